@@ -1,0 +1,154 @@
+// Package gpu says what a GPU is to do, as data: buffers, programs, recordings of dispatches, and the commands
+// that create, fill, replay and read them. It touches no GPU. A Device executes commands: gpu/refgpu in Go,
+// gpu/nativegpu on Vulkan, and the page's worker through wasm/abi.
+//
+// Start with Plan: it hands out buffers, records dispatches, and yields the commands that set everything up.
+// After that, work is nothing but Write and Submit.
+package gpu
+
+import "tabseek/shaders"
+
+// Ids are chosen by the Plan, counted from 0, and are valid until Reset.
+type (
+	BufferID    uint32
+	PipelineID  uint32
+	RecordingID uint32
+)
+
+// Usage tells what a buffer is bound as.
+type Usage uint32
+
+// The usages. Every buffer can also be copied from and to.
+const (
+	Storage Usage = iota
+	Uniform
+)
+
+// A Command is one order to a Device. Commands are executed in the order given.
+type Command interface{ command() }
+
+// CreateBuffer makes a zeroed buffer of Size bytes, a multiple of 4.
+type CreateBuffer struct {
+	ID    BufferID
+	Usage Usage
+	Size  uint64
+	Label string
+}
+
+// CreatePipeline compiles a program; the entry point is main, the bind group layout follows the WGSL.
+type CreatePipeline struct {
+	ID      PipelineID
+	Program *shaders.Program
+}
+
+// CreateRecording prepares a sequence of dispatches (bind groups are made here) to be replayed by Submit.
+type CreateRecording struct {
+	ID         RecordingID
+	Label      string
+	Dispatches []RecordedDispatch
+}
+
+// A RecordedDispatch is a dispatch on real buffers.
+type RecordedDispatch struct {
+	Pipeline   PipelineID
+	Workgroups [3]uint32
+	Bindings   []BoundRange
+}
+
+// A BoundRange is a range of a buffer at a @binding slot of group 0.
+type BoundRange struct {
+	Slot         uint32
+	Buffer       BufferID
+	Offset, Size uint64
+}
+
+// Upload asks the host to bring a whole shard of the model, verify it, and write it at Offset of Buffer.
+// The bytes never enter the guest. The host reports the shard when it is written.
+type Upload struct {
+	Shard  uint32 // index into the manifest's shards
+	File   string
+	SHA256 string // lower-case hex
+	Size   uint64
+	Buffer BufferID
+	Offset uint64
+}
+
+// Write puts Data at Offset of Buffer before the next Submit.
+type Write struct {
+	Buffer BufferID
+	Offset uint64
+	Data   []byte
+}
+
+// Submit replays recordings in order, in one compute pass, and then reads ranges back.
+type Submit struct {
+	Replays   []Replay
+	Readbacks []Readback
+}
+
+// A Replay runs a recording Times times in a row.
+type Replay struct {
+	Recording RecordingID
+	Times     uint32
+}
+
+// A Readback copies a range of a buffer out, after all replays of its Submit; a Result with its Ticket brings the bytes.
+type Readback struct {
+	Ticket       uint32
+	Buffer       BufferID
+	Offset, Size uint64
+}
+
+// Reset destroys every buffer, pipeline and recording.
+type Reset struct{}
+
+func (CreateBuffer) command()    {}
+func (CreatePipeline) command()  {}
+func (CreateRecording) command() {}
+func (Upload) command()          {}
+func (Write) command()           {}
+func (Submit) command()          {}
+func (Reset) command()           {}
+
+// A Result is the outcome of a Readback.
+type Result struct {
+	Ticket uint32
+	Data   []byte
+}
+
+// A Device executes commands. It is not safe for concurrent use.
+type Device interface {
+	Info() Info
+	// Execute carries a command out, or queues it. Upload is the host's affair: a Device refuses it.
+	Execute(Command) error
+	// Results returns the readbacks finished so far; with wait it blocks until there is at least one, unless none is pending.
+	Results(wait bool) ([]Result, error)
+	Close()
+}
+
+// Info describes a device: what decides which variants of the kernels are used.
+type Info struct {
+	Name    string `json:"name"`    // e.g. "llvmpipe (LLVM 15.0.6, 256 bits)"
+	Backend string `json:"backend"` // reference, vulkan, chromium, firefox ...
+
+	ShaderF16 bool `json:"shader_f16"`
+	Subgroups bool `json:"subgroups"`
+	DP4A      bool `json:"dp4a"`
+
+	MaxBufferSize       uint64 `json:"max_buffer_size"`
+	MaxBindingSize      uint64 `json:"max_binding_size"`
+	MaxStorageBuffers   uint32 `json:"max_storage_buffers"`
+	MaxWorkgroupStorage uint32 `json:"max_workgroup_storage"`
+	MaxInvocations      uint32 `json:"max_invocations"`
+	MaxWorkgroupsPerDim uint32 `json:"max_workgroups_per_dim"`
+	StorageOffsetAlign  uint32 `json:"storage_offset_align"`
+	UniformOffsetAlign  uint32 `json:"uniform_offset_align"`
+}
+
+// MinimumInfo is the profile on which everything must run: WebGPU's default limits and no optional feature.
+func MinimumInfo() Info {
+	return Info{
+		Name: "minimum profile", MaxBufferSize: 256 << 20, MaxBindingSize: 128 << 20, MaxStorageBuffers: 8,
+		MaxWorkgroupStorage: 16 << 10, MaxInvocations: 256, MaxWorkgroupsPerDim: 65535, StorageOffsetAlign: 256, UniformOffsetAlign: 256,
+	}
+}

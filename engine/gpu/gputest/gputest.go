@@ -1,0 +1,194 @@
+// Package gputest runs kernel cases on a device: compares with the Go reference, with guard words around every
+// buffer, and times them.
+package gputest
+
+import (
+	"encoding/binary"
+	"fmt"
+	"maps"
+	"math"
+	"slices"
+	"time"
+
+	"tabseek/engine/gpu"
+	"tabseek/shaders"
+)
+
+// guardWords surround every buffer of a case; a kernel that changes one has written out of bounds.
+const (
+	guardWords = 64 // 256 bytes: keeps bindings aligned
+	guardValue = 0xdeadbeef
+)
+
+// Check runs the case once on the device and compares with the reference. The error names buffer and index.
+func Check(dev gpu.Device, c shaders.Case) error {
+	want := shaders.Memory{}
+	for name, words := range c.Buffers {
+		want[name] = slices.Clone(words)
+	}
+	c.Dispatch.Program.Run(c.Dispatch.Params, c.Dispatch.Workgroups, want)
+	got, err := run(dev, c)
+	if err != nil {
+		return fmt.Errorf("case %s: %w", c.Name, err)
+	}
+	for _, b := range c.Dispatch.Program.Bindings {
+		if err := compare(c, b, got[b.Name], want[b.Name]); err != nil {
+			return fmt.Errorf("case %s: %s: %w", c.Name, b.Name, err)
+		}
+	}
+	return nil
+}
+
+// compare checks one buffer: read-only ones must be untouched.
+func compare(c shaders.Case, b shaders.Binding, got, want []uint32) error {
+	exact := !b.Writable || slices.Contains(c.Integers, b.Name)
+	for i := range want {
+		if got[i] == want[i] {
+			continue
+		}
+		if exact {
+			return fmt.Errorf("word %d is %#x, want %#x", i, got[i], want[i])
+		}
+		g, w := float64(math.Float32frombits(got[i])), float64(math.Float32frombits(want[i]))
+		if err := math.Abs(g-w) / (1 + math.Abs(w)); !(err <= c.Tolerance) {
+			return fmt.Errorf("element %d is %g, want %g: error %.2g, tolerance %.2g", i, g, w, err, c.Tolerance)
+		}
+	}
+	return nil
+}
+
+// run executes the case once and reads every buffer back.
+func run(dev gpu.Device, c shaders.Case) (shaders.Memory, error) {
+	names := bufferNames(c)
+	set, err := setUp(dev, c, names)
+	if err != nil {
+		return nil, err
+	}
+	submit := gpu.Submit{Replays: []gpu.Replay{{Recording: set.recording, Times: 1}}}
+	for i, name := range names {
+		b := set.buffers[name]
+		submit.Readbacks = append(submit.Readbacks, gpu.Readback{Ticket: uint32(i), Buffer: b.ID(), Size: b.Size()})
+	}
+	if err := dev.Execute(submit); err != nil {
+		return nil, err
+	}
+	out := shaders.Memory{}
+	for len(out) < len(names) {
+		results, err := dev.Results(true)
+		if err != nil {
+			return nil, err
+		}
+		if len(results) == 0 {
+			return nil, fmt.Errorf("a readback was lost")
+		}
+		for _, r := range results {
+			name := names[r.Ticket]
+			if out[name], err = unguard(r.Data, len(c.Buffers[name])); err != nil {
+				return nil, fmt.Errorf("%s: %w", name, err)
+			}
+		}
+	}
+	return out, nil
+}
+
+// bufferNames lists the case's buffers, without the empty ones (a format without scales binds none).
+func bufferNames(c shaders.Case) []string {
+	names := slices.Sorted(maps.Keys(c.Buffers))
+	return slices.DeleteFunc(names, func(name string) bool { return len(c.Buffers[name]) == 0 })
+}
+
+type setup struct {
+	buffers   map[string]*gpu.Buffer
+	recording gpu.RecordingID
+}
+
+// setUp creates the case's buffers with guards around them, and a recording of its one dispatch.
+func setUp(dev gpu.Device, c shaders.Case, names []string) (setup, error) {
+	plan := gpu.NewPlan()
+	set := setup{buffers: map[string]*gpu.Buffer{}}
+	bind := gpu.Bind{}
+	for _, name := range names {
+		size := uint64(4 * len(c.Buffers[name]))
+		set.buffers[name] = plan.Buffer(name, size+8*guardWords)
+		bind[name] = set.buffers[name].Slice(4*guardWords, size)
+	}
+	recorder := plan.Record(c.Name)
+	recorder.Dispatch(c.Dispatch, bind)
+	set.recording = recorder.ID()
+	commands, err := plan.Commands()
+	if err != nil {
+		return set, err
+	}
+	commands = append([]gpu.Command{gpu.Reset{}}, commands...)
+	for _, name := range names {
+		commands = append(commands, gpu.Write{Buffer: set.buffers[name].ID(), Data: guard(c.Buffers[name])})
+	}
+	for _, command := range commands {
+		if err := dev.Execute(command); err != nil {
+			return set, err
+		}
+	}
+	return set, nil
+}
+
+// guard puts guard words before and after the words.
+func guard(words []uint32) []byte {
+	data := make([]byte, 0, 4*(len(words)+2*guardWords))
+	for range guardWords {
+		data = binary.LittleEndian.AppendUint32(data, guardValue)
+	}
+	for _, w := range words {
+		data = binary.LittleEndian.AppendUint32(data, w)
+	}
+	for range guardWords {
+		data = binary.LittleEndian.AppendUint32(data, guardValue)
+	}
+	return data
+}
+
+// unguard checks the guards and returns the n words between them.
+func unguard(data []byte, n int) ([]uint32, error) {
+	words := make([]uint32, len(data)/4)
+	for i := range words {
+		words[i] = binary.LittleEndian.Uint32(data[4*i:])
+	}
+	for i, w := range words {
+		if (i < guardWords || i >= guardWords+n) && w != guardValue {
+			return nil, fmt.Errorf("out of bounds: word %d of %d was overwritten", i-guardWords, n)
+		}
+	}
+	return words[guardWords : guardWords+n], nil
+}
+
+// Time runs the case repeats times in one submit and returns the seconds of one dispatch, without the cost of
+// the submit itself (measured with a single dispatch and taken off).
+func Time(dev gpu.Device, c shaders.Case, repeats int) (float64, error) {
+	set, err := setUp(dev, c, bufferNames(c))
+	if err != nil {
+		return 0, fmt.Errorf("case %s: %w", c.Name, err)
+	}
+	any := bufferNames(c)[0]
+	round := func(times int) (float64, error) {
+		start := time.Now()
+		err := dev.Execute(gpu.Submit{
+			Replays:   []gpu.Replay{{Recording: set.recording, Times: uint32(times)}},
+			Readbacks: []gpu.Readback{{Buffer: set.buffers[any].ID(), Size: 4}},
+		})
+		if err == nil {
+			_, err = dev.Results(true)
+		}
+		return time.Since(start).Seconds(), err
+	}
+	if _, err := round(1); err != nil { // warm up: the first run may compile
+		return 0, fmt.Errorf("case %s: %w", c.Name, err)
+	}
+	one, err := round(1)
+	if err != nil {
+		return 0, fmt.Errorf("case %s: %w", c.Name, err)
+	}
+	many, err := round(1 + repeats)
+	if err != nil {
+		return 0, fmt.Errorf("case %s: %w", c.Name, err)
+	}
+	return max(many-one, 0) / float64(repeats), nil
+}

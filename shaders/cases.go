@@ -1,0 +1,117 @@
+//go:build !wasip1
+
+package shaders
+
+import (
+	"encoding/binary"
+	"hash/fnv"
+	"math"
+	"math/rand/v2"
+	"sort"
+
+	"github.com/x448/float16"
+)
+
+// A Case is one named trial of a kernel: its test and its benchmark. The Go reference gives what is wanted.
+type Case struct {
+	Name     string
+	Dispatch Dispatch
+	Buffers  Memory // the contents before the dispatch, by WGSL name; outputs too
+	// Tolerance bounds |got-want| / (1+|want|) for float outputs. Its reason stands beside it in the table.
+	Tolerance float64
+	Integers  []string // outputs compared bit for bit
+	Bytes     int      // bytes that must move, for GB/s
+	Flops     int      // for GFLOP/s
+}
+
+// caseTables holds each kernel's cases; x_cases.go adds them.
+var caseTables = map[string]func() []Case{}
+
+// Cases lists the cases of all kernels, sorted by kernel.
+func Cases() []Case {
+	var names []string
+	for name := range caseTables {
+		names = append(names, name)
+	}
+	sort.Strings(names)
+	var cases []Case
+	for _, name := range names {
+		for _, c := range caseTables[name]() {
+			c.Name = name + "/" + c.Name
+			cases = append(cases, c)
+		}
+	}
+	return cases
+}
+
+// random makes the data of a case, seeded by the case's name.
+type random struct{ *rand.Rand }
+
+func randomFor(name string) random {
+	h := fnv.New64a()
+	h.Write([]byte(name))
+	return random{rand.New(rand.NewPCG(h.Sum64(), 1))}
+}
+
+// floats is n normal numbers times scale, as words.
+func (r random) floats(n int, scale float64) []uint32 {
+	words := make([]uint32, n)
+	for i := range words {
+		words[i] = math.Float32bits(float32(r.NormFloat64() * scale))
+	}
+	return words
+}
+
+// matrix is a random packed stack [n, rows, k] of the format: its planes "weights" and "scales" (nil if none).
+func (r random) matrix(format Format, n, rows, k int) (quants, scales []uint32) {
+	blocks := (k + BlockSize - 1) / BlockSize
+	data := make([]byte, n*rows*blocks*format.QuantBytes())
+	scale := func() float64 { return (0.5 + r.Float64()) / math.Sqrt(float64(k)) }
+	for row := range n * rows {
+		for i := range k { // the padding after k stays zero
+			block := data[(row*blocks+i/BlockSize)*format.QuantBytes():]
+			r.element(format, block, i%BlockSize, scale())
+		}
+	}
+	var plane []byte
+	switch format {
+	case Q8_0, Q4_0:
+		perUnit := map[Format]float64{Q8_0: 64, Q4_0: 4}[format]
+		for range n * rows * blocks {
+			plane = binary.LittleEndian.AppendUint16(plane, float16.Fromfloat32(float32(scale()/perUnit)).Bits())
+		}
+		plane = append(plane, make([]byte, len(plane)%4)...)
+	case FP8:
+		for range n * ((rows + tileSize - 1) / tileSize) * ((k + tileSize - 1) / tileSize) {
+			plane = binary.LittleEndian.AppendUint32(plane, math.Float32bits(float32(scale()/16)))
+		}
+	}
+	return words(data), words(plane)
+}
+
+// element writes a random element i of a block.
+func (r random) element(format Format, block []byte, i int, scale float64) {
+	switch format {
+	case F32:
+		binary.LittleEndian.PutUint32(block[4*i:], math.Float32bits(float32(r.NormFloat64()*scale)))
+	case BF16:
+		binary.LittleEndian.PutUint16(block[2*i:], uint16(math.Float32bits(float32(r.NormFloat64()*scale))>>16))
+	case F16:
+		binary.LittleEndian.PutUint16(block[2*i:], float16.Fromfloat32(float32(r.NormFloat64()*scale)).Bits())
+	case Q8_0:
+		block[i] = byte(int8(r.IntN(255) - 127))
+	case Q4_0:
+		block[i%16] |= byte(r.IntN(16)) << (4 * (i / 16))
+	case FP8:
+		for block[i] = byte(r.IntN(256)); block[i]&0x7f == 0x7f; block[i] = byte(r.IntN(256)) { // no NaN codes
+		}
+	}
+}
+
+func words(data []byte) []uint32 {
+	out := make([]uint32, len(data)/4)
+	for i := range out {
+		out[i] = binary.LittleEndian.Uint32(data[4*i:])
+	}
+	return out
+}
