@@ -1,0 +1,196 @@
+package weights
+
+import (
+	"fmt"
+	"math"
+)
+
+// bandReader reads bands of rows out of views. Its results are valid until the
+// next call.
+type bandReader struct {
+	inv    *Inventory
+	bytes  []byte
+	turned []byte
+	values []float32
+
+	scales    []float32 // of scalesFor
+	scalesFor *SourceTensor
+}
+
+// raw reads rows [first, first+n) of the view, as the slot sees it, in the
+// source's number format without padding, and refuses numbers that are not finite.
+func (b *bandReader) raw(v View, first, n int) ([]byte, error) {
+	t, ok := b.inv.Tensor(v.Source)
+	if !ok {
+		return nil, fmt.Errorf("weights: %s: tensor %s: missing", b.inv.Name, v.Source)
+	}
+	src := v // the rectangle to read
+	if v.Transpose {
+		src = v.CutCols(first, n)
+	} else {
+		src = v.CutRows(first, n)
+	}
+	_, _, width := matrixDims(t.Shape)
+	elem := dtypeBytes[t.DType]
+	b.bytes = resize(b.bytes, src.Rows*src.Cols*elem)
+	if src.Cols == width {
+		if err := t.readAt(b.bytes, int64(src.RowStart)*int64(width*elem)); err != nil {
+			return nil, err
+		}
+	} else {
+		row := src.Cols * elem
+		for r := range src.Rows {
+			at := (int64(src.RowStart+r)*int64(width) + int64(src.ColStart)) * int64(elem)
+			if err := t.readAt(b.bytes[r*row:(r+1)*row], at); err != nil {
+				return nil, err
+			}
+		}
+	}
+	if i := firstNotFinite(t.DType, b.bytes); i >= 0 {
+		r, c := src.RowStart+i/src.Cols, src.ColStart+i%src.Cols
+		return nil, t.errorf("element [%d %d] is NaN or infinite", r, c)
+	}
+	if !v.Transpose {
+		return b.bytes, nil
+	}
+	b.turned = resize(b.turned, len(b.bytes))
+	transpose(b.turned, b.bytes, src.Rows, src.Cols, elem)
+	return b.turned, nil
+}
+
+// floats is raw in float32, FP8 codes times their scales.
+func (b *bandReader) floats(v View, first, n int) ([]float32, error) {
+	raw, err := b.raw(v, first, n)
+	if err != nil {
+		return nil, err
+	}
+	t, _ := b.inv.Tensor(v.Source)
+	b.values = resize(b.values, len(raw)/dtypeBytes[t.DType])
+	switch t.DType {
+	case DTypeF32:
+		for i := range b.values {
+			b.values[i] = math.Float32frombits(le.Uint32(raw[4*i:]))
+		}
+	case DTypeBF16:
+		for i := range b.values {
+			b.values[i] = FromBF16(le.Uint16(raw[2*i:]))
+		}
+	case DTypeF16:
+		for i := range b.values {
+			b.values[i] = FromF16(le.Uint16(raw[2*i:]))
+		}
+	case DTypeFP8:
+		scales, err := b.tileScales(t)
+		if err != nil {
+			return nil, err
+		}
+		_, k := v.Size()
+		across := Tiles(t.Shape[1])
+		for i, code := range raw {
+			r, c := first+i/k, i%k
+			if v.Transpose {
+				r, c = c, r
+			}
+			tile := (v.RowStart+r)/TileElems*across + (v.ColStart+c)/TileElems
+			b.values[i] = e4m3[code] * scales[tile]
+			if !finite(b.values[i]) {
+				return nil, t.errorf("element [%d %d] times its scale is infinite", v.RowStart+r, v.ColStart+c)
+			}
+		}
+	default:
+		return nil, t.errorf("type %s cannot be packed", t.DType)
+	}
+	return b.values, nil
+}
+
+// tileScales reads all scales of an FP8 tensor.
+func (b *bandReader) tileScales(t *SourceTensor) ([]float32, error) {
+	if b.scalesFor == t {
+		return b.scales, nil
+	}
+	data := make([]byte, t.Scales.Bytes())
+	if err := t.Scales.readAt(data, 0); err != nil {
+		return nil, err
+	}
+	b.scales, b.scalesFor = resize(b.scales, len(data)/4), nil
+	for i := range b.scales {
+		b.scales[i] = math.Float32frombits(le.Uint32(data[4*i:]))
+		if !finite(b.scales[i]) {
+			across := t.Scales.Shape[1]
+			return nil, t.Scales.errorf("element [%d %d] is NaN or infinite", i/across, i%across)
+		}
+	}
+	b.scalesFor = t
+	return b.scales, nil
+}
+
+// viewScales lists the tile scales of an aligned FP8 view, row by row as the
+// slot sees it.
+func (b *bandReader) viewScales(v View) ([]float32, error) {
+	t, ok := b.inv.Tensor(v.Source)
+	if !ok || t.Scales == nil {
+		return nil, fmt.Errorf("weights: %s: tensor %s: no scales", b.inv.Name, v.Source)
+	}
+	scales, err := b.tileScales(t)
+	if err != nil {
+		return nil, err
+	}
+	rows, cols := v.Size()
+	list := make([]float32, 0, Tiles(rows)*Tiles(cols))
+	for i := range Tiles(rows) {
+		for j := range Tiles(cols) {
+			r, c := i, j
+			if v.Transpose {
+				r, c = j, i
+			}
+			list = append(list, scales[(v.RowStart/TileElems+r)*t.Scales.Shape[1]+v.ColStart/TileElems+c])
+		}
+	}
+	return list, nil
+}
+
+// firstNotFinite is the index of the first NaN or infinity, or -1.
+func firstNotFinite(d DType, data []byte) int {
+	switch d {
+	case DTypeF32:
+		for i := 0; i < len(data); i += 4 {
+			if le.Uint32(data[i:])&0x7f800000 == 0x7f800000 {
+				return i / 4
+			}
+		}
+	case DTypeBF16, DTypeF16:
+		mask := uint16(0x7f80)
+		if d == DTypeF16 {
+			mask = 0x7c00
+		}
+		for i := 0; i < len(data); i += 2 {
+			if le.Uint16(data[i:])&mask == mask {
+				return i / 2
+			}
+		}
+	case DTypeFP8:
+		for i, code := range data {
+			if code&0x7f == 0x7f {
+				return i
+			}
+		}
+	}
+	return -1
+}
+
+// transpose turns src, rows x cols elements of elem bytes, into dst.
+func transpose(dst, src []byte, rows, cols, elem int) {
+	for r := range rows {
+		for c := range cols {
+			copy(dst[(c*rows+r)*elem:(c*rows+r+1)*elem], src[(r*cols+c)*elem:])
+		}
+	}
+}
+
+// resize gives a slice of n elements, reusing s if it is large enough.
+func resize[T any](s []T, n int) []T {
+	if cap(s) < n {
+		return make([]T, n)
+	}
+	return s[:n]
+}

@@ -1,0 +1,182 @@
+package weights
+
+import (
+	"errors"
+	"fmt"
+	"io"
+	"math/bits"
+	"slices"
+	"strings"
+)
+
+// DType names a checkpoint's number format, as spelled in safetensors.
+type DType string
+
+// The types that can be packed. Others may stand in a file but not be used.
+const (
+	DTypeBF16 DType = "BF16"
+	DTypeF16  DType = "F16"
+	DTypeF32  DType = "F32"
+	DTypeFP8  DType = "F8_E4M3"
+)
+
+// dtypeBytes lists every safetensors type whose elements are whole bytes.
+var dtypeBytes = map[DType]int{
+	"BOOL": 1, "U8": 1, "I8": 1, "F8_E5M2": 1, "F8_E4M3": 1, "F8_E8M0": 1, "F8_E4M3FNUZ": 1, "F8_E5M2FNUZ": 1,
+	"I16": 2, "U16": 2, "F16": 2, "BF16": 2,
+	"I32": 4, "U32": 4, "F32": 4,
+	"I64": 8, "U64": 8, "F64": 8, "C64": 8,
+}
+
+// format is the packed format that keeps the type's numbers as they are.
+func (d DType) format() (Format, bool) {
+	switch d {
+	case DTypeBF16:
+		return BF16, true
+	case DTypeF16:
+		return F16, true
+	case DTypeF32:
+		return F32, true
+	case DTypeFP8:
+		return FP8E4M3, true
+	}
+	return "", false
+}
+
+// scaleSuffix ends the name of the tensor that holds the scales of an FP8 one:
+// X.weight and X.weight_scale_inv, f32 [ceil(rows/128), ceil(cols/128)], value
+// = code * scale (DeepSeek-V3, README_WEIGHTS).
+const scaleSuffix = "_scale_inv"
+
+// SourceTensor is one tensor of a checkpoint. Its numbers are read when asked for.
+type SourceTensor struct {
+	Name  string
+	DType DType
+	Shape []int
+	Data  io.ReaderAt // Bytes() bytes: row-major, little-endian
+	File  string      // where it lies, for messages
+
+	// Scales holds the tile scales of an FP8 tensor; NewInventory finds it.
+	Scales *SourceTensor
+}
+
+// Elements is the number of elements.
+func (t *SourceTensor) Elements() int64 {
+	n := int64(1)
+	for _, d := range t.Shape {
+		n *= int64(d)
+	}
+	return n
+}
+
+// Bytes is the size of the tensor's data.
+func (t *SourceTensor) Bytes() int64 { return t.Elements() * int64(dtypeBytes[t.DType]) }
+
+// errorf makes an error of the form "weights: FILE: tensor NAME: reason".
+func (t *SourceTensor) errorf(format string, args ...any) error {
+	return fmt.Errorf("weights: %s: tensor %s: %w", t.File, t.Name, fmt.Errorf(format, args...))
+}
+
+// readAt fills dst from byte offset on.
+func (t *SourceTensor) readAt(dst []byte, offset int64) error {
+	n, err := t.Data.ReadAt(dst, offset)
+	if n == len(dst) {
+		return nil
+	}
+	if err == nil || errors.Is(err, io.EOF) {
+		err = io.ErrUnexpectedEOF
+	}
+	return t.errorf("reading %d bytes at %d: %w", len(dst), offset, err)
+}
+
+// Inventory lists the tensors of a checkpoint.
+type Inventory struct {
+	Name string // file or folder, for messages
+
+	tensors []*SourceTensor // by name; FP8 scales hang on their weights
+	byName  map[string]*SourceTensor
+	closers []io.Closer
+}
+
+// NewInventory makes an inventory of tensors that may come from anywhere: a
+// file, a generator of random numbers. Sizes are taken on trust here; readers
+// check them against their files first.
+func NewInventory(name string, tensors []SourceTensor) (*Inventory, error) {
+	inv := &Inventory{Name: name, byName: make(map[string]*SourceTensor, len(tensors))}
+	for i := range tensors {
+		t := &tensors[i]
+		if _, ok := inv.byName[t.Name]; ok {
+			return nil, t.errorf("listed twice")
+		}
+		inv.byName[t.Name] = t
+	}
+	for i := range tensors {
+		t := &tensors[i]
+		if weight, ok := inv.byName[strings.TrimSuffix(t.Name, scaleSuffix)]; ok && weight != t && weight.DType == DTypeFP8 {
+			if err := checkScales(weight, t); err != nil {
+				return nil, err
+			}
+			weight.Scales = t
+			continue
+		}
+		inv.tensors = append(inv.tensors, t)
+	}
+	for _, t := range tensors {
+		if t.Scales != nil {
+			delete(inv.byName, t.Scales.Name)
+		}
+	}
+	slices.SortFunc(inv.tensors, func(a, b *SourceTensor) int { return strings.Compare(a.Name, b.Name) })
+	return inv, nil
+}
+
+func checkScales(weight, scales *SourceTensor) error {
+	if scales.DType != DTypeF32 {
+		return scales.errorf("type is %s, want F32", scales.DType)
+	}
+	if len(weight.Shape) != 2 {
+		return weight.errorf("shape is %v, want a matrix", weight.Shape)
+	}
+	want := []int{Tiles(weight.Shape[0]), Tiles(weight.Shape[1])}
+	if !slices.Equal(scales.Shape, want) {
+		return scales.errorf("shape is %v, want %v: one scale for each %dx%d tile of %v", scales.Shape, want, TileElems, TileElems, weight.Shape)
+	}
+	return nil
+}
+
+// Tensor finds a tensor by name. The scales of FP8 tensors have no entry of
+// their own.
+func (inv *Inventory) Tensor(name string) (*SourceTensor, bool) {
+	t, ok := inv.byName[name]
+	return t, ok
+}
+
+// Tensors lists the tensors in the order of their names, without FP8 scales.
+func (inv *Inventory) Tensors() []*SourceTensor { return inv.tensors }
+
+// Close closes the files behind the inventory.
+func (inv *Inventory) Close() error {
+	var errs []error
+	for _, c := range inv.closers {
+		errs = append(errs, c.Close())
+	}
+	inv.closers = nil
+	return errors.Join(errs...)
+}
+
+// byteSize multiplies up a claimed shape; ok is false when it is negative or
+// too large to be true.
+func byteSize(shape []int64, elem int) (size int64, ok bool) {
+	n := uint64(elem)
+	for _, d := range shape {
+		if d < 0 {
+			return 0, false
+		}
+		hi, lo := bits.Mul64(n, uint64(d))
+		if hi != 0 || lo > 1<<62 {
+			return 0, false
+		}
+		n = lo
+	}
+	return int64(n), true
+}
