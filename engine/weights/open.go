@@ -14,7 +14,7 @@ type Model struct {
 	Dir string // for messages
 
 	fsys   fs.FS
-	shards [][]Shard // by buffer, in order of offset
+	shards [][]Shard // by buffer
 }
 
 // OpenModel opens a packed model folder. No file stays open.

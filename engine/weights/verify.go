@@ -4,6 +4,7 @@ import (
 	"context"
 	"crypto/sha256"
 	"encoding/hex"
+	"errors"
 	"fmt"
 	"io"
 	"io/fs"
@@ -74,6 +75,9 @@ func (m *Model) Verify(ctx context.Context, progress func(done, total int64)) er
 
 func verifyFile(fsys fs.FS, name string, size int64, want string) error {
 	f, err := fsys.Open(name)
+	if errors.Is(err, fs.ErrNotExist) {
+		return errors.New("missing")
+	}
 	if err != nil {
 		return err
 	}
@@ -83,7 +87,7 @@ func verifyFile(fsys fs.FS, name string, size int64, want string) error {
 		return err
 	}
 	if !info.Mode().IsRegular() {
-		return fmt.Errorf("not a regular file")
+		return errors.New("not a regular file")
 	}
 	if info.Size() != size {
 		return fmt.Errorf("%d bytes, want %d", info.Size(), size)
