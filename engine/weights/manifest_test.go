@@ -83,7 +83,7 @@ func TestParseManifestHostile(t *testing.T) {
 		"piece empty":             {func(m *Manifest) { w(m).Pieces[0].Count = 0 }, "does not fit into shape"},
 		"piece negative":          {func(m *Manifest) { w(m).Pieces[0].Count = -128 }, "does not fit into shape"},
 		"piece off tiles":         {func(m *Manifest) { w(m).Pieces[0].Count = 100 }, "not a multiple of 128"},
-		"vector in pieces":        {func(m *Manifest) { norm(m).Pieces[0].Count = 25 }, "pieces cover 25"},
+		"vector in pieces":        {func(m *Manifest) { norm(m).Pieces[0].Count = 25 }, "quants: size is 200, want 100"},
 		"vector in two pieces":    {func(m *Manifest) { p := norm(m).Pieces[0]; p.Count = 25; norm(m).Pieces = []Piece{p, p} }, "a vector has one piece"},
 		"plane buffer":            {func(m *Manifest) { w(m).Pieces[1].Quants.Buffer = 2 }, "piece 1: quants: buffer 2 of 2"},
 		"plane buffer negative":   {func(m *Manifest) { w(m).Pieces[1].Quants.Buffer = -1 }, "buffer -1 of 2"},
