@@ -157,3 +157,6 @@ func readLimited(fsys fs.FS, name string, limit int64) ([]byte, error) {
 	}
 	return fs.ReadFile(fsys, name)
 }
+
+// Open opens one of the model's files: model.json, the tokenizer or a shard.
+func (m *Model) Open(name string) (fs.File, error) { return m.fsys.Open(name) }

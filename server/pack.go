@@ -1,0 +1,205 @@
+package main
+
+import (
+	"context"
+	"encoding/json"
+	"errors"
+	"flag"
+	"fmt"
+	"io"
+	"io/fs"
+	"os"
+	"path/filepath"
+	"strings"
+
+	"tabseek/engine/deepseek"
+	"tabseek/engine/tokenizer"
+	"tabseek/engine/tokenizer/chat"
+	"tabseek/engine/weights"
+)
+
+// maxTextFile bounds the JSON files of a checkpoint; the largest tokenizer.json known has 20 MB.
+const maxTextFile = 64 << 20
+
+// A checkpoint is what pack reads of a Hugging Face folder beside the weights.
+type checkpoint struct {
+	dir           string
+	config        *deepseek.Config
+	tokenizerJSON []byte
+	seed          weights.Seed
+}
+
+func pack(ctx context.Context, args []string, _ io.Reader, stdout, stderr io.Writer) error {
+	flags := flag.NewFlagSet("pack", flag.ContinueOnError)
+	quant := flags.String("quant", "keep", "keep, q8 or q4")
+	force := flags.Bool("force", false, "replace DST")
+	paths, err := parse(flags, args, stderr, "SRC", "DST")
+	if err != nil {
+		return err
+	}
+	if q := weights.Quant(*quant); q != weights.QuantKeep && q != weights.QuantQ8 && q != weights.QuantQ4 {
+		return usageError("--quant %q is none of keep, q8, q4", *quant)
+	}
+	src, dst := paths[0], paths[1]
+	if strings.HasSuffix(src, ".gguf") {
+		return usageError("%s: packing GGUF files is not there yet", src)
+	}
+	c, err := readCheckpoint(src)
+	if err != nil {
+		return err
+	}
+	inventory, err := weights.OpenSafetensors(src)
+	if err != nil {
+		return err
+	}
+	defer inventory.Close()
+	plan, err := weights.BuildPlan(c.config.Table(), inventory, weights.PlanOptions{Quant: weights.Quant(*quant), Ignored: c.config.Ignored()})
+	if err != nil {
+		return err
+	}
+	manifest, err := weights.Write(ctx, plan, inventory, c.seed, dst, weights.WriteOptions{Force: *force, Progress: progressLine(stderr, "packed")})
+	if err != nil {
+		return err
+	}
+	fmt.Fprintf(stdout, "%s: %d tensors, %d shards, %s\n", dst, len(manifest.Tensors), len(manifest.Shards), humanBytes(manifest.Bytes()))
+	return nil
+}
+
+// readCheckpoint reads config, tokenizer and generation defaults of a Hugging Face folder.
+func readCheckpoint(dir string) (*checkpoint, error) {
+	c := &checkpoint{dir: dir}
+	configJSON, err := c.read("config.json")
+	if err != nil {
+		return nil, err
+	}
+	if c.config, err = deepseek.ParseConfig(configJSON); err != nil {
+		return nil, fmt.Errorf("%s: %w", filepath.Join(dir, "config.json"), err)
+	}
+	architecture, err := json.Marshal(c.config)
+	if err != nil {
+		return nil, err
+	}
+	if c.tokenizerJSON, err = c.read("tokenizer.json"); err != nil {
+		return nil, err
+	}
+	t, err := tokenizer.New(c.tokenizerJSON)
+	if err != nil {
+		return nil, fmt.Errorf("%s: %w", filepath.Join(dir, "tokenizer.json"), err)
+	}
+	c.seed = weights.Seed{Name: c.name(), Architecture: architecture, Tokenizer: c.tokenizerJSON}
+	if err := c.readChat(t); err != nil {
+		return nil, err
+	}
+	return c, c.readSpecial(configJSON, t)
+}
+
+// name is the folder's own name; for .../NAME/hf it is NAME.
+func (c *checkpoint) name() string {
+	path, err := filepath.Abs(c.dir)
+	if err != nil {
+		path = c.dir
+	}
+	if filepath.Base(path) == "hf" {
+		path = filepath.Dir(path)
+	}
+	return filepath.Base(path)
+}
+
+func (c *checkpoint) read(name string) ([]byte, error) {
+	path := filepath.Join(c.dir, name)
+	f, err := os.Open(path)
+	if err != nil {
+		return nil, err
+	}
+	defer f.Close()
+	data, err := io.ReadAll(io.LimitReader(f, maxTextFile+1))
+	if err != nil {
+		return nil, fmt.Errorf("%s: %w", path, err)
+	}
+	if len(data) > maxTextFile {
+		return nil, fmt.Errorf("%s: more than %d bytes", path, maxTextFile)
+	}
+	return data, nil
+}
+
+// readOptional decodes a JSON file of the folder if it is there.
+func (c *checkpoint) readOptional(name string, to any) error {
+	data, err := c.read(name)
+	if errors.Is(err, fs.ErrNotExist) {
+		return nil
+	}
+	if err != nil {
+		return err
+	}
+	if err := json.Unmarshal(data, to); err != nil {
+		return fmt.Errorf("%s: %w", filepath.Join(c.dir, name), err)
+	}
+	return nil
+}
+
+// readChat finds out the chat family by the template in tokenizer_config.json.
+func (c *checkpoint) readChat(t *tokenizer.Tokenizer) error {
+	var config struct {
+		ChatTemplate json.RawMessage `json:"chat_template"`
+		AddBOS       bool            `json:"add_bos_token"`
+	}
+	if err := c.readOptional("tokenizer_config.json", &config); err != nil {
+		return err
+	}
+	var template string
+	if json.Unmarshal(config.ChatTemplate, &template) != nil {
+		template = "" // a list of named templates: none of the known families ships one
+	}
+	c.seed.AddBOS = config.AddBOS
+	c.seed.Chat = chat.Detect(template, func(token string) bool { _, ok := t.ID(token); return ok })
+	return nil
+}
+
+// ids is a JSON number or list of numbers.
+type ids []int
+
+func (i *ids) UnmarshalJSON(data []byte) error {
+	var single *int
+	if json.Unmarshal(data, &single) == nil {
+		if single != nil {
+			*i = ids{*single}
+		}
+		return nil
+	}
+	return json.Unmarshal(data, (*[]int)(i))
+}
+
+// readSpecial gathers special ids and generation defaults; generation_config.json wins over config.json.
+func (c *checkpoint) readSpecial(configJSON []byte, t *tokenizer.Tokenizer) error {
+	var tokens struct {
+		BOS ids `json:"bos_token_id"`
+		EOS ids `json:"eos_token_id"`
+	}
+	if err := json.Unmarshal(configJSON, &tokens); err != nil {
+		return fmt.Errorf("%s: %w", filepath.Join(c.dir, "config.json"), err)
+	}
+	if err := c.readOptional("generation_config.json", &tokens); err != nil {
+		return err
+	}
+	if err := c.readOptional("generation_config.json", &c.seed.Generation); err != nil {
+		return err
+	}
+	if len(tokens.EOS) == 0 {
+		return fmt.Errorf("%s: no eos_token_id in config.json or generation_config.json", c.dir)
+	}
+	for _, id := range append(append([]int(nil), tokens.EOS...), tokens.BOS...) {
+		if id < 0 || id >= c.config.VocabSize {
+			return fmt.Errorf("%s: special token id %d is outside the vocabulary of %d", c.dir, id, c.config.VocabSize)
+		}
+	}
+	c.seed.Special.EOS = tokens.EOS
+	if len(tokens.BOS) > 0 {
+		c.seed.Special.BOS = &tokens.BOS[0]
+	}
+	for token, to := range map[string]**int{"<think>": &c.seed.Special.Think, "</think>": &c.seed.Special.EndThink} {
+		if id, ok := t.ID(token); ok {
+			*to = &id
+		}
+	}
+	return nil
+}

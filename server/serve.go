@@ -1,0 +1,143 @@
+package main
+
+import (
+	"context"
+	"errors"
+	"flag"
+	"fmt"
+	"io"
+	"log/slog"
+	"net"
+	"net/http"
+	"os"
+	"path/filepath"
+	"time"
+
+	"tabseek/engine/weights"
+	"tabseek/web"
+)
+
+// stringList is a flag that may be given several times.
+type stringList []string
+
+func (l *stringList) String() string     { return fmt.Sprint(*l) }
+func (l *stringList) Set(s string) error { *l = append(*l, s); return nil }
+
+const shutdownGrace = 5 * time.Second // clients resume shards by Range, so cutting one off is safe
+
+func serve(ctx context.Context, args []string, _ io.Reader, stdout, stderr io.Writer) error {
+	flags := flag.NewFlagSet("serve", flag.ContinueOnError)
+	addr := flags.String("addr", "127.0.0.1:8080", "address to listen on")
+	var folders stringList
+	flags.Var(&folders, "models", "a packed model, or a folder of packed models; may be repeated")
+	if _, err := parse(flags, args, stderr); err != nil {
+		return err
+	}
+	models, err := findModels(folders)
+	if err != nil {
+		return err
+	}
+	listener, err := net.Listen("tcp", *addr)
+	if err != nil {
+		return fmt.Errorf("cannot listen on %s: %w", *addr, err)
+	}
+	server := &http.Server{
+		Handler:           newHandler(web.Files(), models, slog.New(slog.NewTextHandler(stderr, nil)), isLoopback(listener.Addr())),
+		ReadHeaderTimeout: 10 * time.Second,
+		IdleTimeout:       120 * time.Second,
+		MaxHeaderBytes:    16 << 10,
+	}
+	announce(stdout, listener.Addr(), models)
+	failed := make(chan error, 1)
+	go func() { failed <- server.Serve(listener) }()
+	select {
+	case err := <-failed:
+		return err
+	case <-ctx.Done():
+	}
+	grace, cancel := context.WithTimeout(context.Background(), shutdownGrace)
+	defer cancel()
+	if err := server.Shutdown(grace); errors.Is(err, context.DeadlineExceeded) {
+		return server.Close()
+	}
+	return nil
+}
+
+// findModels opens every model that is to be served: the built-in one and those in the folders.
+func findModels(folders []string) ([]*weights.Model, error) {
+	model, err := openModel(builtIn)
+	if err != nil {
+		return nil, fmt.Errorf("built-in model: %w", err)
+	}
+	models := []*weights.Model{model}
+	for _, folder := range folders {
+		found, err := modelsIn(folder)
+		if err != nil {
+			return nil, err
+		}
+		models = append(models, found...)
+	}
+	return models, checkNames(models)
+}
+
+func modelsIn(folder string) ([]*weights.Model, error) {
+	if _, err := os.Stat(filepath.Join(folder, weights.ManifestFile)); err == nil {
+		model, err := weights.OpenModel(folder)
+		return []*weights.Model{model}, err
+	}
+	entries, err := os.ReadDir(folder)
+	if err != nil {
+		return nil, fmt.Errorf("--models %s: %w", folder, err)
+	}
+	var models []*weights.Model
+	for _, entry := range entries {
+		path := filepath.Join(folder, entry.Name())
+		if _, err := os.Stat(filepath.Join(path, weights.ManifestFile)); err != nil {
+			continue
+		}
+		model, err := weights.OpenModel(path)
+		if err != nil {
+			return nil, err
+		}
+		models = append(models, model)
+	}
+	if len(models) == 0 {
+		return nil, fmt.Errorf("--models %s: no packed model there (a folder with %s)", folder, weights.ManifestFile)
+	}
+	return models, nil
+}
+
+// checkNames refuses two models that would have the same address.
+func checkNames(models []*weights.Model) error {
+	seen := map[string]string{}
+	for _, m := range models {
+		name := filepath.Base(m.Dir)
+		if other, ok := seen[name]; ok {
+			return fmt.Errorf("two models are called %s: %s and %s", name, other, m.Dir)
+		}
+		seen[name] = m.Dir
+	}
+	return nil
+}
+
+func isLoopback(addr net.Addr) bool {
+	tcp, ok := addr.(*net.TCPAddr)
+	return ok && tcp.IP.IsLoopback()
+}
+
+func announce(w io.Writer, addr net.Addr, models []*weights.Model) {
+	host, port, err := net.SplitHostPort(addr.String())
+	if err != nil {
+		host, port = addr.String(), ""
+	}
+	if isLoopback(addr) {
+		host = "localhost"
+	}
+	fmt.Fprintf(w, "Tabseek is at http://%s\n", net.JoinHostPort(host, port))
+	for _, m := range models {
+		fmt.Fprintf(w, "  model %s (%s)\n", filepath.Base(m.Dir), humanBytes(m.Bytes()))
+	}
+	if !isLoopback(addr) {
+		fmt.Fprintln(w, "Browsers give WebGPU only to HTTPS and localhost: put a TLS proxy in front for other machines.")
+	}
+}

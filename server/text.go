@@ -1,0 +1,111 @@
+package main
+
+import (
+	"context"
+	"encoding/json"
+	"flag"
+	"fmt"
+	"io"
+
+	"tabseek/engine/tokenizer"
+	"tabseek/engine/tokenizer/chat"
+	"tabseek/engine/weights"
+)
+
+// maxInput bounds what is read from stdin.
+const maxInput = 64 << 20
+
+func readInput(r io.Reader) ([]byte, error) {
+	data, err := io.ReadAll(io.LimitReader(r, maxInput+1))
+	if err != nil {
+		return nil, fmt.Errorf("stdin: %w", err)
+	}
+	if len(data) > maxInput {
+		return nil, fmt.Errorf("stdin: more than %d bytes", maxInput)
+	}
+	return data, nil
+}
+
+func openTokenizer(name string) (*weights.Model, *tokenizer.Tokenizer, error) {
+	model, err := openModel(name)
+	if err != nil {
+		return nil, nil, err
+	}
+	data, err := model.TokenizerJSON()
+	if err != nil {
+		return nil, nil, err
+	}
+	t, err := tokenizer.New(data)
+	if err != nil {
+		return nil, nil, fmt.Errorf("%s/%s: %w", name, model.Tokenizer.File, err)
+	}
+	return model, t, nil
+}
+
+func tokenize(_ context.Context, args []string, stdin io.Reader, stdout, stderr io.Writer) error {
+	flags := flag.NewFlagSet("tokenize", flag.ContinueOnError)
+	special := flags.Bool("special", false, "recognise special tokens in the text")
+	decode := flags.Bool("decode", false, "ids (JSON) to text")
+	names, err := parse(flags, args, stderr, "MODEL")
+	if err != nil {
+		return err
+	}
+	_, t, err := openTokenizer(names[0])
+	if err != nil {
+		return err
+	}
+	input, err := readInput(stdin)
+	if err != nil {
+		return err
+	}
+	if *decode {
+		var ids []int
+		if err := json.Unmarshal(input, &ids); err != nil {
+			return fmt.Errorf("stdin: want a JSON list of ids: %w", err)
+		}
+		for i, id := range ids {
+			if id < 0 || id >= t.VocabSize() {
+				return fmt.Errorf("stdin: id %d at index %d is outside the vocabulary of %d", id, i, t.VocabSize())
+			}
+		}
+		_, err := io.WriteString(stdout, t.Decode(ids))
+		return err
+	}
+	ids := t.Encode(string(input))
+	if *special {
+		ids = t.EncodeSpecial(string(input))
+	}
+	if ids == nil {
+		ids = []int{}
+	}
+	return json.NewEncoder(stdout).Encode(ids)
+}
+
+func prompt(_ context.Context, args []string, stdin io.Reader, stdout, stderr io.Writer) error {
+	names, err := parse(flag.NewFlagSet("prompt", flag.ContinueOnError), args, stderr, "MODEL")
+	if err != nil {
+		return err
+	}
+	model, t, err := openTokenizer(names[0])
+	if err != nil {
+		return err
+	}
+	input, err := readInput(stdin)
+	if err != nil {
+		return err
+	}
+	var messages []chat.Message
+	if err := json.Unmarshal(input, &messages); err != nil {
+		return fmt.Errorf("stdin: want a JSON list of messages: %w", err)
+	}
+	text, tokens, err := chat.Format(model.Chat, t, messages, chat.Options{})
+	if err != nil {
+		return err
+	}
+	encoder := json.NewEncoder(stdout)
+	encoder.SetEscapeHTML(false)
+	return encoder.Encode(struct {
+		Text   string `json:"text"`
+		Tokens []int  `json:"tokens"`
+	}{text, tokens})
+}
