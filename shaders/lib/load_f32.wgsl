@@ -1,13 +1,12 @@
-// Blocks of 32 f32 weights: 8 vec4 words.
+// f32: a block is 8 words of 4 numbers.
 @group(0) @binding(8) var<storage, read> weights: array<vec4<u32>>;
 
-struct Block { w: array<vec4<f32>, 8> }
-
-fn load_block(row: u32, block: u32, blocks: u32, tile: u32) -> Block {
-  var out: Block;
-  let at = (row * blocks + block) * 8u;
+// The 32 weights of a block of a row, in a stack of matrices of `rows` rows of `blocks` blocks.
+fn load_block(matrix: u32, row: u32, block: u32, rows: u32, blocks: u32) -> array<vec4<f32>, 8> {
+  var out: array<vec4<f32>, 8>;
+  let at = ((matrix * rows + row) * blocks + block) * 8u;
   for (var i = 0u; i < 8u; i++) {
-    out.w[i] = bitcast<vec4<f32>>(weights[at + i]);
+    out[i] = bitcast<vec4<f32>>(weights[at + i]);
   }
   return out;
 }

@@ -1,0 +1,46 @@
+package shaders
+
+import "math"
+
+// ExpertDownParams are the uniform parameters of expert_down.wgsl.
+type ExpertDownParams struct {
+	Slots       uint32
+	FF          uint32 // channels of an expert: the width of its matrix
+	XStride     uint32 // elements from one slot of x to the next
+	Width       uint32 // outputs: the rows of its matrix
+	FirstExpert uint32
+	ExpertCount uint32
+	YStride     uint32
+}
+
+var expertDown = register(kernel[expertVariant, ExpertDownParams]{
+	name: "expert_down",
+	libs: func(v expertVariant) []string { return []string{xLib(v.Aligned)} },
+	reference: func(v expertVariant, p ExpertDownParams, grid Grid, m Memory) {
+		x, y, routes := m.F32("x"), m.F32("y"), m.U32("routes")
+		w := viewMatrix(m, v.Format, int(p.Width), int(p.FF))
+		for r := range int(grid[2]) {
+			for i := range int(p.Width) {
+				sum := float64(y[r*int(p.YStride)+i])
+				for s := range int(p.Slots) {
+					slot := r*int(p.Slots) + s
+					expert := int(routes[2*slot]) - int(p.FirstExpert)
+					if expert < 0 || expert >= int(p.ExpertCount) {
+						continue
+					}
+					weight := float64(math.Float32frombits(routes[2*slot+1]))
+					sum += weight * w.dot(expert*int(p.Width)+i, x[slot*int(p.XStride):][:p.FF])
+				}
+				y[r*int(p.YStride)+i] = float32(sum)
+			}
+		}
+	},
+})
+
+// ExpertDown adds the weighted outputs of the experts that each row visits: bindings routes (rows, Slots) of (expert, weight),
+// x (rows, Slots, XStride), weights (ExpertCount, Width, FF), y (rows, YStride).
+func ExpertDown(v ExpertVariant, rows int, p ExpertDownParams) Dispatch {
+	lanes := lanesFor(int(p.FF))
+	groups := (int(p.Width) + 64/lanes - 1) / (64 / lanes)
+	return expertDown.dispatch(expertVariant{v.Format, aligned(p.FF, p.XStride), lanes}, p, groups, 1, rows)
+}

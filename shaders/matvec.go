@@ -1,0 +1,121 @@
+package shaders
+
+import "math"
+
+// MatVecParams are the uniform parameters of matvec.wgsl.
+type MatVecParams struct {
+	Rows    uint32 // of the matrix
+	K       uint32 // its width
+	XStride uint32 // elements from one vector to the next
+	XOffset uint32 // first element of a vector that is used
+	YStride uint32
+	YOffset uint32
+	Epsilon float32 // of the norm
+}
+
+// MatVecVariant chooses what a product does beside multiplying.
+type MatVecVariant struct {
+	Format     Format
+	Batch      int  // vectors, 1 to MaxBatch
+	Norm       bool // x is RMS-normalised by the binding norm first
+	Accumulate bool // y is added to
+}
+
+// MaxBatch is the most vectors that one product takes.
+const MaxBatch = 8
+
+// matVecVariant adds what follows from the shape.
+type matVecVariant struct {
+	Format           Format
+	Batch            int
+	Norm, Accumulate bool
+	Aligned          bool // x can be read as vec4
+	Lanes            int  // threads that share a row of the matrix
+	Partials         int  // floats of workgroup memory
+}
+
+var matVec = register(kernel[matVecVariant, MatVecParams]{
+	name: "matvec",
+	libs: func(v matVecVariant) []string { return []string{xLib(v.Aligned), normLib(v.Norm)} },
+	reference: func(v matVecVariant, p MatVecParams, _ Grid, m Memory) {
+		x, y := m.F32("x"), m.F32("y")
+		w := viewMatrix(m, v.Format, int(p.Rows), int(p.K))
+		n := make([]float32, p.K)
+		for b := range v.Batch {
+			vector := x[b*int(p.XStride)+int(p.XOffset):][:p.K]
+			if v.Norm {
+				normalise(vector, m.F32("norm"), float64(p.Epsilon), n)
+				vector = n
+			}
+			for i := range int(p.Rows) {
+				at := b*int(p.YStride) + int(p.YOffset) + i
+				sum := w.dot(i, vector)
+				if v.Accumulate {
+					sum += float64(y[at])
+				}
+				y[at] = float32(sum)
+			}
+		}
+	},
+})
+
+// dot is row r times a vector.
+func (w matrixView) dot(r int, x []float32) float64 {
+	sum := 0.0
+	for k, v := range x {
+		sum += w.at(r, k) * float64(v)
+	}
+	return sum
+}
+
+// MatVec multiplies a matrix (Rows, K) with v.Batch vectors: bindings x (Batch, XStride), norm (K) with v.Norm,
+// weights, y (Batch, YStride).
+func MatVec(v MatVecVariant, p MatVecParams) Dispatch {
+	lanes := lanesFor(int(p.K))
+	partials := 64 * v.Batch
+	if v.Norm {
+		partials *= 2
+	}
+	groups := (int(p.Rows) + 64/lanes - 1) / (64 / lanes)
+	x := min(groups, maxGroups)
+	return matVec.dispatch(matVecVariant{
+		Format: v.Format, Batch: v.Batch, Norm: v.Norm, Accumulate: v.Accumulate,
+		Aligned: aligned(p.K, p.XStride, p.XOffset), Lanes: lanes, Partials: partials,
+	}, p, x, (groups+x-1)/x, 1)
+}
+
+// maxGroups is WebGPU's default limit of workgroups in one dimension.
+const maxGroups = math.MaxUint16
+
+// aligned tells whether vectors of width k can be read as vec4 in whole blocks.
+func aligned(k uint32, offsets ...uint32) bool {
+	for _, o := range offsets {
+		if o%4 != 0 {
+			return false
+		}
+	}
+	return k%BlockSize == 0
+}
+
+// lanesFor is how many of a workgroup's 64 threads share a row of width k: a power of two, one thread a block, at most 32.
+func lanesFor(k int) int {
+	lanes := 1
+	for lanes < 32 && lanes*BlockSize < k {
+		lanes *= 2
+	}
+	return lanes
+}
+
+func xLib(aligned bool) string {
+	if aligned {
+		return "x_aligned"
+	}
+	return "x_any"
+}
+
+func normLib(norm bool) string {
+	if norm {
+		return "norm"
+	}
+	return "no_norm"
+}
