@@ -3,7 +3,6 @@ package weights
 import (
 	"bytes"
 	"encoding/json"
-	"fmt"
 	"os"
 	"path/filepath"
 	"strings"
@@ -220,7 +219,7 @@ func FuzzParseIndex(f *testing.F) {
 		}
 		for _, file := range m {
 			if filepath.Base(file) != file || !filepath.IsLocal(file) {
-				t.Fatal(fmt.Sprintf("accepted file %q", file))
+				t.Fatalf("accepted file %q", file)
 			}
 		}
 	})
