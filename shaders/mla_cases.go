@@ -1,0 +1,154 @@
+//go:build !wasip1
+
+package shaders
+
+import (
+	"fmt"
+	"math"
+)
+
+func init() {
+	caseTables["positions"] = positionsCases
+	caseTables["advance"] = advanceCases
+	caseTables["mla_prepare"] = mlaPrepareCases
+	caseTables["mla_decode"] = mlaDecodeCases
+	caseTables["mla_merge"] = mlaMergeCases
+}
+
+// positions is a table of where rows are: row r at position[r] of sequence r%2, with random rotations.
+func (r random) positions(at []int, capacity, rope int) []uint32 {
+	var table []uint32
+	for i, position := range at {
+		table = append(table, uint32(i%2*capacity+position), uint32(position))
+		for range rope / 2 {
+			sin, cos := math.Sincos(r.Float64() * 2 * math.Pi)
+			table = append(table, math.Float32bits(float32(cos)), math.Float32bits(float32(sin)))
+		}
+	}
+	return table
+}
+
+func positionsCases() []Case {
+	const rope, capacity = 10, 1000
+	r := randomFor("positions")
+	rows := []uint32{0, 0, 1, 1, 0, 255, 0, 256, 1, 999, 0, 700}
+	return []Case{{
+		Name:      "6 rows of 2 sequences",
+		Dispatch:  Positions(len(rows)/2, PositionsParams{Rope: rope, Capacity: capacity}),
+		Buffers:   Memory{"rows": rows, "rope": r.floats((256+4)*rope, 1), "positions": make([]uint32, len(rows)/2*(2+rope))},
+		Tolerance: 1e-6, // a complex product
+	}}
+}
+
+func advanceCases() []Case {
+	return []Case{{
+		Name:     "3 of 4 rows by 5",
+		Dispatch: Advance(3, 5),
+		Buffers:  Memory{"rows": {0, 7, 1, 8, 0, 9, 1, 10}},
+		Integers: []string{"rows"},
+	}}
+}
+
+func mlaPrepareCases() []Case {
+	var cases []Case
+	add := func(format Format, heads, rank, nope, rope, offset int, at ...int) {
+		name := fmt.Sprintf("%s heads=%d rank=%d nope=%d rope=%d rows=%d", format, heads, rank, nope, rope, len(at))
+		const capacity = 40
+		r := randomFor(name)
+		quants, scales := r.matrix(format, heads, rank, nope)
+		qStride, kvStride := offset+heads*(nope+rope), offset+rank+rope
+		if nope%BlockSize == 0 {
+			qStride = (qStride + 3) &^ 3
+		}
+		cases = append(cases, Case{
+			Name: name,
+			Dispatch: MLAPrepare(MLAPrepareVariant{format, rank, nope, rope}, len(at), MLAPrepareParams{
+				Heads: uint32(heads), QStride: uint32(qStride), QOffset: uint32(offset), KVStride: uint32(kvStride), KVOffset: uint32(offset), Epsilon: 1e-6,
+			}),
+			Buffers: Memory{
+				"positions": r.positions(at, capacity, rope), "x": r.floats(len(at)*qStride, 1), "kv": r.floats(len(at)*kvStride, 1), "norm": r.floats(rank, 1),
+				"weights": quants, "scales": scales, "latent": r.floats(2*capacity*(rank+rope), 1), "query": r.floats(len(at)*heads*(rank+rope), 1),
+			},
+			Tolerance: 5e-6, // f32 sums of a few hundred products
+			Bytes:     4 * (len(quants) + len(scales)),
+			Flops:     2 * len(at) * heads * rank * nope,
+		})
+	}
+	for _, format := range Formats {
+		add(format, 4, 64, 32, 16, 0, 5)
+		add(format, 3, 48, 24, 8, 3, 0, 1, 39)
+	}
+	add(F32, 1, 100, 7, 2, 1, 3, 4)
+	add(Q8_0, 16, 512, 128, 64, 0, 7)
+	add(BF16, 20, 512, 192, 64, 4, 0, 1, 2, 3, 4, 5, 6, 7)
+	return cases
+}
+
+func mlaDecodeCases() []Case {
+	var cases []Case
+	add := func(heads, rank, rope, splits int, at ...int) {
+		name := fmt.Sprintf("heads=%d rank=%d rope=%d splits=%d positions=%v", heads, rank, rope, splits, at)
+		const capacity = 400
+		r := randomFor(name)
+		width := rank + rope
+		length := 0
+		for _, position := range at {
+			length += position + 1
+		}
+		cases = append(cases, Case{
+			Name:     name,
+			Dispatch: MLADecode(MLADecodeVariant{rank, rope, splits}, len(at), MLADecodeParams{Heads: uint32(heads), Scale: float32(1 / math.Sqrt(float64(width)))}),
+			Buffers: Memory{
+				"positions": r.positions(at, capacity, rope), "query": r.floats(len(at)*heads*width, 1), "latent": r.floats(2*capacity*width, 1),
+				"partial": r.floats(len(at)*splits*heads*(2+rank), 1),
+			},
+			Tolerance: 2e-5, // f32 exponentials and sums over up to 400 positions
+			Bytes:     4 * length * width,
+			Flops:     2 * length * heads * (width + rank),
+		})
+	}
+	add(4, 64, 16, 1, 0)
+	add(4, 64, 16, 4, 5)
+	add(3, 48, 8, 3, 0, 1, 63)
+	add(1, 100, 2, 2, 30, 31)
+	add(16, 512, 64, 2, 300)
+	add(20, 512, 64, 8, 11, 399)
+	add(32, 256, 32, 4, 100, 101, 102, 103, 104, 105, 106, 107)
+	return cases
+}
+
+func mlaMergeCases() []Case {
+	var cases []Case
+	add := func(format Format, heads, rank, v, splits, empty, rows int) {
+		name := fmt.Sprintf("%s heads=%d rank=%d v=%d splits=%d rows=%d", format, heads, rank, v, splits, rows)
+		r := randomFor(name)
+		quants, scales := r.matrix(format, heads, v, rank)
+		partial := r.floats(rows*splits*heads*(2+rank), 1)
+		for i := range rows * splits * heads {
+			at := partial[i*(2+rank):]
+			at[1] = math.Float32bits(1 + r.Float32()*9)
+			if i/heads%splits >= splits-empty { // the last splits saw nothing
+				at[0], at[1] = math.Float32bits(noScore), 0
+				clear(at[2 : 2+rank])
+			}
+		}
+		cases = append(cases, Case{
+			Name:     name,
+			Dispatch: MLAMerge(MLAMergeVariant{format, rank, v, splits}, rows, MLAMergeParams{Heads: uint32(heads), YStride: uint32(heads*v + 1)}),
+			Buffers: Memory{
+				"partial": partial, "weights": quants, "scales": scales, "y": r.floats(rows*(heads*v+1), 1),
+			},
+			Tolerance: 5e-6, // f32 sums of a few hundred products
+			Bytes:     4 * (len(quants) + len(scales) + len(partial)),
+			Flops:     2 * rows * heads * rank * v,
+		})
+	}
+	for _, format := range Formats {
+		add(format, 4, 64, 32, 3, 1, 1)
+		add(format, 3, 100, 40, 2, 0, 2)
+	}
+	add(Q8_0, 16, 512, 128, 8, 5, 1)
+	add(BF16, 20, 512, 256, 4, 0, 8)
+	add(F32, 2, 48, 192, 1, 0, 3)
+	return cases
+}

@@ -1,0 +1,101 @@
+package shaders
+
+import "math"
+
+// MLADecodeParams are the uniform parameters of mla_decode.wgsl.
+type MLADecodeParams struct {
+	Heads uint32
+	Scale float32 // of the scores, see deepseek.Config.SoftmaxScale
+}
+
+// MLADecodeVariant holds the head sizes and how many workgroups share a sequence.
+type MLADecodeVariant struct {
+	KVLoraRank    int
+	QKRopeHeadDim int
+	Splits        int
+}
+
+type mlaDecodeVariant struct {
+	KVLoraRank    int
+	QKRopeHeadDim int
+	LatentWidth   int
+	Splits        int
+	HeadsHere     int // heads of a workgroup
+	Threads       int
+	Tile          int // latent rows in workgroup memory
+	TileSize      int
+	DotsSize      int
+	QueryShare    int // elements of a query that one lane keeps
+	ValueShare    int
+}
+
+// attentionLanes are the threads that share a head.
+const attentionLanes = 16
+
+// noScore stands for the score of nothing: WGSL does not promise infinities.
+const noScore = -3e38
+
+var mlaDecode = register(kernel[mlaDecodeVariant, MLADecodeParams]{
+	name: "mla_decode",
+	reference: func(v mlaDecodeVariant, p MLADecodeParams, grid Grid, m Memory) {
+		width := v.LatentWidth
+		query, latent, partial := m.F32("query"), m.F32("latent"), m.F32("partial")
+		for r := range int(grid[2]) {
+			where := m.U32("positions")[r*(2+v.QKRopeHeadDim):]
+			position := int(where[1])
+			sequence := latent[(int(where[0])-position)*width:]
+			tiles := (position + v.Tile) / v.Tile
+			share := (tiles + v.Splits - 1) / v.Splits * v.Tile
+			for split := range v.Splits {
+				first := min(split*share, position+1)
+				end := min(first+share, position+1)
+				for h := range int(p.Heads) {
+					q := query[(r*int(p.Heads)+h)*width:][:width]
+					to := partial[((r*v.Splits+split)*int(p.Heads)+h)*(2+v.KVLoraRank):][:2+v.KVLoraRank]
+					attend(q, sequence[first*width:end*width], float64(p.Scale), to)
+				}
+			}
+		}
+	},
+})
+
+// attend is softmax attention of one query over rows of latents, not yet divided: to = [max score, sum of weights, weighted sum].
+func attend(q, latents []float32, scale float64, to []float32) {
+	width, largest, total := len(q), float64(noScore), 0.0
+	scores := make([]float64, len(latents)/width)
+	for t := range scores {
+		for i, v := range q {
+			scores[t] += float64(v) * float64(latents[t*width+i]) * scale
+		}
+		largest = max(largest, scores[t])
+	}
+	sums := make([]float64, len(to)-2)
+	for t, score := range scores {
+		weight := math.Exp(score - largest)
+		total += weight
+		for i := range sums {
+			sums[i] += weight * float64(latents[t*width+i])
+		}
+	}
+	to[0], to[1] = float32(largest), float32(total)
+	for i, sum := range sums {
+		to[2+i] = float32(sum)
+	}
+}
+
+// MLADecode attends each row over its sequence, in splits: bindings positions, query (rows, Heads, LatentWidth), latent, partial
+// (rows, Splits, Heads, 2+KVLoraRank) of max score, sum of weights and weighted sum of latents.
+func MLADecode(v MLADecodeVariant, rows int, p MLADecodeParams) Dispatch {
+	width := v.KVLoraRank + v.QKRopeHeadDim
+	heads := min(int(p.Heads), 256/attentionLanes)
+	threads := attentionLanes * heads
+	tile := max(min(workgroupWords/(width+threads), 16), 1)
+	share := func(n int) int { return (n + attentionLanes - 1) / attentionLanes }
+	return mlaDecode.dispatch(mlaDecodeVariant{
+		KVLoraRank: v.KVLoraRank, QKRopeHeadDim: v.QKRopeHeadDim, LatentWidth: width, Splits: v.Splits, HeadsHere: heads, Threads: threads,
+		Tile: tile, TileSize: tile * width, DotsSize: tile * threads, QueryShare: share(width), ValueShare: share(v.KVLoraRank),
+	}, p, v.Splits, (int(p.Heads)+heads-1)/heads, rows)
+}
+
+// workgroupWords is WebGPU's default limit of workgroup memory, 16 KiB, in 32-bit words.
+const workgroupWords = 4096

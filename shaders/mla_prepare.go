@@ -1,0 +1,74 @@
+package shaders
+
+import "math"
+
+// MLAPrepareParams are the uniform parameters of mla_prepare.wgsl.
+type MLAPrepareParams struct {
+	Heads    uint32
+	QStride  uint32
+	QOffset  uint32
+	KVStride uint32
+	KVOffset uint32
+	Epsilon  float32
+}
+
+// MLAPrepareVariant holds the head sizes and the format of k_b.
+type MLAPrepareVariant struct {
+	Format        Format
+	KVLoraRank    int
+	QKNopeHeadDim int
+	QKRopeHeadDim int
+}
+
+type mlaPrepareVariant struct {
+	Format        Format
+	KVLoraRank    int
+	QKNopeHeadDim int
+	QKRopeHeadDim int
+	Aligned       bool
+	Lanes         int
+}
+
+var mlaPrepare = register(kernel[mlaPrepareVariant, MLAPrepareParams]{
+	name: "mla_prepare",
+	libs: func(v mlaPrepareVariant) []string { return []string{xLib(v.Aligned)} },
+	reference: func(v mlaPrepareVariant, p MLAPrepareParams, grid Grid, m Memory) {
+		rank, nope, rope := v.KVLoraRank, v.QKNopeHeadDim, v.QKRopeHeadDim
+		q, kv, latent, query := m.F32("x"), m.F32("kv"), m.F32("latent"), m.F32("query")
+		w := viewMatrix(m, v.Format, rank, nope)
+		for r := range int(grid[2]) {
+			where := m.U32("positions")[r*(2+rope):][:2+rope]
+			own := kv[r*int(p.KVStride)+int(p.KVOffset):][:rank+rope]
+			to := latent[int(where[0])*(rank+rope):][:rank+rope]
+			normalise(own[:rank], m.F32("norm"), float64(p.Epsilon), to)
+			rotate(own[rank:], where[2:], to[rank:])
+			for h := range int(p.Heads) {
+				head := q[r*int(p.QStride)+int(p.QOffset)+h*(nope+rope):][:nope+rope]
+				to := query[(r*int(p.Heads)+h)*(rank+rope):][:rank+rope]
+				for i := range rank {
+					to[i] = float32(w.dot(h*rank+i, head[:nope]))
+				}
+				rotate(head[nope:], where[2:], to[rank:])
+			}
+		}
+	},
+})
+
+// rotate turns adjacent pairs of x by (cos, sin) pairs given as f32 bits.
+func rotate(x []float32, rotation []uint32, y []float32) {
+	for i := 0; i < len(x); i += 2 {
+		cos, sin := float64(math.Float32frombits(rotation[i])), float64(math.Float32frombits(rotation[i+1]))
+		a, b := float64(x[i]), float64(x[i+1])
+		y[i], y[i+1] = float32(a*cos-b*sin), float32(a*sin+b*cos)
+	}
+}
+
+// MLAPrepare brings queries into latent space and the token's own latent row into the cache: bindings positions,
+// x (rows, QStride) the queries, kv (rows, KVStride), norm (KVLoraRank), weights (Heads, KVLoraRank, QKNopeHeadDim),
+// latent (cache rows, LatentWidth), query (rows, Heads, LatentWidth).
+func MLAPrepare(v MLAPrepareVariant, rows int, p MLAPrepareParams) Dispatch {
+	lanes := lanesFor(v.QKNopeHeadDim)
+	readable := aligned(uint32(v.QKNopeHeadDim), p.QStride, p.QOffset, uint32(v.QKRopeHeadDim))
+	groups := (v.KVLoraRank + 64/lanes - 1) / (64 / lanes)
+	return mlaPrepare.dispatch(mlaPrepareVariant{v.Format, v.KVLoraRank, v.QKNopeHeadDim, v.QKRopeHeadDim, readable, lanes}, p, groups, int(p.Heads)+1, rows)
+}
