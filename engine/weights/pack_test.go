@@ -547,3 +547,29 @@ func TestFixtures(t *testing.T) {
 		})
 	}
 }
+
+func TestModelBytes(t *testing.T) {
+	plan, inv := small(t, DTypeF32, []byte{0, 0, 128, 63, 0, 0, 0, 64, 0, 0, 64, 64, 0, 0, 128, 64}, 0) // 1 2; 3 4
+	dir := filepath.Join(t.TempDir(), "m")
+	_, err := Write(t.Context(), plan, inv, testSeed(), dir, WriteOptions{})
+	require.NoError(t, err)
+	m, err := OpenModel(dir)
+	require.NoError(t, err)
+	tokenizer, err := m.TokenizerJSON()
+	require.NoError(t, err)
+	assert.Equal(t, "{}", string(tokenizer))
+	buffer, err := m.ReadBuffer(0)
+	require.NoError(t, err)
+	require.Len(t, buffer, 256)
+	assert.Equal(t, []byte{0, 0, 128, 63, 0, 0, 0, 64, 0, 0, 0, 0}, buffer[:12])
+	assert.Equal(t, []byte{0, 0, 64, 64}, buffer[128:132])
+	_, err = m.ReadBuffer(1)
+	assert.ErrorContains(t, err, "buffer 1 of 1")
+	_, err = m.ReadPlane(Plane{Offset: 256, Size: 4})
+	assert.ErrorContains(t, err, "lie outside buffer 0")
+	_, err = m.ReadTensor("v")
+	assert.ErrorContains(t, err, "tensor v: missing")
+	require.NoError(t, os.Truncate(filepath.Join(dir, m.Shards[0].File), 4))
+	_, err = m.ReadTensor("w")
+	assert.ErrorIs(t, err, io.ErrUnexpectedEOF)
+}
