@@ -17,9 +17,8 @@ type Buffer struct {
 	usage Usage
 	id    BufferID
 
-	temp        bool
-	first, last int // a temporary's lifetime: indices of the dispatches that use it first and last
-	recorded    bool
+	owner       *Recorder // of a temporary
+	first, last int       // a temporary's lifetime: indices of the dispatches that use it first and last
 }
 
 // Size is the buffer's size in bytes.
@@ -94,7 +93,7 @@ func (r *Recorder) Len() int { return len(r.dispatches) }
 
 // Temp is a scratch buffer of n 32-bit words that lives from its first to its last use in this recording.
 func (r *Recorder) Temp(label string, words int) Slice {
-	b := &Buffer{label: r.label + "." + label, size: 4 * uint64(max(words, 1)), temp: true, first: -1}
+	b := &Buffer{label: r.label + "." + label, size: 4 * uint64(max(words, 1)), owner: r, first: -1}
 	r.temps = append(r.temps, b)
 	return b.All()
 }
@@ -115,8 +114,11 @@ func (r *Recorder) record(d shaders.Dispatch, bind Bind) error {
 		if !ok || s.Buffer == nil {
 			return fmt.Errorf("nothing bound to %s", binding.Name)
 		}
-		if s.Offset%offsetAlign != 0 || s.Size == 0 || s.Offset+s.Size > s.Buffer.size {
+		if s.Offset%offsetAlign != 0 || s.Size == 0 || s.Offset > s.Buffer.size || s.Size > s.Buffer.size-s.Offset {
 			return fmt.Errorf("%s: range %d+%d of %s (%d bytes) is unaligned or outside", binding.Name, s.Offset, s.Size, s.Buffer.label, s.Buffer.size)
+		}
+		if s.Buffer.owner != nil && s.Buffer.owner != r {
+			return fmt.Errorf("%s: %s is a temporary of another recording", binding.Name, s.Buffer.label)
 		}
 		entry.bind = append(entry.bind, s)
 	}

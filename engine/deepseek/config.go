@@ -1,0 +1,258 @@
+// Package deepseek is the DeepSeek architecture, told once: config.go says what a model's sizes are, weights.go
+// which tensors it has, attention.go, moe.go, mtp.go and model.go record what a GPU does with them.
+//
+// Sources: DeepSeek-V2 (arXiv 2405.04434), DeepSeek-V3 (arXiv 2412.19437). It knows no device, no tokenizer
+// and no file: a config is JSON, weights are slots, work is a gpu.Recording.
+package deepseek
+
+import (
+	"encoding/json"
+	"fmt"
+	"math"
+	"slices"
+	"strings"
+)
+
+// Config is a model's config.json in Hugging Face's spelling, after validation. It is also the "architecture"
+// of a packed model.
+type Config struct {
+	ModelType     string   `json:"model_type"`
+	Architectures []string `json:"architectures,omitempty"`
+
+	VocabSize             int  `json:"vocab_size"`
+	HiddenSize            int  `json:"hidden_size"`
+	NumHiddenLayers       int  `json:"num_hidden_layers"`
+	NumNextNPredictLayers int  `json:"num_nextn_predict_layers"`
+	MaxPositionEmbeddings int  `json:"max_position_embeddings"`
+	TieWordEmbeddings     bool `json:"tie_word_embeddings"`
+
+	NumAttentionHeads int `json:"num_attention_heads"`
+	QLoraRank         int `json:"q_lora_rank"` // 0: queries are not compressed
+	KVLoraRank        int `json:"kv_lora_rank"`
+	QKNopeHeadDim     int `json:"qk_nope_head_dim"`
+	QKRopeHeadDim     int `json:"qk_rope_head_dim"`
+	VHeadDim          int `json:"v_head_dim"`
+
+	RMSNormEps     float64      `json:"rms_norm_eps"`
+	RopeTheta      float64      `json:"rope_theta"`
+	RopeScaling    *RopeScaling `json:"rope_scaling"`
+	RopeInterleave *bool        `json:"rope_interleave,omitempty"`
+	AttentionBias  bool         `json:"attention_bias"`
+	HiddenAct      string       `json:"hidden_act"`
+
+	IntermediateSize    int     `json:"intermediate_size"`
+	FirstKDenseReplace  int     `json:"first_k_dense_replace"`
+	MoELayerFreq        int     `json:"moe_layer_freq"`
+	NRoutedExperts      int     `json:"n_routed_experts"`
+	NSharedExperts      int     `json:"n_shared_experts"`
+	NumExpertsPerTok    int     `json:"num_experts_per_tok"`
+	MoEIntermediateSize int     `json:"moe_intermediate_size"`
+	ScoringFunc         string  `json:"scoring_func"`
+	TopKMethod          string  `json:"topk_method"`
+	NGroup              int     `json:"n_group"`
+	TopKGroup           int     `json:"topk_group"`
+	NormTopKProb        bool    `json:"norm_topk_prob"`
+	RoutedScalingFactor float64 `json:"routed_scaling_factor"`
+}
+
+// RopeScaling is the YaRN block of a config.
+type RopeScaling struct {
+	Type                          string  `json:"type"`
+	RopeType                      string  `json:"rope_type,omitempty"` // newer spelling of Type
+	Factor                        float64 `json:"factor"`
+	OriginalMaxPositionEmbeddings int     `json:"original_max_position_embeddings"`
+	BetaFast                      float64 `json:"beta_fast"`
+	BetaSlow                      float64 `json:"beta_slow"`
+	MScale                        float64 `json:"mscale"`
+	MScaleAllDim                  float64 `json:"mscale_all_dim"`
+}
+
+// ModelTypes are the model types whose forward pass is this package's.
+var ModelTypes = []string{"deepseek_v2", "deepseek_v3", "kimi_k2", "youtu_llm", "youtu", "glm4_moe_lite"}
+
+// latentNormEps is the epsilon of q_a_layernorm and kv_a_layernorm: Hugging Face builds both with the class's
+// default, whatever rms_norm_eps says.
+const latentNormEps = 1e-6
+
+// ParseConfig reads and validates a config.json.
+func ParseConfig(data []byte) (*Config, error) {
+	c := &Config{MoELayerFreq: 1, NGroup: 1, TopKGroup: 1, RoutedScalingFactor: 1, HiddenAct: "silu", RopeTheta: 10000, RMSNormEps: 1e-6}
+	if err := json.Unmarshal(data, c); err != nil {
+		return nil, fmt.Errorf("config: %w", err)
+	}
+	if err := c.normalise(); err != nil {
+		return nil, fmt.Errorf("config: %w", err)
+	}
+	if err := c.validate(); err != nil {
+		return nil, fmt.Errorf("config: %w", err)
+	}
+	return c, nil
+}
+
+// normalise fills in what configs leave out, so that the rest of the package need not ask.
+func (c *Config) normalise() error {
+	if !slices.Contains(ModelTypes, c.ModelType) {
+		return fmt.Errorf("model_type %q is not supported, only %s", c.ModelType, strings.Join(ModelTypes, ", "))
+	}
+	if c.NRoutedExperts == 0 {
+		c.FirstKDenseReplace = c.NumHiddenLayers
+	}
+	c.NGroup, c.TopKGroup = max(c.NGroup, 1), max(c.TopKGroup, 1)
+	if c.ScoringFunc == "" {
+		c.ScoringFunc = map[bool]string{true: "softmax", false: "sigmoid"}[c.ModelType == "deepseek_v2"]
+	}
+	if c.TopKMethod == "" {
+		c.TopKMethod = map[bool]string{true: "noaux_tc", false: "greedy"}[c.ScoringFunc == "sigmoid"]
+	}
+	if c.TopKMethod == "greedy" {
+		c.NGroup, c.TopKGroup = 1, 1
+	}
+	if s := c.RopeScaling; s != nil {
+		if s.Type == "" {
+			s.Type = s.RopeType
+		}
+		if s.Type == "default" || s.Factor == 1 && s.MScaleAllDim == 0 {
+			c.RopeScaling = nil // Youtu ships an identity block
+		}
+	}
+	return nil
+}
+
+// validate refuses configs that are absurd, inconsistent, or need something this package does not do.
+func (c *Config) validate() error {
+	for _, f := range []struct {
+		name     string
+		value    int
+		min, max int
+	}{
+		{"vocab_size", c.VocabSize, 1, 1 << 20},
+		{"hidden_size", c.HiddenSize, 1, 1 << 16},
+		{"num_hidden_layers", c.NumHiddenLayers, 1, 512},
+		{"num_nextn_predict_layers", c.NumNextNPredictLayers, 0, 4},
+		{"max_position_embeddings", c.MaxPositionEmbeddings, 1, 1 << 24},
+		{"num_attention_heads", c.NumAttentionHeads, 1, 1024},
+		{"q_lora_rank", c.QLoraRank, 0, 1 << 15},
+		{"kv_lora_rank", c.KVLoraRank, 1, 2048},
+		{"qk_nope_head_dim", c.QKNopeHeadDim, 1, 1024},
+		{"qk_rope_head_dim", c.QKRopeHeadDim, 2, 512},
+		{"v_head_dim", c.VHeadDim, 1, 1024},
+		{"first_k_dense_replace", c.FirstKDenseReplace, 0, c.NumHiddenLayers},
+		{"n_routed_experts", c.NRoutedExperts, 0, 1024},
+		{"n_shared_experts", c.NSharedExperts, 0, 64},
+		{"num_experts_per_tok", c.NumExpertsPerTok, 0, max(c.NRoutedExperts, 0)},
+		{"n_group", c.NGroup, 1, 64},
+		{"topk_group", c.TopKGroup, 1, c.NGroup},
+	} {
+		if f.value < f.min || f.value > f.max {
+			return fmt.Errorf("%s is %d, must be %d to %d", f.name, f.value, f.min, f.max)
+		}
+	}
+	if c.QKRopeHeadDim%2 != 0 {
+		return fmt.Errorf("qk_rope_head_dim is %d, must be even", c.QKRopeHeadDim)
+	}
+	if c.FirstKDenseReplace > 0 && (c.IntermediateSize < 1 || c.IntermediateSize > 1<<18) {
+		return fmt.Errorf("intermediate_size is %d, must be 1 to %d", c.IntermediateSize, 1<<18)
+	}
+	for _, f := range []struct {
+		name  string
+		value float64
+	}{{"rms_norm_eps", c.RMSNormEps}, {"rope_theta", c.RopeTheta}, {"routed_scaling_factor", c.RoutedScalingFactor}} {
+		if !(f.value > 0) || math.IsInf(f.value, 0) {
+			return fmt.Errorf("%s is %g, must be positive", f.name, f.value)
+		}
+	}
+	switch {
+	case c.HiddenAct != "silu":
+		return fmt.Errorf("hidden_act %q is not supported, only silu", c.HiddenAct)
+	case c.AttentionBias:
+		return fmt.Errorf("attention_bias is not supported")
+	case c.MoELayerFreq != 1:
+		return fmt.Errorf("moe_layer_freq is %d, only 1 is supported", c.MoELayerFreq)
+	case c.RopeInterleave != nil && !*c.RopeInterleave:
+		return fmt.Errorf("rope_interleave false is not supported")
+	}
+	if err := c.validateExperts(); err != nil {
+		return err
+	}
+	return c.validateRope()
+}
+
+func (c *Config) validateExperts() error {
+	if c.FirstKDenseReplace == c.NumHiddenLayers && (c.NumNextNPredictLayers == 0 || c.NRoutedExperts == 0) {
+		return nil
+	}
+	switch {
+	case c.NumExpertsPerTok < 1:
+		return fmt.Errorf("num_experts_per_tok is %d, must be 1 to %d", c.NumExpertsPerTok, c.NRoutedExperts)
+	case c.MoEIntermediateSize < 1 || c.MoEIntermediateSize > 1<<16:
+		return fmt.Errorf("moe_intermediate_size is %d, must be 1 to %d", c.MoEIntermediateSize, 1<<16)
+	case c.ScoringFunc != "softmax" && c.ScoringFunc != "sigmoid":
+		return fmt.Errorf("scoring_func %q is not supported, only softmax and sigmoid", c.ScoringFunc)
+	case !slices.Contains([]string{"greedy", "group_limited_greedy", "noaux_tc"}, c.TopKMethod):
+		return fmt.Errorf("topk_method %q is not supported, only greedy, group_limited_greedy and noaux_tc", c.TopKMethod)
+	case c.NRoutedExperts%c.NGroup != 0:
+		return fmt.Errorf("n_routed_experts %d is not a multiple of n_group %d", c.NRoutedExperts, c.NGroup)
+	case c.NumExpertsPerTok > c.TopKGroup*(c.NRoutedExperts/c.NGroup):
+		return fmt.Errorf("num_experts_per_tok %d does not fit in topk_group %d of n_group %d", c.NumExpertsPerTok, c.TopKGroup, c.NGroup)
+	}
+	return nil
+}
+
+func (c *Config) validateRope() error {
+	s := c.RopeScaling
+	switch {
+	case s == nil:
+		return nil
+	case s.Type != "yarn":
+		return fmt.Errorf("rope_scaling type %q is not supported, only yarn", s.Type)
+	case !(s.Factor >= 1) || s.Factor > 1e4:
+		return fmt.Errorf("rope_scaling factor is %g, must be 1 to 10000", s.Factor)
+	case s.OriginalMaxPositionEmbeddings < 1:
+		return fmt.Errorf("rope_scaling original_max_position_embeddings is %d, must be positive", s.OriginalMaxPositionEmbeddings)
+	}
+	if s.BetaFast == 0 {
+		s.BetaFast = 32
+	}
+	if s.BetaSlow == 0 {
+		s.BetaSlow = 1
+	}
+	return nil
+}
+
+// IsMoE tells whether a layer has experts. MTP layers, numbered on from NumHiddenLayers, are built like the last one.
+func (c *Config) IsMoE(layer int) bool { return c.NRoutedExperts > 0 && layer >= c.FirstKDenseReplace }
+
+// Layers is the number of decoder layers with the MTP layers.
+func (c *Config) Layers() int { return c.NumHiddenLayers + c.NumNextNPredictLayers }
+
+// QueryWidth is the width of a token's queries: heads x (nope + rope).
+func (c *Config) QueryWidth() int { return c.NumAttentionHeads * (c.QKNopeHeadDim + c.QKRopeHeadDim) }
+
+// LatentWidth is the width of a cached row: the normed latent and the roped key part.
+func (c *Config) LatentWidth() int { return c.KVLoraRank + c.QKRopeHeadDim }
+
+// Slots is the number of experts a token visits in a layer, shared ones included; a dense layer counts as one expert.
+func (c *Config) Slots(layer int) int {
+	if c.IsMoE(layer) {
+		return c.NumExpertsPerTok + c.NSharedExperts
+	}
+	return 1
+}
+
+// FFWidth is the width of one expert of a layer (the whole MLP in a dense one).
+func (c *Config) FFWidth(layer int) int {
+	if c.IsMoE(layer) {
+		return c.MoEIntermediateSize
+	}
+	return c.IntermediateSize
+}
+
+// SoftmaxScale is 1/sqrt(nope+rope), times YaRN's m squared (DeepSeek-V2's attention; see rope.go).
+func (c *Config) SoftmaxScale() float64 {
+	scale := 1 / math.Sqrt(float64(c.QKNopeHeadDim+c.QKRopeHeadDim))
+	if s := c.RopeScaling; s != nil {
+		m := yarnMScale(s.Factor, s.MScaleAllDim)
+		scale *= m * m
+	}
+	return scale
+}

@@ -1,0 +1,128 @@
+package deepseek
+
+import (
+	"fmt"
+
+	"tabseek/engine/weights"
+)
+
+// Table lists every packed tensor of the model: how its rows come from the checkpoint's tensors, and the slot
+// it goes to. It drives packing, loading and the random checkpoints of tests; nothing else knows a tensor name.
+func (c *Config) Table() []weights.Slot {
+	slots := []weights.Slot{one("embed", weights.Embedding, weights.Whole("model.embed_tokens.weight", c.VocabSize, c.HiddenSize))}
+	for layer := range c.Layers() {
+		if layer >= c.NumHiddenLayers {
+			slots = append(slots, c.mtpSlots(layer)...)
+		}
+		slots = append(slots, c.attentionSlots(layer)...)
+		slots = append(slots, c.ffnSlots(layer)...)
+	}
+	slots = append(slots, vector("final_norm", "model.norm.weight", c.HiddenSize))
+	if !c.TieWordEmbeddings {
+		slots = append(slots, one("head", weights.Embedding, weights.Whole("lm_head.weight", c.VocabSize, c.HiddenSize)))
+	}
+	return slots
+}
+
+// Ignored lists source tensors that no slot needs.
+func (c *Config) Ignored() []string {
+	ignored := []string{"*.rotary_emb.inv_freq"}
+	if c.TieWordEmbeddings {
+		ignored = append(ignored, "lm_head.weight")
+	}
+	for layer := c.NumHiddenLayers; layer < c.Layers(); layer++ {
+		// Copies of the main model's: "shares parameters with the main model" (DeepSeek-V3's README_WEIGHTS).
+		ignored = append(ignored, source(layer, "embed_tokens.weight"), source(layer, "shared_head.head.weight"))
+	}
+	return ignored
+}
+
+func source(layer int, name string) string { return fmt.Sprintf("model.layers.%d.%s", layer, name) }
+
+// SlotName is the packed name of a layer's tensor.
+func SlotName(layer int, name string) string { return fmt.Sprintf("layers.%d.%s", layer, name) }
+
+func one(name string, kind weights.Kind, parts ...weights.View) weights.Slot {
+	return weights.Slot{Name: name, Kind: kind, Matrices: []weights.Parts{parts}}
+}
+
+func vector(slot, source string, length int) weights.Slot {
+	return one(slot, weights.Vector, weights.Whole(source, length))
+}
+
+func (c *Config) attentionSlots(layer int) []weights.Slot {
+	slot := func(name string) string { return SlotName(layer, name) }
+	attention := func(name string) string { return source(layer, "self_attn."+name+".weight") }
+	heads, nope, v, rank := c.NumAttentionHeads, c.QKNopeHeadDim, c.VHeadDim, c.KVLoraRank
+
+	kvA := weights.Whole(attention("kv_a_proj_with_mqa"), c.LatentWidth(), c.HiddenSize)
+	query := weights.Whole(attention("q_proj"), c.QueryWidth(), c.HiddenSize)
+	if c.QLoraRank > 0 {
+		query = weights.Whole(attention("q_a_proj"), c.QLoraRank, c.HiddenSize)
+	}
+	slots := []weights.Slot{
+		vector(slot("attn_norm"), source(layer, "input_layernorm.weight"), c.HiddenSize),
+		one(slot("qkv_a"), weights.Matrix, query, kvA),
+	}
+	if c.QLoraRank > 0 {
+		slots = append(slots,
+			vector(slot("q_a_norm"), attention("q_a_layernorm"), c.QLoraRank),
+			one(slot("q_b"), weights.Matrix, weights.Whole(attention("q_b_proj"), c.QueryWidth(), c.QLoraRank)))
+	}
+	// A head's rows of kv_b_proj are [nope rows of K | v rows of V]. K is transposed: absorbed attention
+	// multiplies by it from the other side.
+	kB := weights.Slot{Name: slot("k_b"), Kind: weights.Matrix, Stacked: true}
+	vB := weights.Slot{Name: slot("v_b"), Kind: weights.Matrix, Stacked: true}
+	kvB := weights.Whole(attention("kv_b_proj"), heads*(nope+v), rank)
+	for head := range heads {
+		kB.Matrices = append(kB.Matrices, weights.Parts{kvB.CutRows(head*(nope+v), nope).Transposed()})
+		vB.Matrices = append(vB.Matrices, weights.Parts{kvB.CutRows(head*(nope+v)+nope, v)})
+	}
+	return append(slots,
+		vector(slot("kv_a_norm"), attention("kv_a_layernorm"), rank), kB, vB,
+		one(slot("o"), weights.Matrix, weights.Whole(attention("o_proj"), c.HiddenSize, heads*v)))
+}
+
+func (c *Config) ffnSlots(layer int) []weights.Slot {
+	slot := func(name string) string { return SlotName(layer, name) }
+	slots := []weights.Slot{vector(slot("ffn_norm"), source(layer, "post_attention_layernorm.weight"), c.HiddenSize)}
+	gateUp := weights.Slot{Name: slot("gate_up"), Kind: weights.Matrix, Stacked: true}
+	down := weights.Slot{Name: slot("down"), Kind: weights.Matrix, Stacked: true}
+	// add appends width channels, from channel first on, of the MLP called name, whose whole width is total.
+	add := func(name string, total, first, width int) {
+		proj := func(kind string) string { return source(layer, name+"."+kind+"_proj.weight") }
+		gateUp.Matrices = append(gateUp.Matrices, weights.Parts{
+			weights.Whole(proj("gate"), total, c.HiddenSize).CutRows(first, width),
+			weights.Whole(proj("up"), total, c.HiddenSize).CutRows(first, width),
+		})
+		down.Matrices = append(down.Matrices, weights.Parts{weights.Whole(proj("down"), c.HiddenSize, total).CutCols(first, width)})
+	}
+	if !c.IsMoE(layer) {
+		add("mlp", c.IntermediateSize, 0, c.IntermediateSize)
+		return append(slots, gateUp, down)
+	}
+	slots = append(slots, one(slot("router"), weights.Router, weights.Whole(source(layer, "mlp.gate.weight"), c.NRoutedExperts, c.HiddenSize)))
+	if c.TopKMethod == "noaux_tc" {
+		slots = append(slots, vector(slot("router_bias"), source(layer, "mlp.gate.e_score_correction_bias"), c.NRoutedExperts))
+	}
+	width := c.MoEIntermediateSize
+	for expert := range c.NRoutedExperts {
+		add(fmt.Sprintf("mlp.experts.%d", expert), width, 0, width)
+	}
+	// The shared experts are one MLP; cut by channels they are experts like the others, always chosen.
+	for shared := range c.NSharedExperts {
+		add("mlp.shared_experts", c.NSharedExperts*width, shared*width, width)
+	}
+	return append(slots, gateUp, down)
+}
+
+// mtpSlots are the tensors that a multi-token-prediction layer has beside those of an ordinary layer.
+func (c *Config) mtpSlots(layer int) []weights.Slot {
+	slot := func(name string) string { return SlotName(layer, name) }
+	return []weights.Slot{
+		vector(slot("enorm"), source(layer, "enorm.weight"), c.HiddenSize),
+		vector(slot("hnorm"), source(layer, "hnorm.weight"), c.HiddenSize),
+		one(slot("eh_proj"), weights.Matrix, weights.Whole(source(layer, "eh_proj.weight"), c.HiddenSize, 2*c.HiddenSize)),
+		vector(slot("head_norm"), source(layer, "shared_head.norm.weight"), c.HiddenSize),
+	}
+}

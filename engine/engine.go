@@ -1,0 +1,272 @@
+// Package engine runs a packed model: a state machine that is told things and yields work.
+//
+// Open, Request, Uploaded and Result tell it something and return at once; Take hands over the GPU commands to
+// execute and the events for the caller. It does no I/O, starts no goroutine and reads no clock, so the same
+// engine runs in a Go test, under wazero and in a browser tab.
+package engine
+
+import (
+	"tabseek/engine/deepseek"
+	"tabseek/engine/gpu"
+	"tabseek/engine/kvcache"
+	"tabseek/engine/tokenizer"
+	"tabseek/engine/weights"
+)
+
+// Options are the caller's choices at Open.
+type Options struct {
+	Context int `json:"context"` // positions of a sequence; 0: the model's, at most DefaultContext
+	Chunk   int `json:"chunk"`   // tokens decoded in one submit; 0: DefaultChunk
+}
+
+// The defaults of Options.
+const (
+	DefaultContext = 4096
+	DefaultChunk   = 8
+	maxChunk       = 64 // keeps a submit well under the time after which drivers reset a GPU
+)
+
+// An Engine is one loaded model.
+type Engine struct {
+	manifest  *weights.Manifest
+	config    *deepseek.Config
+	model     *deepseek.Model
+	tokenizer *tokenizer.Tokenizer
+	options   Options
+
+	steps     recordings
+	cache     kvcache.Sequence
+	uploading map[uint32]bool // shards that are still to come
+
+	task    task
+	waiting []Request
+	tickets map[uint32]func([]byte) // what to do with a readback that is under way
+	ticket  uint32
+
+	commands []gpu.Command
+	events   []Event
+}
+
+// recordings are the segments of steps, with one row for decoding and MaxRows for prompts.
+type recordings struct {
+	trunk, head, draft, advance map[int]gpu.RecordingID // by number of rows
+	sample                      gpu.RecordingID
+}
+
+// A task is a request being worked on.
+type task interface {
+	// next submits more work if the task can use it; it is called after start and after every result.
+	next()
+	// abort ends the task early, keeping what is done.
+	abort()
+}
+
+// Open lays a packed model out for a device. The commands it yields create everything and ask for every shard;
+// once all shards are Uploaded the event ready follows.
+func Open(manifestJSON, tokenizerJSON []byte, device gpu.Info, options Options) (*Engine, error) {
+	e := &Engine{options: options, uploading: map[uint32]bool{}, tickets: map[uint32]func([]byte){}}
+	var err error
+	if e.manifest, err = weights.ParseManifest(manifestJSON); err != nil {
+		return nil, &Error{BadModel, err}
+	}
+	if e.config, err = deepseek.ParseConfig(e.manifest.Architecture); err != nil {
+		return nil, &Error{BadModel, err}
+	}
+	if e.tokenizer, err = tokenizer.New(tokenizerJSON); err != nil {
+		return nil, &Error{BadModel, err}
+	}
+	if err := e.settle(device); err != nil {
+		return nil, err
+	}
+	if e.model, err = deepseek.NewModel(e.config, e.manifest, deepseek.Options{Context: e.options.Context, Sequences: 1}); err != nil {
+		return nil, &Error{BadModel, err}
+	}
+	e.record()
+	commands, err := e.model.Plan.Commands()
+	if err != nil {
+		return nil, &Error{Internal, err}
+	}
+	e.commands = append(commands, e.model.Setup()...)
+	for i, s := range e.manifest.Shards {
+		e.uploading[uint32(i)] = true
+		e.commands = append(e.commands, gpu.Upload{
+			Shard: uint32(i), File: s.File, SHA256: s.SHA256, Size: uint64(s.Size), Buffer: gpu.BufferID(s.Buffer), Offset: uint64(s.Offset),
+		})
+	}
+	return e, nil
+}
+
+// settle fills in the options' defaults and checks them against model and device.
+func (e *Engine) settle(device gpu.Info) error {
+	if e.options.Context == 0 {
+		e.options.Context = min(e.config.MaxPositionEmbeddings, DefaultContext)
+	}
+	if e.options.Chunk == 0 {
+		e.options.Chunk = DefaultChunk
+	}
+	if c := e.options.Context; c < 1 || c > e.config.MaxPositionEmbeddings {
+		return fail(BadRequest, "context is %d, the model takes 1 to %d", c, e.config.MaxPositionEmbeddings)
+	}
+	if c := e.options.Chunk; c < 1 || c > maxChunk {
+		return fail(BadRequest, "chunk is %d, must be 1 to %d", c, maxChunk)
+	}
+	least := gpu.MinimumInfo()
+	if device.MaxStorageBuffers < least.MaxStorageBuffers || device.MaxWorkgroupStorage < least.MaxWorkgroupStorage || device.MaxInvocations < least.MaxInvocations {
+		return fail(BadRequest, "device %s is below WebGPU's default limits (%d storage buffers, %d bytes of workgroup storage, %d invocations)",
+			device.Name, device.MaxStorageBuffers, device.MaxWorkgroupStorage, device.MaxInvocations)
+	}
+	for i, b := range e.manifest.Buffers {
+		if uint64(b.Size) > device.MaxBufferSize || uint64(b.Size) > device.MaxBindingSize {
+			return fail(BadModel, "weight buffer %d has %d bytes, device %s takes %d", i, b.Size, device.Name, min(device.MaxBufferSize, device.MaxBindingSize))
+		}
+	}
+	if rows := uint64(e.options.Context+64) * uint64(4*e.config.LatentWidth()); rows > device.MaxBindingSize {
+		return fail(BadRequest, "a context of %d needs %d bytes of cache a layer, device %s binds at most %d", e.options.Context, rows, device.Name, device.MaxBindingSize)
+	}
+	return nil
+}
+
+func (e *Engine) record() {
+	byRows := func(record func(rows int) *gpu.Recorder) map[int]gpu.RecordingID {
+		return map[int]gpu.RecordingID{1: record(1).ID(), deepseek.MaxRows: record(deepseek.MaxRows).ID()}
+	}
+	e.steps = recordings{
+		trunk: byRows(e.model.Trunk), head: byRows(e.model.Head), advance: byRows(e.model.Advance), sample: e.model.Sample(1).ID(),
+	}
+	if e.config.NumNextNPredictLayers > 0 {
+		e.steps.draft = byRows(e.model.Draft)
+	}
+}
+
+// Take hands over the commands and events gathered since the last Take, in order.
+func (e *Engine) Take() ([]gpu.Command, []Event) {
+	commands, events := e.commands, e.events
+	e.commands, e.events = nil, nil
+	return commands, events
+}
+
+// Uploaded tells that a shard is on the GPU.
+func (e *Engine) Uploaded(shard uint32) {
+	if !e.uploading[shard] {
+		return
+	}
+	delete(e.uploading, shard)
+	if len(e.uploading) == 0 {
+		e.events = append(e.events, Event{Type: "ready", Model: e.info()})
+		e.startNext()
+	}
+}
+
+// Ready tells whether all weights are on the GPU.
+func (e *Engine) Ready() bool { return len(e.uploading) == 0 }
+
+// Result brings the bytes of a readback. Those of a task that has ended are dropped.
+func (e *Engine) Result(ticket uint32, data []byte) {
+	use, ok := e.tickets[ticket]
+	if !ok {
+		return
+	}
+	delete(e.tickets, ticket)
+	use(data)
+	if e.task != nil {
+		e.task.next()
+	}
+}
+
+// Request takes a request; they are worked on in order. Its failure is an event like its success.
+func (e *Engine) Request(r Request) {
+	if r.Type == "cancel" {
+		e.cancel(r.ID)
+		return
+	}
+	e.waiting = append(e.waiting, r)
+	e.startNext()
+}
+
+// startNext begins the next waiting request if nothing is under way.
+func (e *Engine) startNext() {
+	for e.task == nil && e.Ready() && len(e.waiting) > 0 {
+		r := e.waiting[0]
+		e.waiting = e.waiting[1:]
+		t, err := e.begin(r)
+		if err != nil {
+			e.events = append(e.events, ErrorEvent(r.ID, err))
+			continue
+		}
+		e.task = t
+		t.next()
+	}
+}
+
+func (e *Engine) begin(r Request) (task, error) {
+	switch r.Type {
+	case "chat":
+		return e.beginChat(r)
+	case "generate":
+		return e.beginGenerate(r)
+	case "logits":
+		return e.beginLogits(r)
+	}
+	return nil, fail(BadRequest, "unknown request type %q", r.Type)
+}
+
+func (e *Engine) cancel(id uint32) {
+	for i, r := range e.waiting {
+		if r.ID == id {
+			e.waiting = append(e.waiting[:i:i], e.waiting[i+1:]...)
+			e.events = append(e.events, Event{Type: "done", ID: id, FinishReason: "abort", Usage: &Usage{}})
+			return
+		}
+	}
+	if g, ok := e.task.(interface{ id() uint32 }); ok && g.id() == id {
+		e.task.abort()
+	}
+}
+
+// finish ends the task under way: readbacks still to come are dropped, the next request starts.
+func (e *Engine) finish(last Event) {
+	e.events = append(e.events, last)
+	e.task = nil
+	clear(e.tickets)
+	e.startNext()
+}
+
+// submit sends replays to the GPU, and use what is read back.
+func (e *Engine) submit(replays []gpu.Replay, from *gpu.Buffer, offset, size int, use func([]byte)) {
+	e.ticket++
+	e.tickets[e.ticket] = use
+	e.commands = append(e.commands, gpu.Submit{
+		Replays:   replays,
+		Readbacks: []gpu.Readback{{Ticket: e.ticket, Buffer: from.ID(), Offset: uint64(offset), Size: uint64(size)}},
+	})
+}
+
+// checkTokens refuses ids outside the vocabulary and prompts that leave no room for an answer.
+func (e *Engine) checkTokens(tokens []int) error {
+	if len(tokens) == 0 {
+		return fail(BadRequest, "the prompt is empty")
+	}
+	for i, id := range tokens {
+		if id < 0 || id >= e.config.VocabSize {
+			return fail(BadRequest, "token %d of the prompt is %d, the vocabulary has ids 0 to %d", i, id, e.config.VocabSize-1)
+		}
+	}
+	if len(tokens) >= e.options.Context {
+		return fail(ContextFull, "the prompt has %d tokens, the context holds %d with at least one for the answer", len(tokens), e.options.Context)
+	}
+	return nil
+}
+
+func (e *Engine) info() *ModelInfo {
+	facts := e.config.Facts(e.manifest)
+	sampling, _ := e.sampling(Params{}) // a recommendation out of bounds is reported when it is used
+	return &ModelInfo{
+		Name: e.manifest.Source.Name, Chat: e.manifest.Chat, Context: e.options.Context, VocabSize: e.config.VocabSize,
+		Layers: e.config.NumHiddenLayers, ParamsTotal: facts.ParamsTotal, ParamsActive: facts.ParamsActive, WeightBytes: facts.WeightBytes,
+		KVBytesPerToken: facts.KVBytesPerToken, Chunk: e.options.Chunk, Profile: "f32", Temperature: sampling.Temperature, TopP: sampling.TopP,
+		Drafts: e.config.NumNextNPredictLayers > 0,
+	}
+}
+
+// Close yields the command that frees the GPU.
+func (e *Engine) Close() { e.commands = append(e.commands, gpu.Reset{}) }

@@ -1,0 +1,91 @@
+package engine
+
+import (
+	"tabseek/engine/deepseek"
+	"tabseek/engine/gpu"
+)
+
+// A logitsTask reads a row of logits for every token of a prompt, and of drafts if asked to. It always starts
+// from an empty sequence, and runs the kernels of prompts (MaxRows rows a step) or of decoding (one row).
+type logitsTask struct {
+	engine  *Engine
+	request uint32
+	tokens  []int
+	rows    int // rows a step
+	draft   bool
+
+	done    int // tokens submitted
+	pending bool
+}
+
+func (e *Engine) beginLogits(r Request) (task, error) {
+	if len(r.Tokens) == e.options.Context { // no answer is to follow, so the context may be full
+		if err := e.checkTokens(r.Tokens[:len(r.Tokens)-1]); err != nil {
+			return nil, err
+		}
+		if err := e.checkTokens(r.Tokens[len(r.Tokens)-1:]); err != nil {
+			return nil, err
+		}
+	} else if err := e.checkTokens(r.Tokens); err != nil {
+		return nil, err
+	}
+	t := &logitsTask{engine: e, request: r.ID, tokens: r.Tokens, draft: r.Draft}
+	switch r.Mode {
+	case "", "prefill":
+		t.rows = deepseek.MaxRows
+	case "decode":
+		t.rows = 1
+	default:
+		return nil, fail(BadRequest, "mode %q is neither prefill nor decode", r.Mode)
+	}
+	if r.Draft && e.steps.draft == nil {
+		return nil, fail(BadRequest, "the model has no MTP module to draft with")
+	}
+	e.cache.Rewind(0)
+	e.writeTokens(0, r.Tokens)
+	e.writeRows(0)
+	return t, nil
+}
+
+func (t *logitsTask) id() uint32 { return t.request }
+
+// next submits a step: the trunk and its head, then, if wanted, the draft, which uses the same logits buffer.
+func (t *logitsTask) next() {
+	if t.pending {
+		return
+	}
+	e := t.engine
+	if t.done == len(t.tokens) {
+		e.finish(Event{Type: "done", ID: t.request, FinishReason: "stop", Usage: &Usage{PromptTokens: len(t.tokens)}})
+		return
+	}
+	first := t.done
+	count := min(t.rows, len(t.tokens)-first)
+	t.done += count
+	t.pending = true
+	replays := []gpu.Replay{{Recording: e.steps.trunk[t.rows], Times: 1}, {Recording: e.steps.head[t.rows], Times: 1}}
+	advance := gpu.Replay{Recording: e.steps.advance[t.rows], Times: 1}
+	if !t.draft {
+		t.read(append(replays, advance), first, count, false)
+		return
+	}
+	t.read(replays, first, count, false)
+	// The draft of row p needs token p+1: the last token has none.
+	t.read([]gpu.Replay{{Recording: e.steps.draft[t.rows], Times: 1}, advance}, first, min(count, len(t.tokens)-1-first), true)
+}
+
+// read submits replays and sends the first count rows of logits on to the caller.
+func (t *logitsTask) read(replays []gpu.Replay, first, count int, draft bool) {
+	size := 4 * t.engine.config.VocabSize
+	t.engine.submit(replays, t.engine.model.Logits, 0, max(count, 1)*size, func(data []byte) {
+		for i := range count {
+			row := Logits{ID: t.request, Row: uint32(first + i), Draft: draft, Values: data[i*size : (i+1)*size]}
+			t.engine.events = append(t.engine.events, Event{Type: "logits", ID: t.request, Logits: &row})
+		}
+		t.pending = t.draft && !draft
+	})
+}
+
+func (t *logitsTask) abort() {
+	t.engine.finish(Event{Type: "done", ID: t.request, FinishReason: "abort", Usage: &Usage{PromptTokens: t.done}})
+}

@@ -1,0 +1,204 @@
+// Package chat formats conversations as the known families of models want them, and takes their answers apart into
+// reasoning and content.
+//
+// Families are written out here rather than run from a checkpoint's template: a template is a program of unknown
+// origin, and only so can what people typed be kept from becoming special tokens.
+package chat
+
+import (
+	"fmt"
+	"strings"
+
+	"tabseek/engine/tokenizer"
+)
+
+// A Message is one turn of a conversation: role system, user or assistant.
+type Message struct {
+	Role    string `json:"role"`
+	Content string `json:"content"`
+}
+
+// Options of a prompt.
+type Options struct {
+	// Thinking asks for an answer with or without reasoning, where the family leaves the choice; nil is the family's default.
+	Thinking *bool
+}
+
+// The known families.
+const (
+	DeepSeekV2  = "deepseek-v2"   // User: ... Assistant: as plain text
+	DeepSeekV3  = "deepseek-v3"   // special tokens for turns
+	DeepSeekR1  = "deepseek-r1"   // as V3, the answer begins inside <think>
+	DeepSeekV31 = "deepseek-v3.1" // as V3, with <think> or </think> at the start of every answer
+)
+
+// The special tokens of DeepSeek's templates; the bars are U+FF5C, the underscores U+2581.
+const (
+	bos       = "<｜begin▁of▁sentence｜>"
+	eos       = "<｜end▁of▁sentence｜>"
+	user      = "<｜User｜>"
+	assistant = "<｜Assistant｜>"
+	think     = "<think>"
+	endThink  = "</think>"
+)
+
+// Detect recognises the family by the marks of its chat template, and by what the vocabulary can express.
+func Detect(template string, hasToken func(string) bool) string {
+	turns := strings.Contains(template, user) || template == "" && hasToken(user)
+	switch {
+	case turns && strings.Contains(template, "thinking"):
+		return DeepSeekV31
+	case turns && strings.Contains(template, assistant+think):
+		return DeepSeekR1
+	case turns:
+		return DeepSeekV3
+	}
+	return DeepSeekV2
+}
+
+// StartsThinking tells whether the prompt leaves the model inside its reasoning.
+func StartsThinking(family string, o Options) bool {
+	return family == DeepSeekR1 || family == DeepSeekV31 && o.Thinking != nil && *o.Thinking
+}
+
+// Format writes the conversation with the beginning of the answer: its text, for people to read, and its ids. Only the
+// template yields special tokens; what the messages spell is text.
+func Format(family string, t *tokenizer.Tokenizer, messages []Message, o Options) (text string, ids []int, err error) {
+	if err := check(messages); err != nil {
+		return "", nil, fmt.Errorf("chat: %w", err)
+	}
+	w := &writer{tokenizer: t}
+	switch family {
+	case DeepSeekV2:
+		w.v2(messages)
+	case DeepSeekV3, DeepSeekR1, DeepSeekV31:
+		w.v3(family, messages, o)
+	default:
+		return "", nil, fmt.Errorf("chat: unknown family %q", family)
+	}
+	if w.err != nil {
+		return "", nil, fmt.Errorf("chat: family %s: %w", family, w.err)
+	}
+	return w.text.String(), w.ids, nil
+}
+
+// check wants system messages first, then user and assistant in any order, the last from the user.
+func check(messages []Message) error {
+	if len(messages) == 0 {
+		return fmt.Errorf("no messages")
+	}
+	talked := false
+	for i, m := range messages {
+		switch m.Role {
+		case "system":
+			if talked {
+				return fmt.Errorf("message %d: a system message after the conversation has begun", i)
+			}
+		case "user", "assistant":
+			talked = true
+		default:
+			return fmt.Errorf("message %d: role %q is none of system, user, assistant", i, m.Role)
+		}
+	}
+	if last := messages[len(messages)-1].Role; last != "user" {
+		return fmt.Errorf("the last message is from %s, must be from user", last)
+	}
+	return nil
+}
+
+// A writer gathers text and ids. Plain text is kept back and encoded in one go with its neighbours, as one string.
+type writer struct {
+	tokenizer *tokenizer.Tokenizer
+	text      strings.Builder
+	plain     strings.Builder
+	ids       []int
+	err       error
+}
+
+// write adds text that holds no special token, whatever it spells.
+func (w *writer) write(text string) {
+	w.text.WriteString(text)
+	w.plain.WriteString(text)
+}
+
+// special adds a special token of the template.
+func (w *writer) special(token string) {
+	w.flush()
+	w.text.WriteString(token)
+	id, ok := w.tokenizer.ID(token)
+	if !ok && w.err == nil {
+		w.err = fmt.Errorf("the vocabulary lacks %s", token)
+	}
+	w.ids = append(w.ids, id)
+}
+
+func (w *writer) flush() {
+	w.ids = append(w.ids, w.tokenizer.Encode(w.plain.String())...)
+	w.plain.Reset()
+}
+
+// v2 is DeepSeek-V2's template: roles as plain words.
+func (w *writer) v2(messages []Message) {
+	w.special(bos)
+	for _, m := range messages {
+		switch m.Role {
+		case "system":
+			w.write(m.Content + "\n\n")
+		case "user":
+			w.write("User: " + m.Content + "\n\n")
+		case "assistant":
+			w.write("Assistant: " + m.Content)
+			w.special(eos)
+		}
+	}
+	w.write("Assistant:")
+	w.flush()
+}
+
+// v3 is the template of DeepSeek-V3, R1 and V3.1. System messages come first, joined by blank lines.
+func (w *writer) v3(family string, messages []Message, o Options) {
+	w.special(bos)
+	var system []string
+	for _, m := range messages {
+		if m.Role == "system" {
+			system = append(system, m.Content)
+		}
+	}
+	w.write(strings.Join(system, "\n\n"))
+	for _, m := range messages {
+		switch m.Role {
+		case "user":
+			w.special(user)
+			w.write(m.Content)
+		case "assistant":
+			w.special(assistant)
+			if family == DeepSeekV31 {
+				w.special(endThink)
+			}
+			w.write(answer(family, m.Content))
+			w.special(eos)
+		}
+	}
+	w.special(assistant)
+	switch {
+	case family == DeepSeekR1:
+		w.special(think) // R1 sometimes skips thinking unless made to begin
+		w.write("\n")
+	case family == DeepSeekV31 && StartsThinking(family, o):
+		w.special(think)
+	case family == DeepSeekV31:
+		w.special(endThink)
+	}
+	w.flush()
+}
+
+// answer is what later turns see of a past answer: what follows its reasoning.
+func answer(family, content string) string {
+	if family == DeepSeekV3 {
+		return content
+	}
+	if i := strings.LastIndex(content, endThink); i >= 0 {
+		return content[i+len(endThink):]
+	}
+	return content
+}

@@ -1,0 +1,59 @@
+package chat
+
+import (
+	"strings"
+
+	"tabseek/engine/tokenizer"
+)
+
+// A Splitter takes an answer apart as it is generated: reasoning up to the token </think>, then content. It goes by
+// token, not by text, so an answer may write about the tags.
+type Splitter struct {
+	tokenizer       *tokenizer.Tokenizer
+	stream          *tokenizer.Stream
+	think, endThink int // ids, -1 where the vocabulary has none
+	thinking        bool
+	begun           bool // something but white space has come since the last switch
+}
+
+// NewSplitter starts an answer, inside its reasoning or not.
+func NewSplitter(t *tokenizer.Tokenizer, thinking bool) *Splitter {
+	s := &Splitter{tokenizer: t, stream: t.NewStream(), think: -1, endThink: -1, thinking: thinking}
+	if id, ok := t.ID(think); ok {
+		s.think = id
+	}
+	if id, ok := t.ID(endThink); ok {
+		s.endThink = id
+	}
+	return s
+}
+
+// Push takes the next token and returns the text it completes. White space at the very start of either part is left out.
+func (s *Splitter) Push(id int) (content, reasoning string) {
+	switch {
+	case id == s.endThink && s.thinking:
+		content, reasoning = s.place(s.stream.Flush())
+		s.thinking, s.begun = false, false
+		return content, reasoning
+	case id == s.think && !s.thinking && !s.begun:
+		s.thinking = true
+		return "", ""
+	case id == s.think || id == s.endThink:
+		return s.place(s.tokenizer.Token(id)) // not where a tag belongs: shown as it is
+	}
+	return s.place(s.stream.Push(id))
+}
+
+// Flush returns what was held back of a split character.
+func (s *Splitter) Flush() (content, reasoning string) { return s.place(s.stream.Flush()) }
+
+func (s *Splitter) place(text string) (content, reasoning string) {
+	if !s.begun {
+		text = strings.TrimLeft(text, " \n\r\t")
+		s.begun = text != ""
+	}
+	if s.thinking {
+		return "", text
+	}
+	return text, ""
+}
