@@ -1,0 +1,144 @@
+//go:build wasip1
+
+// Command wasm is the guest: the engine behind three exports, built once as a wasip1 reactor and loaded alike by
+// the page's worker and by the wazero harness. It never waits, never sees weights and touches no GPU: a host
+// writes a message into the input buffer, calls tabseek_handle, and carries out what tabseek_output holds.
+//
+//	tabseek_input(size) -> pointer     room for a message of size bytes
+//	tabseek_handle(kind, size)         takes the message; kinds are abi's
+//	tabseek_output() -> pointer<<32|n  frames of commands and events, valid until the next call
+package main
+
+import (
+	"encoding/json"
+	"fmt"
+	"unsafe"
+
+	"tabseek/engine"
+	"tabseek/engine/gpu"
+	"tabseek/wasm/abi"
+)
+
+// guest is the state between calls.
+var guest struct {
+	input, output       []byte
+	manifest, tokenizer []byte
+	engine              *engine.Engine
+}
+
+func main() {} // a reactor is never run, only called
+
+//go:wasmexport tabseek_input
+func input(size uint32) uint32 {
+	if uint32(cap(guest.input)) < size {
+		guest.input = make([]byte, size)
+	}
+	guest.input = guest.input[:size]
+	return uint32(uintptr(unsafe.Pointer(unsafe.SliceData(guest.input))))
+}
+
+//go:wasmexport tabseek_handle
+func handle(kind, size uint32) {
+	if size > uint32(len(guest.input)) {
+		report(0, fmt.Errorf("message of %d bytes, the input buffer has %d", size, len(guest.input)))
+		return
+	}
+	if err := take(abi.Message(kind), guest.input[:size]); err != nil {
+		report(0, err)
+	}
+}
+
+//go:wasmexport tabseek_output
+func output() uint64 {
+	guest.output = guest.output[:0]
+	if guest.engine != nil {
+		commands, events := guest.engine.Take()
+		for _, c := range commands {
+			guest.output = abi.Append(guest.output, c)
+		}
+		for _, e := range events {
+			appendEvent(e)
+		}
+	}
+	for _, e := range reports {
+		appendEvent(e)
+	}
+	reports = nil
+	return uint64(uintptr(unsafe.Pointer(unsafe.SliceData(guest.output))))<<32 | uint64(len(guest.output))
+}
+
+// reports are events of failures before there is an engine to keep them.
+var reports []engine.Event
+
+func report(id uint32, err error) { reports = append(reports, engine.ErrorEvent(id, err)) }
+
+func appendEvent(e engine.Event) {
+	if l := e.Logits; l != nil {
+		guest.output = abi.AppendLogits(guest.output, abi.Logits{Request: l.ID, Row: l.Row, Draft: l.Draft, Values: l.Values})
+		return
+	}
+	text, err := json.Marshal(e)
+	if err != nil {
+		panic(err) // events are plain structs
+	}
+	guest.output = abi.AppendEvent(guest.output, text)
+}
+
+// opening is the JSON of the message open.
+type opening struct {
+	Device  gpu.Info       `json:"device"`
+	Options engine.Options `json:"options"`
+}
+
+func take(kind abi.Message, data []byte) error {
+	switch kind {
+	case abi.Manifest:
+		guest.manifest = append([]byte(nil), data...)
+		return nil
+	case abi.Tokenizer:
+		guest.tokenizer = append([]byte(nil), data...)
+		return nil
+	case abi.Open:
+		return open(data)
+	}
+	if guest.engine == nil {
+		return fmt.Errorf("message %d before a model is open", kind)
+	}
+	switch kind {
+	case abi.Request:
+		r, err := engine.ParseRequest(data)
+		if err != nil {
+			return err
+		}
+		guest.engine.Request(r)
+	case abi.Uploaded:
+		shard, err := abi.DecodeUploaded(data)
+		if err != nil {
+			return err
+		}
+		guest.engine.Uploaded(shard)
+	case abi.Result:
+		r, err := abi.DecodeResult(data)
+		if err != nil {
+			return err
+		}
+		guest.engine.Result(r.Ticket, r.Data)
+	default:
+		return fmt.Errorf("unknown message %d", kind)
+	}
+	return nil
+}
+
+// open makes the engine. The model's files are not needed after that.
+func open(data []byte) error {
+	var o opening
+	if err := json.Unmarshal(data, &o); err != nil {
+		return fmt.Errorf("open: %w", err)
+	}
+	e, err := engine.Open(guest.manifest, guest.tokenizer, o.Device, o.Options)
+	if err != nil {
+		return err
+	}
+	guest.engine, guest.manifest, guest.tokenizer, guest.input = e, nil, nil, nil
+	return nil
+}
