@@ -51,7 +51,7 @@ type CreateRecording struct {
 // A RecordedDispatch is a dispatch on real buffers.
 type RecordedDispatch struct {
 	Pipeline   PipelineID
-	Workgroups [3]uint32
+	Workgroups shaders.Grid
 	Bindings   []BoundRange
 }
 
