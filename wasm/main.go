@@ -123,6 +123,8 @@ func take(kind abi.Message, data []byte) error {
 			return err
 		}
 		guest.engine.Result(r.Ticket, r.Data)
+	case abi.Close:
+		guest.engine.Close()
 	default:
 		return fmt.Errorf("unknown message %d", kind)
 	}

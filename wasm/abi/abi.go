@@ -1,0 +1,92 @@
+// Package abi is the one wire format between the guest and its hosts.
+//
+// Guest to host: a stream of frames, each an opcode, the payload's length in bytes, and the payload, padded to 4 bytes.
+// Host to guest: a message's kind and its bytes. All numbers are little-endian u32 unless said otherwise; a u64 is
+// its low and its high half; text is its length and its bytes, padded to 4.
+//
+//	CreateBuffer     id, usage, size u64, label text
+//	CreatePipeline   id, name text, WGSL text, entries count, of each: slot, access
+//	CreateRecording  id, label text, dispatches count, of each: pipeline, workgroups x y z, bindings count,
+//	                 of each: slot, buffer, offset u64, size u64
+//	Upload           shard, buffer, offset u64, size u64, file text, SHA-256 text (hex)
+//	Write            buffer, offset u64, data text
+//	Submit           replays count, of each: recording, times; readbacks count, of each: ticket, buffer, offset u64, size u64
+//	Reset            nothing
+//	Event            JSON
+//	Logits           request, row, draft 0 or 1, float32 values
+//
+// web/src/host/abi.ts decodes the same frames; its constants are generated from this package, and both decode the
+// golden stream in testdata/abi.
+package abi
+
+//go:generate go run ./gen
+
+// An Opcode says what a frame holds.
+type Opcode uint32
+
+// The opcodes.
+const (
+	OpCreateBuffer Opcode = iota + 1
+	OpCreatePipeline
+	OpCreateRecording
+	OpUpload
+	OpWrite
+	OpSubmit
+	OpReset
+	OpEvent
+	OpLogits
+)
+
+// Opcodes lists the opcodes by name, for the generator.
+var Opcodes = []struct {
+	Name string
+	Op   Opcode
+}{
+	{"CreateBuffer", OpCreateBuffer}, {"CreatePipeline", OpCreatePipeline}, {"CreateRecording", OpCreateRecording}, {"Upload", OpUpload},
+	{"Write", OpWrite}, {"Submit", OpSubmit}, {"Reset", OpReset}, {"Event", OpEvent}, {"Logits", OpLogits},
+}
+
+// An Access is how a pipeline uses a binding.
+type Access uint32
+
+// The accesses.
+const (
+	Uniform Access = iota
+	ReadOnly
+	ReadWrite
+)
+
+// Accesses lists the accesses by name, for the generator.
+var Accesses = []struct {
+	Name   string
+	Access Access
+}{{"Uniform", Uniform}, {"ReadOnly", ReadOnly}, {"ReadWrite", ReadWrite}}
+
+// A Message is the kind of a message from host to guest.
+type Message uint32
+
+// The messages.
+const (
+	Manifest  Message = iota + 1 // model.json
+	Tokenizer                    // tokenizer.json
+	Open                         // JSON: device, options
+	Request                      // JSON: engine.Request
+	Uploaded                     // shard
+	Result                       // ticket, then the bytes read back
+	Close                        // nothing: free the GPU
+)
+
+// Messages lists the messages by name, for the generator.
+var Messages = []struct {
+	Name    string
+	Message Message
+}{
+	{"Manifest", Manifest}, {"Tokenizer", Tokenizer}, {"Open", Open}, {"Request", Request}, {"Uploaded", Uploaded}, {"Result", Result}, {"Close", Close},
+}
+
+// Logits is a row of logits on its way to the caller.
+type Logits struct {
+	Request, Row uint32
+	Draft        bool
+	Values       []byte // little-endian float32
+}
