@@ -1,0 +1,62 @@
+// engine.wasm: the Go engine behind three exports (see wasm/main.go). It computes nothing on weights and never waits.
+
+import { TabseekError } from '../shared/messages';
+import { decode, type Frame } from './abi';
+import { GuestExit, wasi } from './wasi';
+
+interface Exports extends WebAssembly.Exports {
+  memory: WebAssembly.Memory;
+  _initialize(): void;
+  tabseek_input(size: number): number;
+  tabseek_handle(kind: number, size: number): void;
+  tabseek_output(): bigint;
+}
+
+export class Guest {
+  /** Totals since the last call of takeCounts. */
+  private counts = { calls: 0, seconds: 0 };
+
+  private constructor(private readonly exports: Exports) {}
+
+  static async open(url: URL): Promise<Guest> {
+    const response = await fetch(url);
+    if (!response.ok) throw new TabseekError('download_failed', `${url.pathname}: the server answered ${response.status}`);
+    let exports: Exports | undefined;
+    const imports = { wasi_snapshot_preview1: wasi(() => exports!.memory) };
+    const { instance } = await (response.headers.get('content-type')?.startsWith('application/wasm')
+      ? WebAssembly.instantiateStreaming(response, imports)
+      : WebAssembly.instantiate(await response.arrayBuffer(), imports));
+    exports = instance.exports as Exports;
+    exports._initialize();
+    return new Guest(exports);
+  }
+
+  /** Hands a message to the guest and returns what it wants done. */
+  send(kind: number, data: Uint8Array): Frame[] {
+    const start = performance.now();
+    try {
+      const at = this.exports.tabseek_input(data.length) >>> 0;
+      new Uint8Array(this.exports.memory.buffer, at, data.length).set(data);
+      this.exports.tabseek_handle(kind, data.length);
+      const packed = BigInt.asUintN(64, this.exports.tabseek_output());
+      const output = new Uint8Array(this.exports.memory.buffer, Number(packed >> 32n), Number(packed & 0xffffffffn));
+      return decode(output);
+    } catch (e) {
+      if (e instanceof GuestExit || e instanceof WebAssembly.RuntimeError) throw new TabseekError('internal', e.message);
+      throw e;
+    } finally {
+      this.counts.calls++;
+      this.counts.seconds += (performance.now() - start) / 1000;
+    }
+  }
+
+  get heapBytes(): number {
+    return this.exports.memory.buffer.byteLength;
+  }
+
+  takeCounts(): { calls: number; seconds: number } {
+    const counts = this.counts;
+    this.counts = { calls: 0, seconds: 0 };
+    return counts;
+  }
+}
