@@ -12,6 +12,8 @@ import (
 	"tabseek/engine/gpu"
 )
 
+const maxQueuedWrites = 128 << 20 // bytes
+
 // Execute carries out or queues one command.
 func (d *Device) Execute(c gpu.Command) error {
 	switch c := c.(type) {
@@ -22,14 +24,7 @@ func (d *Device) Execute(c gpu.Command) error {
 	case gpu.CreateRecording:
 		return d.createRecording(c)
 	case gpu.Write:
-		b, err := d.checked(c.Buffer, c.Offset, uint64(len(c.Data)))
-		if err == nil && len(c.Data) > 0 {
-			err = d.queue.WriteBuffer(b, c.Offset, c.Data)
-		}
-		if err != nil {
-			return fmt.Errorf("nativegpu: write: %w", plain(err))
-		}
-		return nil
+		return d.write(c)
 	case gpu.Submit:
 		return d.submit(c)
 	case gpu.Reset:
@@ -51,6 +46,23 @@ func (d *Device) checked(id gpu.BufferID, offset, size uint64) (*wgpu.Buffer, er
 		return nil, fmt.Errorf("range %d+%d is outside buffer %d of %d bytes", offset, size, id, b.size)
 	}
 	return b.Buffer, nil
+}
+
+// write queues a write. What is queued lies in staging memory until a submit: writes of a whole model are submitted
+// and waited for now and then.
+func (d *Device) write(c gpu.Write) error {
+	b, err := d.checked(c.Buffer, c.Offset, uint64(len(c.Data)))
+	if err == nil && len(c.Data) > 0 {
+		err = d.queue.WriteBuffer(b, c.Offset, c.Data)
+	}
+	if err != nil {
+		return fmt.Errorf("nativegpu: write: %w", plain(err))
+	}
+	if d.written += len(c.Data); d.written >= maxQueuedWrites {
+		d.device.Poll(true, d.after(d.queue.Submit()))
+		d.written = 0
+	}
+	return nil
 }
 
 func (d *Device) createBuffer(c gpu.CreateBuffer) error {
@@ -153,6 +165,7 @@ func (d *Device) submit(c gpu.Submit) error {
 	}
 	defer commands.Release()
 	index := d.queue.Submit(commands)
+	d.written = 0
 	for i := range copies {
 		copies[i].submit = index
 	}

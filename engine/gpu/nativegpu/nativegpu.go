@@ -6,6 +6,7 @@ import (
 	"fmt"
 	"os"
 	"strings"
+	"sync"
 
 	"github.com/cogentcore/webgpu/wgpu"
 
@@ -25,6 +26,7 @@ type Device struct {
 	recordings map[gpu.RecordingID][]dispatch
 	staging    map[uint64][]*wgpu.Buffer // idle readback buffers by size: none is created once decoding is steady
 	pending    []readback                // in the order of their submits
+	written    int                       // bytes of writes queued since the last submit
 }
 
 type buffer struct {
@@ -44,32 +46,59 @@ type dispatch struct {
 	workgroups [3]uint32
 }
 
-// Open finds an adapter and makes a device.
-func Open(options Options) (*Device, error) {
+// idle holds instances, the entries to the drivers, for the next Open. Each serves one device at a time, as those of
+// one instance disturb each other when used from several threads; and none is ever released, as the drivers' code
+// for start and end does not bear running twice at once. The lock is held while opening for the same reason.
+var idle struct {
+	sync.Mutex
+	instances []*wgpu.Instance
+}
+
+// newInstance needs idle's lock.
+func newInstance() *wgpu.Instance {
+	if n := len(idle.instances); n > 0 {
+		last := idle.instances[n-1]
+		idle.instances = idle.instances[:n-1]
+		return last
+	}
 	wgpu.SetLogLevel(wgpu.LogLevelOff)
 	if os.Getenv("XDG_RUNTIME_DIR") == "" {
 		os.Setenv("XDG_RUNTIME_DIR", os.TempDir()) // drivers that look for a display complain on stderr otherwise
 	}
-	d := &Device{instance: wgpu.CreateInstance(nil)}
+	return wgpu.CreateInstance(nil)
+}
+
+// Open finds an adapter and makes a device.
+func Open(options Options) (*Device, error) {
+	idle.Lock()
+	defer idle.Unlock()
+	instance := newInstance()
+	d, err := open(instance, options)
+	if err != nil {
+		idle.instances = append(idle.instances, instance)
+	}
+	return d, err
+}
+
+func open(instance *wgpu.Instance, options Options) (*Device, error) {
 	resume := pauseCollection()
 	defer resume()
-	adapter, err := d.instance.RequestAdapter(&wgpu.RequestAdapterOptions{PowerPreference: wgpu.PowerPreferenceHighPerformance})
+	adapter, err := instance.RequestAdapter(&wgpu.RequestAdapterOptions{PowerPreference: wgpu.PowerPreferenceHighPerformance})
 	if err != nil || adapter == nil {
-		d.instance.Release()
 		return nil, ErrNoAdapter
 	}
+	d := &Device{instance: instance}
 	d.adapter = adapter
 	limits := wantedLimits(adapter.GetLimits().Limits, options)
 	device, err := adapter.RequestDevice(&wgpu.DeviceDescriptor{RequiredLimits: &wgpu.RequiredLimits{Limits: limits}})
 	if err != nil {
 		adapter.Release()
-		d.instance.Release()
 		return nil, fmt.Errorf("nativegpu: request device: %w", err)
 	}
 	d.device, d.queue = device, device.GetQueue()
-	info := adapter.GetInfo()
+	info := adapter.GetInfo() // its Name is the device's number, its DriverDescription the name
 	d.info = gpu.Info{
-		Name: strings.TrimSpace(info.Name), Backend: info.BackendType.String(),
+		Name: strings.TrimSpace(info.DriverDescription), Backend: info.BackendType.String(),
 		MaxBufferSize: limits.MaxBufferSize, MaxBindingSize: limits.MaxStorageBufferBindingSize,
 		MaxStorageBuffers: limits.MaxStorageBuffersPerShaderStage, MaxWorkgroupStorage: limits.MaxComputeWorkgroupStorageSize,
 		MaxInvocations: limits.MaxComputeInvocationsPerWorkgroup, MaxWorkgroupsPerDim: limits.MaxComputeWorkgroupsPerDimension,
@@ -141,5 +170,7 @@ func (d *Device) Close() {
 	d.queue.Release()
 	d.device.Release()
 	d.adapter.Release()
-	d.instance.Release()
+	idle.Lock()
+	defer idle.Unlock()
+	idle.instances = append(idle.instances, d.instance)
 }

@@ -40,6 +40,7 @@ func TestInfo(t *testing.T) {
 	minimum.Name, minimum.Backend = info.Name, info.Backend
 	require.Equal(t, minimum, info)
 	require.NotEmpty(t, info.Name)
+	require.NotContains(t, info.Name, "0x")
 
 	all, err := nativegpu.Open(nativegpu.Options{})
 	require.NoError(t, err)

@@ -1,0 +1,196 @@
+// Package harness runs engine.wasm outside a browser: wazero for the guest, any gpu.Device for its commands.
+//
+// It knows the wire and nothing else: it feeds the guest a packed model's two text files, executes the commands
+// that come back, brings the shards to the device, and hands on events. What the page's worker does in a tab,
+// this does in a process, with the same bytes of the guest.
+package harness
+
+import (
+	"context"
+	"encoding/json"
+	"errors"
+	"fmt"
+	"io"
+	"io/fs"
+	"time"
+
+	"tabseek/engine/gpu"
+	"tabseek/wasm/abi"
+)
+
+// Options say what to run on what.
+type Options struct {
+	Wasm   []byte     // engine.wasm
+	Model  fs.FS      // a packed model's folder
+	Device gpu.Device // stays the caller's to close
+	Log    io.Writer  // what the guest prints: nothing, unless it dies
+
+	Context int // positions of a sequence; 0: the engine's default
+	Chunk   int // tokens decoded in one submit; 0: the engine's default
+}
+
+// A Host is a loaded model. It is not safe for concurrent use.
+type Host struct {
+	guest       *guest
+	device      gpu.Device
+	model       fs.FS
+	recordings  map[gpu.RecordingID]int // dispatches of each
+	total       counters                // since the start
+	info        ModelInfo
+	loadSeconds float64
+	lastRequest uint32
+}
+
+// Open starts the guest and loads the model; it returns when all weights are on the device.
+func Open(ctx context.Context, o Options) (*Host, error) {
+	start := time.Now()
+	manifest, tokenizer, err := readModel(o.Model)
+	if err != nil {
+		return nil, err
+	}
+	opening, err := json.Marshal(map[string]any{
+		"device": o.Device.Info(), "options": map[string]int{"context": o.Context, "chunk": o.Chunk},
+	})
+	if err != nil {
+		return nil, err
+	}
+	g, err := newGuest(ctx, o.Wasm, o.Log)
+	if err != nil {
+		return nil, err
+	}
+	h := &Host{guest: g, device: o.Device, model: o.Model, recordings: map[gpu.RecordingID]int{}}
+	if err := h.load(ctx, manifest, tokenizer, opening); err != nil {
+		return nil, errors.Join(err, g.close(ctx))
+	}
+	h.loadSeconds = time.Since(start).Seconds()
+	return h, nil
+}
+
+func (h *Host) load(ctx context.Context, manifest, tokenizer, opening []byte) error {
+	for _, m := range []struct {
+		kind abi.Message
+		data []byte
+	}{{abi.Manifest, manifest}, {abi.Tokenizer, tokenizer}, {abi.Open, opening}} {
+		if err := h.guest.send(ctx, m.kind, m.data); err != nil {
+			return err
+		}
+	}
+	for {
+		b, err := h.step(ctx, nil)
+		if err != nil {
+			return err
+		}
+		for _, e := range b.events {
+			switch {
+			case e.Type == "error":
+				return e.failure()
+			case e.Type == "ready" && e.Model != nil:
+				h.info = *e.Model
+				return nil
+			}
+		}
+		if !b.worked {
+			return errors.New("engine.wasm: the model is not loaded, and nothing is left to do for it")
+		}
+	}
+}
+
+// Model describes the loaded model.
+func (h *Host) Model() ModelInfo { return h.info }
+
+// Close frees the guest. The device keeps what is on it until its own Close or the next model's Open.
+func (h *Host) Close(ctx context.Context) error { return h.guest.close(ctx) }
+
+// A batch is what one look at the guest's output brought.
+type batch struct {
+	events []Event
+	start  counters // before any of its commands was executed
+	worked bool     // there was something in it
+}
+
+// step carries out what the guest wants done. Rows of logits go to onLogits; they are valid only while it runs.
+func (h *Host) step(ctx context.Context, onLogits func(abi.Logits) error) (batch, error) {
+	frames, err := h.guest.take(ctx)
+	if err != nil {
+		return batch{}, err
+	}
+	b := batch{start: h.counters(), worked: len(frames) > 0}
+	var uploads []gpu.Upload
+	for _, f := range frames {
+		switch {
+		case f.Event != nil:
+			var e Event
+			if err := json.Unmarshal(f.Event, &e); err != nil {
+				return b, fmt.Errorf("engine.wasm: event: %w", err)
+			}
+			b.events = append(b.events, e)
+		case f.Logits != nil && onLogits == nil:
+			return b, errors.New("engine.wasm: logits that nobody asked for")
+		case f.Logits != nil:
+			err = onLogits(*f.Logits)
+		default:
+			if u, ok := f.Command.(gpu.Upload); ok {
+				uploads = append(uploads, u)
+				continue
+			}
+			err = h.execute(f.Command)
+		}
+		if err != nil {
+			return b, err
+		}
+	}
+	return b, h.upload(ctx, uploads)
+}
+
+// execute passes a command to the device and counts it.
+func (h *Host) execute(c gpu.Command) error {
+	if err := h.device.Execute(c); err != nil {
+		return err
+	}
+	switch c := c.(type) {
+	case gpu.CreateRecording:
+		h.recordings[c.ID] = len(c.Dispatches)
+	case gpu.Submit:
+		h.total.submits++
+		h.total.readbacks += len(c.Readbacks)
+		for _, r := range c.Replays {
+			h.total.dispatches += int(r.Times) * h.recordings[r.Recording]
+		}
+	}
+	return nil
+}
+
+// upload brings shards to the device. Every one is checked against its size and SHA-256 before any byte is written.
+func (h *Host) upload(ctx context.Context, shards []gpu.Upload) error {
+	return readShards(ctx, h.model, shards, func(s gpu.Upload, data []byte) error {
+		if err := h.device.Execute(gpu.Write{Buffer: s.Buffer, Offset: s.Offset, Data: data}); err != nil {
+			return err
+		}
+		return h.guest.send(ctx, abi.Uploaded, abi.AppendUploaded(nil, s.Shard))
+	})
+}
+
+// deliver waits for the device and hands the guest one result after another, each followed by the work it leads to,
+// so that the device is not kept waiting. It ends early when take says so.
+func (h *Host) deliver(ctx context.Context, onLogits func(abi.Logits) error, take func(batch) error) error {
+	results, err := h.device.Results(true)
+	if err != nil {
+		return err
+	}
+	if len(results) == 0 {
+		return errors.New("engine.wasm: a request is open, but nothing is under way")
+	}
+	for _, r := range results {
+		if err := h.guest.send(ctx, abi.Result, abi.AppendResult(nil, r)); err != nil {
+			return err
+		}
+		b, err := h.step(ctx, onLogits)
+		if err != nil {
+			return err
+		}
+		if err := take(b); err != nil {
+			return err
+		}
+	}
+	return nil
+}

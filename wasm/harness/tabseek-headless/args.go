@@ -1,0 +1,241 @@
+package main
+
+import (
+	"encoding/json"
+	"errors"
+	"flag"
+	"fmt"
+	"io"
+	"math"
+	"os"
+	"strconv"
+
+	"tabseek/wasm/harness"
+)
+
+// target is what every command runs on.
+type target struct {
+	device         string
+	minimum        bool
+	context, chunk int
+	wasm           string
+}
+
+func (t *target) deviceFlags(flags *flag.FlagSet) {
+	flags.StringVar(&t.device, "device", "native", "")
+	flags.BoolVar(&t.minimum, "minimum", false, "")
+}
+
+func (t *target) flags(flags *flag.FlagSet) {
+	t.deviceFlags(flags)
+	flags.IntVar(&t.context, "context", 0, "")
+	flags.IntVar(&t.chunk, "chunk", 0, "")
+	flags.StringVar(&t.wasm, "wasm", "", "")
+}
+
+func (t *target) check() error {
+	switch {
+	case t.device != "native" && t.device != "ref":
+		return usageError("--device %s: must be native or ref", t.device)
+	case t.context < 0:
+		return usageError("--context %d: must not be negative", t.context)
+	case t.chunk < 0:
+		return usageError("--chunk %d: must not be negative", t.chunk)
+	}
+	return nil
+}
+
+// newFlags makes an empty set that prints nothing: execute does.
+func newFlags() *flag.FlagSet {
+	flags := flag.NewFlagSet("", flag.ContinueOnError)
+	flags.SetOutput(io.Discard)
+	return flags
+}
+
+// parse reads flags wherever they stand among the other arguments, which it returns. After -- there are no flags.
+func parse(flags *flag.FlagSet, args []string) ([]string, error) {
+	var rest []string
+	for {
+		before := len(args)
+		if err := flags.Parse(args); errors.Is(err, flag.ErrHelp) {
+			return nil, err
+		} else if err != nil {
+			return nil, usageError("%v", err)
+		}
+		ended := before > flags.NArg() && args[before-flags.NArg()-1] == "--"
+		args = flags.Args()
+		if ended {
+			return append(rest, args...), nil
+		}
+		if len(args) == 0 {
+			return rest, nil
+		}
+		rest, args = append(rest, args[0]), args[1:]
+	}
+}
+
+// checkCount wants at least and at most so many arguments, by their names.
+func checkCount(rest []string, least int, names ...string) error {
+	if len(rest) < least {
+		return usageError("%s is missing", names[len(rest)])
+	}
+	if len(rest) > len(names) {
+		return usageError("unexpected argument %q", rest[len(names)])
+	}
+	return nil
+}
+
+// runArgs is the command line of run.
+type runArgs struct {
+	target
+	model  string
+	prompt harness.Prompt
+	params harness.Params
+	json   bool
+}
+
+func parseRun(args []string) (runArgs, error) {
+	var a runArgs
+	flags := newFlags()
+	a.target.flags(flags)
+	tokens := flags.String("tokens", "", "")
+	flags.BoolVar(&a.json, "json", false, "")
+	flags.Func("max-tokens", "", number(&a.params.MaxTokens, 1, math.MaxInt32))
+	flags.Func("temperature", "", number(&a.params.Temperature, 0, math.MaxFloat64))
+	flags.Func("top-p", "", number(&a.params.TopP, 0, 1))
+	flags.Func("seed", "", number(&a.params.Seed, 0, math.MaxUint32))
+	rest, err := parse(flags, args)
+	if err != nil {
+		return a, err
+	}
+	least := 2
+	if *tokens != "" {
+		least = 1
+	}
+	if err := errors.Join(checkCount(rest, least, "MODEL", "PROMPT"), a.check()); err != nil {
+		return a, err
+	}
+	a.model = rest[0]
+	switch {
+	case *tokens == "":
+		a.prompt.Messages = []harness.Message{{Role: "user", Content: rest[1]}}
+	case len(rest) > 1:
+		return a, usageError("both a prompt and --tokens are given")
+	default:
+		a.prompt.Tokens, err = readTokens(*tokens)
+	}
+	return a, err
+}
+
+// number reads a flag that is absent by default, as a number from least to most.
+func number[T int | uint32 | float64](to **T, least, most float64) func(string) error {
+	return func(text string) error {
+		v, err := strconv.ParseFloat(text, 64)
+		if err != nil || v < least || v > most || v != v || float64(T(v)) != v {
+			return fmt.Errorf("must be a number from %v to %v", least, most)
+		}
+		n := T(v)
+		*to = &n
+		return nil
+	}
+}
+
+// logitsArgs is the command line of logits.
+type logitsArgs struct {
+	target
+	model, out, draft, mode string
+	tokens                  []int
+}
+
+func parseLogits(args []string) (logitsArgs, error) {
+	var a logitsArgs
+	flags := newFlags()
+	a.target.flags(flags)
+	tokens := flags.String("tokens", "", "")
+	flags.StringVar(&a.out, "out", "", "")
+	flags.StringVar(&a.draft, "draft", "", "")
+	flags.StringVar(&a.mode, "mode", "prefill", "")
+	rest, err := parse(flags, args)
+	if err != nil {
+		return a, err
+	}
+	if err := checkCount(rest, 1, "MODEL"); err != nil {
+		return a, err
+	}
+	a.model = rest[0]
+	switch {
+	case *tokens == "":
+		return a, usageError("--tokens is missing")
+	case a.out == "":
+		return a, usageError("--out is missing")
+	case a.mode != "prefill" && a.mode != "decode":
+		return a, usageError("--mode %s: must be prefill or decode", a.mode)
+	}
+	if err := a.check(); err != nil {
+		return a, err
+	}
+	a.tokens, err = readTokens(*tokens)
+	return a, err
+}
+
+// benchArgs is the command line of bench.
+type benchArgs struct {
+	target
+	model            string
+	prompt, generate int
+	json             bool
+}
+
+func parseBench(args []string) (benchArgs, error) {
+	var a benchArgs
+	flags := newFlags()
+	a.target.flags(flags)
+	flags.IntVar(&a.prompt, "prompt", 128, "")
+	flags.IntVar(&a.generate, "generate", 128, "")
+	flags.BoolVar(&a.json, "json", false, "")
+	batch := flags.Int("batch", 1, "")
+	rest, err := parse(flags, args)
+	if err != nil {
+		return a, err
+	}
+	if err := errors.Join(checkCount(rest, 1, "MODEL"), a.check()); err != nil {
+		return a, err
+	}
+	a.model = rest[0]
+	switch {
+	case a.prompt < 1:
+		return a, usageError("--prompt %d: must be at least 1", a.prompt)
+	case a.generate < 1:
+		return a, usageError("--generate %d: must be at least 1", a.generate)
+	case *batch != 1:
+		return a, usageError("--batch %d: one sequence is decoded at a time", *batch)
+	}
+	return a, nil
+}
+
+func parseSelftest(args []string) (target, error) {
+	var t target
+	flags := newFlags()
+	t.deviceFlags(flags)
+	rest, err := parse(flags, args)
+	if err != nil {
+		return t, err
+	}
+	return t, errors.Join(checkCount(rest, 0), t.check())
+}
+
+// readTokens reads a JSON array of ids.
+func readTokens(name string) ([]int, error) {
+	data, err := os.ReadFile(name)
+	if err != nil {
+		return nil, fmt.Errorf("--tokens: %w", err)
+	}
+	var tokens []int
+	if err := json.Unmarshal(data, &tokens); err != nil {
+		return nil, fmt.Errorf("--tokens %s: want an array of ids: %w", name, err)
+	}
+	if len(tokens) == 0 {
+		return nil, fmt.Errorf("--tokens %s: holds no ids", name)
+	}
+	return tokens, nil
+}
