@@ -13,7 +13,7 @@ import (
 	"tabseek/engine/gpu"
 )
 
-// A Device executes commands on a GPU. Different Devices may be used at the same time.
+// A Device executes commands on a GPU. It is not safe for concurrent use.
 type Device struct {
 	info     gpu.Info
 	instance *wgpu.Instance
@@ -46,21 +46,12 @@ type dispatch struct {
 	workgroups [3]uint32
 }
 
-// idle holds instances, the entries to the drivers, for the next Open. Each serves one device at a time, as those of
-// one instance disturb each other when used from several threads; and none is ever released, as the drivers' code
-// for start and end does not bear running twice at once. The lock is held while opening for the same reason.
-var idle struct {
-	sync.Mutex
-	instances []*wgpu.Instance
-}
+// opening is held while an instance, the entry to the drivers, is made or released: the drivers' code for their start
+// and end does not bear running twice at once. Each Device has an instance of its own, for a device made on a used one
+// is taken for its predecessor.
+var opening sync.Mutex
 
-// newInstance needs idle's lock.
 func newInstance() *wgpu.Instance {
-	if n := len(idle.instances); n > 0 {
-		last := idle.instances[n-1]
-		idle.instances = idle.instances[:n-1]
-		return last
-	}
 	wgpu.SetLogLevel(wgpu.LogLevelOff)
 	if os.Getenv("XDG_RUNTIME_DIR") == "" {
 		os.Setenv("XDG_RUNTIME_DIR", os.TempDir()) // drivers that look for a display complain on stderr otherwise
@@ -70,12 +61,12 @@ func newInstance() *wgpu.Instance {
 
 // Open finds an adapter and makes a device.
 func Open(options Options) (*Device, error) {
-	idle.Lock()
-	defer idle.Unlock()
+	opening.Lock()
+	defer opening.Unlock()
 	instance := newInstance()
 	d, err := open(instance, options)
 	if err != nil {
-		idle.instances = append(idle.instances, instance)
+		instance.Release()
 	}
 	return d, err
 }
@@ -170,7 +161,7 @@ func (d *Device) Close() {
 	d.queue.Release()
 	d.device.Release()
 	d.adapter.Release()
-	idle.Lock()
-	defer idle.Unlock()
-	idle.instances = append(idle.instances, d.instance)
+	opening.Lock()
+	defer opening.Unlock()
+	d.instance.Release()
 }

@@ -26,7 +26,6 @@ func open(t testing.TB) *nativegpu.Device {
 
 // Every kernel case, on WebGPU's default limits.
 func TestCases(t *testing.T) {
-	t.Parallel()
 	device := open(t)
 	for _, c := range shaders.Cases() {
 		t.Run(c.Name, func(t *testing.T) { require.NoError(t, gputest.Check(device, c)) })
@@ -34,7 +33,6 @@ func TestCases(t *testing.T) {
 }
 
 func TestInfo(t *testing.T) {
-	t.Parallel()
 	minimum := gpu.MinimumInfo()
 	info := open(t).Info()
 	minimum.Name, minimum.Backend = info.Name, info.Backend
@@ -80,7 +78,6 @@ func count(ticket, times uint32) gpu.Submit {
 
 // Results come in the order of their submits, none is lost, and a garbage collection at any time does no harm.
 func TestResults(t *testing.T) {
-	t.Parallel()
 	device := counting(t)
 	results, err := device.Results(true)
 	require.NoError(t, err)
@@ -112,7 +109,6 @@ func TestResults(t *testing.T) {
 
 // Whatever comes over the wire, the process lives on and the device stays usable.
 func TestErrorsAreReturned(t *testing.T) {
-	t.Parallel()
 	bind := func(ranges ...gpu.BoundRange) gpu.CreateRecording {
 		return gpu.CreateRecording{ID: 9, Label: "bad", Dispatches: []gpu.RecordedDispatch{{Workgroups: [3]uint32{1, 1, 1}, Bindings: ranges}}}
 	}
@@ -163,7 +159,6 @@ func TestErrorsAreReturned(t *testing.T) {
 
 // What only shows at the dispatch is refused when it is submitted.
 func TestBadDispatches(t *testing.T) {
-	t.Parallel()
 	twice := &shaders.Program{
 		Name:     "copy",
 		Source:   "@group(0) @binding(1) var<storage> a: array<u32>;\n@group(0) @binding(2) var<storage, read_write> b: array<u32>;\n@compute @workgroup_size(1) fn main() { b[0] = a[0]; }",
