@@ -1,0 +1,67 @@
+# make run    builds everything and serves the page on http://localhost:8080
+# make test   runs every test
+# make build  bin/tabseek, bin/tabseek-headless
+# make bench  speeds of kernels and of the default model on this machine
+# make check  formatting, vet, staticcheck, types
+# make gen    files that are generated and kept in the repository
+
+export GOTOOLCHAIN := auto
+export GOFLAGS := -buildvcs=false -trimpath
+STATICCHECK := honnef.co/go/tools/cmd/staticcheck@v0.7.0
+
+.PHONY: run test build bench check gen deps wasm page model types test-go test-web browsers clean
+
+run: build
+	bin/tabseek serve
+
+build: page model
+	CGO_ENABLED=0 go build -ldflags='-s -w' -o bin/tabseek ./server
+	go build -ldflags='-s -w' -o bin/tabseek-headless ./wasm/harness/tabseek-headless
+
+wasm: deps
+	GOOS=wasip1 GOARCH=wasm go build -ldflags='-s -w' -buildmode=c-shared -o web/dist/engine.wasm ./wasm
+
+page: wasm web/node_modules/.installed
+	go run ./web/build
+	cd web && node_modules/.bin/tsc -p tsconfig.types.json
+
+model: deps
+	go run ./server pack testdata/pocket/hf web/dist/models/pocket --quant q8 --force
+
+test: build check test-go test-web
+
+test-go:
+	go test -race ./engine/... ./wasm/abi/... ./server/... ./web/... .
+	go test ./shaders/... ./engine/gpu/nativegpu ./wasm/harness/...
+
+test-web: build browsers
+	cd web && node --test test/
+
+bench: build
+	go test -run '^$$' -bench . -benchtime 10x ./engine/gpu/nativegpu
+	bin/tabseek-headless bench pocket --json
+
+check: web/node_modules/.installed
+	@unformatted=$$(gofmt -l $$(git ls-files '*.go')); [ -z "$$unformatted" ] || { echo "gofmt: $$unformatted"; exit 1; }
+	go vet ./...
+	GOOS=wasip1 GOARCH=wasm go vet ./wasm
+	go run $(STATICCHECK) ./...
+	cd web && node_modules/.bin/tsc -p .
+
+gen:
+	go generate ./...
+
+# What a fresh Debian machine lacks. A machine that has the commands is left alone.
+deps:
+	@.ci/install native
+browsers:
+	@.ci/install browsers
+
+web/node_modules/.installed: web/package-lock.json
+	@.ci/install node
+	cd web && npm ci --ignore-scripts --no-audit --no-fund
+	@touch $@
+
+clean:
+	rm -rf bin web/node_modules
+	find web/dist -mindepth 1 ! -name .gitkeep -delete

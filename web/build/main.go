@@ -1,0 +1,151 @@
+// Command build makes the page in web/dist: bundles (esbuild as a library), the index that names them, and a brotli
+// copy beside everything that is worth compressing. engine.wasm and the packed default model are put there by the Makefile.
+//
+// usage: go run ./web/build   (from the project's root, after npm ci in web)
+package main
+
+import (
+	"bytes"
+	"encoding/json"
+	"errors"
+	"fmt"
+	"os"
+	"path/filepath"
+	"slices"
+	"strings"
+
+	"github.com/andybalholm/brotli"
+	"github.com/evanw/esbuild/pkg/api"
+)
+
+const (
+	source = "web"
+	dist   = "web/dist"
+)
+
+func main() {
+	if err := build(); err != nil {
+		fmt.Fprintln(os.Stderr, "build:", err)
+		os.Exit(1)
+	}
+}
+
+func build() error {
+	if err := removeOld(); err != nil {
+		return err
+	}
+	// The page's own bundle is named by its content; what others import, and the worker beside it, keep their names.
+	app, err := bundle("[name]-[hash]", "src/app/main.tsx")
+	if err != nil {
+		return err
+	}
+	if _, err := bundle("[name]", "src/api/tabseek.ts", "src/host/worker.ts"); err != nil {
+		return err
+	}
+	if err := copyPublic(); err != nil {
+		return err
+	}
+	if err := writeIndex(app); err != nil {
+		return err
+	}
+	return compressAll()
+}
+
+// removeOld clears bundles of earlier builds; the guest and the models are not ours.
+func removeOld() error {
+	entries, err := os.ReadDir(dist)
+	if err != nil {
+		return err
+	}
+	for _, e := range entries {
+		if e.IsDir() || e.Name() == ".gitkeep" || e.Name() == "engine.wasm" {
+			continue
+		}
+		if err := os.Remove(filepath.Join(dist, e.Name())); err != nil {
+			return err
+		}
+	}
+	return nil
+}
+
+// bundle builds entry points into web/dist and returns the names of the files it made.
+func bundle(names string, entries ...string) ([]string, error) {
+	root, err := filepath.Abs(source)
+	if err != nil {
+		return nil, err
+	}
+	result := api.Build(api.BuildOptions{
+		AbsWorkingDir: root, EntryPoints: entries, EntryNames: names, Outdir: "dist", Write: true, Metafile: true,
+		Bundle: true, Format: api.FormatESModule, Target: api.ES2022, JSX: api.JSXAutomatic, JSXImportSource: "preact",
+		MinifyWhitespace: true, MinifySyntax: true, MinifyIdentifiers: true, LegalComments: api.LegalCommentsEndOfFile,
+	})
+	if len(result.Errors) > 0 {
+		text := api.FormatMessages(result.Errors, api.FormatMessagesOptions{Kind: api.ErrorMessage})
+		return nil, errors.New(strings.TrimSpace(strings.Join(text, "")))
+	}
+	var meta struct {
+		Outputs map[string]json.RawMessage `json:"outputs"`
+	}
+	if err := json.Unmarshal([]byte(result.Metafile), &meta); err != nil {
+		return nil, err
+	}
+	var out []string
+	for name := range meta.Outputs {
+		out = append(out, filepath.Base(name))
+	}
+	slices.Sort(out)
+	return out, nil
+}
+
+// copyPublic copies what is served as it is.
+func copyPublic() error {
+	return os.CopyFS(dist, os.DirFS(filepath.Join(source, "public")))
+}
+
+// writeIndex puts the bundles' names into index.html.
+func writeIndex(bundles []string) error {
+	page, err := os.ReadFile(filepath.Join(source, "index.html"))
+	if err != nil {
+		return err
+	}
+	for _, name := range bundles {
+		page = bytes.ReplaceAll(page, []byte("{{main"+filepath.Ext(name)+"}}"), []byte("/"+name))
+	}
+	if bytes.Contains(page, []byte("{{")) {
+		return errors.New("index.html names a bundle that was not built")
+	}
+	return os.WriteFile(filepath.Join(dist, "index.html"), page, 0o644)
+}
+
+// compressAll writes NAME.br beside the text files and the guest.
+func compressAll() error {
+	entries, err := os.ReadDir(dist)
+	if err != nil {
+		return err
+	}
+	for _, e := range entries {
+		if !slices.Contains([]string{".js", ".css", ".html", ".svg", ".wasm", ".webmanifest"}, filepath.Ext(e.Name())) {
+			continue
+		}
+		if err := compress(filepath.Join(dist, e.Name())); err != nil {
+			return fmt.Errorf("%s: %w", e.Name(), err)
+		}
+	}
+	return nil
+}
+
+func compress(name string) error {
+	data, err := os.ReadFile(name)
+	if err != nil {
+		return err
+	}
+	var out bytes.Buffer
+	w := brotli.NewWriterLevel(&out, 9)
+	if _, err := w.Write(data); err != nil {
+		return err
+	}
+	if err := w.Close(); err != nil {
+		return err
+	}
+	return os.WriteFile(name+".br", out.Bytes(), 0o644)
+}
