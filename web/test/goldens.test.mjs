@@ -1,0 +1,65 @@
+// The public API against the golden checkpoints, in both browsers: logits and drafts within 2e-3 by prefill and by decode,
+// and the same greedy tokens.
+import assert from 'node:assert/strict';
+import { after, before, describe, test } from 'node:test';
+import { browsers, fixture, launch, packFixtures, serve } from './support.mjs';
+
+const names = ['dense-mla', 'v2-lite', 'v3-fp8-mtp'];
+const found = names.map(fixture).filter(Boolean);
+const skip = found.length === 0 && 'the golden checkpoints are not there';
+
+/** Largest difference of rows from a golden file. */
+function worst(rows, golden, width) {
+  assert.equal(rows.length * width, golden.length);
+  let largest = 0;
+  rows.forEach((row, r) => {
+    assert.equal(row.length, width);
+    row.forEach((v, i) => (largest = Math.max(largest, Number.isNaN(v) ? Infinity : Math.abs(v - golden[r * width + i]))));
+  });
+  return largest;
+}
+
+/** Runs in the page: everything asked of one model. */
+async function run(url, tokens, drafts) {
+  const { load } = await import('/tabseek.js');
+  const engine = await load(url);
+  const out = {};
+  for (const mode of ['prefill', 'decode']) {
+    const { rows, drafts: draft } = await engine.logits(tokens, { mode, draft: drafts });
+    out[mode] = { rows: rows.map((r) => [...r]), draft: draft.map((r) => [...r]) };
+  }
+  out.greedy = (await engine.generate(tokens, { temperature: 0, max_tokens: 16 })).tokens;
+  out.stats = await engine.stats();
+  await engine.unload();
+  return out;
+}
+
+for (const name of Object.keys(browsers)) {
+  describe(name, { skip }, () => {
+    let models, server, browser, page;
+    before(async () => {
+      models = packFixtures(found);
+      server = await serve('--models', models.folder);
+      browser = await launch(name);
+      page = await browser.newPage();
+      await page.goto(`${server.address}/healthz`); // a page of the origin, without the chat
+    });
+    after(async () => {
+      await browser?.close();
+      server?.stop();
+      models?.remove();
+    });
+    for (const f of found) {
+      test(f.name, async () => {
+        const got = await page.evaluate(run, `/models/${f.name}`, f.tokens, Boolean(f.draft));
+        for (const mode of ['prefill', 'decode']) {
+          assert.ok(worst(got[mode].rows, f.logits, f.vocab) <= 2e-3, `logits by ${mode}`);
+          if (f.draft) assert.ok(worst(got[mode].draft, f.draft, f.vocab) <= 2e-3, `drafts by ${mode}`);
+        }
+        const end = f.greedy.indexOf(f.eos);
+        assert.deepEqual(got.greedy, end < 0 ? f.greedy : f.greedy.slice(0, end));
+        assert.ok(got.stats.submits < got.stats.completion_tokens, 'several tokens a submit');
+      });
+    }
+  });
+}
