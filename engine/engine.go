@@ -262,7 +262,7 @@ func (e *Engine) info() *ModelInfo {
 	sampling, _ := e.sampling(Params{}) // a recommendation out of bounds is reported when it is used
 	return &ModelInfo{
 		Name: e.manifest.Source.Name, Chat: e.manifest.Chat, Context: e.options.Context, VocabSize: e.config.VocabSize,
-		Layers: e.config.NumHiddenLayers, ParamsTotal: facts.ParamsTotal, ParamsActive: facts.ParamsActive, WeightBytes: facts.WeightBytes,
+		Layers: e.config.NumHiddenLayers, ParamsTotal: facts.ParamsTotal, ParamsActive: facts.ParamsActive, WeightBytes: facts.WeightBytes, BytesPerToken: facts.BytesPerToken,
 		KVBytesPerToken: facts.KVBytesPerToken, Chunk: e.options.Chunk, Profile: "f32", Temperature: sampling.Temperature, TopP: sampling.TopP,
 		Drafts: e.config.NumNextNPredictLayers > 0,
 	}

@@ -88,6 +88,7 @@ type ModelInfo struct {
 	ParamsTotal     int64   `json:"params_total"`
 	ParamsActive    int64   `json:"params_active"`
 	WeightBytes     int64   `json:"weight_bytes"`
+	BytesPerToken   int64   `json:"bytes_per_token"` // of the weights, read to decode one token
 	KVBytesPerToken int     `json:"kv_bytes_per_token"`
 	Chunk           int     `json:"chunk"`
 	Profile         string  `json:"profile"`

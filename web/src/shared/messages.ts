@@ -86,6 +86,7 @@ export interface ModelInfo {
   params_total: number;
   params_active: number;
   weight_bytes: number;
+  bytes_per_token: number;
   kv_bytes_per_token: number;
   chunk: number;
   profile: string;
