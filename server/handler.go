@@ -1,7 +1,7 @@
 package main
 
 import (
-	"encoding/json"
+	"errors"
 	"io"
 	"io/fs"
 	"log/slog"
@@ -9,7 +9,8 @@ import (
 	"net"
 	"net/http"
 	"path"
-	"path/filepath"
+	"regexp"
+	"strconv"
 	"strings"
 	"time"
 
@@ -28,86 +29,21 @@ var mediaTypes = map[string]string{
 	".json": "application/json", ".webmanifest": "application/manifest+json", ".bin": "application/octet-stream", ".svg": "image/svg+xml", ".png": "image/png",
 }
 
-// A resource is one file that may be fetched; the set is fixed when the server starts.
-type resource struct {
-	open      func() (fs.File, error)
-	etag      string // strong, or empty
-	immutable bool   // named by its content
-}
-
 // handler serves an allow-list: what it does not list does not exist, so no path can escape.
 type handler struct {
-	resources map[string]resource
-	index     []byte // /models/index.json
+	resources map[string]resource // by path
 	loopback  bool
 	log       *slog.Logger
 }
 
 // newHandler lists the page's files and every file of every model. With loopback, requests must name a loopback
 // host, so that a foreign page cannot reach the server by rebinding its name.
-func newHandler(page fs.FS, models []*weights.Model, log *slog.Logger, loopback bool) http.Handler {
+func newHandler(page fs.FS, models []*weights.Model, log *slog.Logger, loopback bool) (http.Handler, error) {
 	h := &handler{resources: map[string]resource{}, loopback: loopback, log: log}
-	h.addPage(page)
-	h.addModels(models)
-	return h
-}
-
-func (h *handler) addPage(page fs.FS) {
-	_ = fs.WalkDir(page, ".", func(name string, entry fs.DirEntry, err error) error {
-		if err != nil || entry.IsDir() || strings.HasPrefix(path.Base(name), ".") || strings.HasPrefix(name, "models/") {
-			return nil
-		}
-		r := resource{open: func() (fs.File, error) { return page.Open(name) }, immutable: isHashed(name)}
-		h.resources["/"+name] = r
-		if name == "index.html" {
-			h.resources["/"] = r
-		}
-		return nil
-	})
-}
-
-// isHashed tells whether a file is named by its content, as the build names bundles: app-5f3a9c21.js.
-func isHashed(name string) bool {
-	stem := strings.TrimSuffix(path.Base(name), path.Ext(name))
-	_, hash, ok := cutLast(stem, "-")
-	return ok && len(hash) == 8 && strings.ToUpper(hash) == hash
-}
-
-func cutLast(s, separator string) (before, after string, found bool) {
-	if i := strings.LastIndex(s, separator); i >= 0 {
-		return s[:i], s[i+len(separator):], true
+	if err := h.addPage(page); err != nil {
+		return nil, err
 	}
-	return s, "", false
-}
-
-// listing is an entry of /models/index.json.
-type listing struct {
-	Name         string `json:"name"`
-	URL          string `json:"url"`
-	Size         int64  `json:"size"`
-	ParamsTotal  int64  `json:"params_total"`
-	ParamsActive int64  `json:"params_active"`
-	Context      int    `json:"context"`
-	Chat         string `json:"chat"`
-}
-
-func (h *handler) addModels(models []*weights.Model) {
-	list := []listing{}
-	for _, m := range models {
-		name := filepath.Base(m.Dir)
-		base := "/models/" + name
-		h.resources[base+"/"+weights.ManifestFile] = resource{open: func() (fs.File, error) { return m.Open(weights.ManifestFile) }}
-		h.resources[base+"/"+m.Tokenizer.File] = resource{open: func() (fs.File, error) { return m.Open(m.Tokenizer.File) }, etag: m.Tokenizer.SHA256}
-		for _, s := range m.Shards {
-			h.resources[base+"/"+s.File] = resource{open: func() (fs.File, error) { return m.Open(s.File) }, etag: s.SHA256, immutable: true}
-		}
-		l := listing{Name: name, URL: base, Size: m.Bytes(), Chat: m.Chat}
-		if i, err := inspectModel(m); err == nil {
-			l.ParamsTotal, l.ParamsActive, l.Context = i.ParamsTotal, i.ParamsActive, i.Context
-		}
-		list = append(list, l)
-	}
-	h.index, _ = json.Marshal(map[string]any{"models": list}) // plain structs
+	return h, h.addModels(models)
 }
 
 func (h *handler) ServeHTTP(w http.ResponseWriter, r *http.Request) {
@@ -120,58 +56,93 @@ func (h *handler) ServeHTTP(w http.ResponseWriter, r *http.Request) {
 func (h *handler) serve(w http.ResponseWriter, r *http.Request) {
 	setSecurityHeaders(w.Header())
 	switch {
+	case h.loopback && !loopbackHost(r.Host):
+		fail(w, http.StatusForbidden, "this server answers only to localhost")
+		return
 	case r.Method != http.MethodGet && r.Method != http.MethodHead:
 		w.Header().Set("Allow", "GET, HEAD")
-		http.Error(w, "only GET and HEAD", http.StatusMethodNotAllowed)
-		return
-	case h.loopback && !loopbackHost(r.Host):
-		http.Error(w, "this server answers only to localhost", http.StatusForbidden)
+		fail(w, http.StatusMethodNotAllowed, "only GET and HEAD")
 		return
 	case r.URL.Path == "/healthz":
 		w.Header().Set("Cache-Control", "no-store")
+		w.Header().Set("Content-Type", "text/plain; charset=utf-8")
 		io.WriteString(w, "ok\n")
-		return
-	case r.URL.Path == "/models/index.json":
-		w.Header().Set("Cache-Control", "no-cache")
-		w.Header().Set("Content-Type", "application/json")
-		w.Write(h.index)
 		return
 	}
 	res, ok := h.resources[r.URL.Path]
 	if !ok {
-		http.Error(w, "not found", http.StatusNotFound)
+		fail(w, http.StatusNotFound, "not found")
 		return
 	}
-	// A client of shards asks for one range; several only serve to make a server work hard (RFC 9110, section 14.2, allows ignoring them).
-	if strings.Contains(r.Header.Get("Range"), ",") {
+	if !singleRange(r.Header.Get("Range")) {
 		r.Header.Del("Range")
 	}
 	h.serveResource(w, r, res)
 }
 
 func (h *handler) serveResource(w http.ResponseWriter, r *http.Request, res resource) {
-	f, err := res.open()
+	header := w.Header()
+	body := res.body
+	if res.brotli != nil {
+		header.Set("Vary", "Accept-Encoding")
+		// A range is one of the plain bytes: a client that resumes must not get a piece of something else.
+		if r.Header.Get("Range") == "" && accepts(r.Header.Get("Accept-Encoding"), "br") {
+			body = *res.brotli
+			header.Set("Content-Encoding", "br")
+		}
+	}
+	content, err := body.open()
 	if err != nil {
 		h.log.Error("open", "path", r.URL.Path, "error", err)
-		http.Error(w, "not found", http.StatusNotFound)
+		header.Del("Content-Encoding")
+		if errors.Is(err, fs.ErrNotExist) {
+			fail(w, http.StatusNotFound, "not found")
+		} else {
+			fail(w, http.StatusInternalServerError, "damaged on the server")
+		}
 		return
 	}
-	defer f.Close()
-	content, ok := f.(io.ReadSeeker)
-	if !ok {
-		http.Error(w, "not readable", http.StatusInternalServerError)
-		return
+	defer content.Close()
+	if header.Get("Content-Encoding") != "" { // ServeContent leaves the length out, and the page shows progress by it
+		header.Set("Content-Length", strconv.FormatInt(body.size, 10))
 	}
-	header := w.Header()
 	header.Set("Content-Type", mediaType(r.URL.Path))
+	header.Set("ETag", `"`+body.sha256+`"`)
 	header.Set("Cache-Control", "no-cache")
 	if res.immutable {
 		header.Set("Cache-Control", "public, max-age=31536000, immutable")
 	}
-	if res.etag != "" {
-		header.Set("ETag", `"`+res.etag+`"`)
-	}
 	http.ServeContent(w, r, "", time.Time{}, content)
+}
+
+// fail answers with an error, which nobody is to keep.
+func fail(w http.ResponseWriter, status int, message string) {
+	w.Header().Set("Cache-Control", "no-store")
+	http.Error(w, message, status)
+}
+
+var singleRangeForm = regexp.MustCompile(`^bytes=(\d+-\d*|-0*[1-9]\d*)$`)
+
+// singleRange tells whether a Range header asks for one range of bytes, which is all that resuming needs. Others are
+// ignored, as RFC 9110, section 14.2, allows: many ranges make a server work hard, and ServeContent answers
+// bytes=-0 with nonsense and unknown units with 416.
+func singleRange(value string) bool { return singleRangeForm.MatchString(value) }
+
+// accepts tells whether an Accept-Encoding header names the coding, and not to refuse it.
+func accepts(header, coding string) bool {
+	for item := range strings.SplitSeq(header, ",") {
+		name, parameters, _ := strings.Cut(item, ";")
+		if !strings.EqualFold(strings.TrimSpace(name), coding) {
+			continue
+		}
+		weight, ok := strings.CutPrefix(strings.ToLower(strings.TrimSpace(parameters)), "q=")
+		if !ok {
+			return true
+		}
+		q, err := strconv.ParseFloat(weight, 64)
+		return err == nil && q > 0
+	}
+	return false
 }
 
 func mediaType(name string) string {
@@ -206,7 +177,7 @@ func loopbackHost(host string) bool {
 	if name, _, err := net.SplitHostPort(host); err == nil {
 		host = name
 	}
-	host = strings.Trim(host, "[]")
+	host = strings.ToLower(strings.Trim(host, "[]"))
 	ip := net.ParseIP(host)
 	return host == "localhost" || strings.HasSuffix(host, ".localhost") || ip != nil && ip.IsLoopback()
 }

@@ -38,7 +38,7 @@ type inspection struct {
 func inspect(_ context.Context, args []string, _ io.Reader, stdout, stderr io.Writer) error {
 	flags := flag.NewFlagSet("inspect", flag.ContinueOnError)
 	asJSON := flags.Bool("json", false, "print one JSON object")
-	names, err := parse(flags, args, stderr, "MODEL")
+	names, err := parse(flags, args, "MODEL")
 	if err != nil {
 		return err
 	}
@@ -89,7 +89,7 @@ func (i *inspection) print(w io.Writer) {
 }
 
 func verify(ctx context.Context, args []string, _ io.Reader, stdout, stderr io.Writer) error {
-	names, err := parse(flag.NewFlagSet("verify", flag.ContinueOnError), args, stderr, "MODEL")
+	names, err := parse(flag.NewFlagSet("verify", flag.ContinueOnError), args, "MODEL")
 	if err != nil {
 		return err
 	}

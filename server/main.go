@@ -10,6 +10,7 @@ import (
 	"io"
 	"os"
 	"os/signal"
+	"strings"
 	"syscall"
 )
 
@@ -57,31 +58,56 @@ func run(ctx context.Context, args []string, stdin io.Reader, stdout, stderr io.
 		fmt.Fprintf(stderr, "tabseek: unknown command %q; see tabseek help\n", args[0])
 		return 2
 	}
-	err := command(ctx, args[1:], stdin, stdout, stderr)
+	out := &checkedWriter{to: stdout}
+	err := command(ctx, args[1:], stdin, out, stderr)
+	if err == nil {
+		err = out.err
+	}
 	switch {
-	case err == nil, errors.Is(err, flag.ErrHelp):
+	case err == nil:
 		return 0
-	case errors.Is(err, errUsage):
-		fmt.Fprintf(stderr, "tabseek %s: %v\n", args[0], err)
+	case errors.Is(err, flag.ErrHelp):
+		fmt.Fprint(stdout, usage)
+		return 0
+	}
+	fmt.Fprintf(stderr, "tabseek %s: %s\n", args[0], strings.ReplaceAll(err.Error(), "\n", "; "))
+	if errors.Is(err, errUsage) {
 		return 2
 	}
-	fmt.Fprintf(stderr, "tabseek %s: %v\n", args[0], err)
 	return 1
 }
 
-// parse reads flags wherever they stand among the arguments, and wants as many others as names says.
-func parse(flags *flag.FlagSet, args []string, stderr io.Writer, names ...string) ([]string, error) {
+// checkedWriter remembers that a write failed: a result that did not arrive, on a full disk say, is a failure.
+type checkedWriter struct {
+	to  io.Writer
+	err error
+}
+
+func (w *checkedWriter) Write(p []byte) (int, error) {
+	n, err := w.to.Write(p)
+	if err != nil && w.err == nil {
+		w.err = fmt.Errorf("stdout: %w", err)
+	}
+	return n, err
+}
+
+// parse reads flags wherever they stand among the arguments, and wants as many others as names says. After -- there
+// are no flags.
+func parse(flags *flag.FlagSet, args []string, names ...string) ([]string, error) {
 	flags.SetOutput(io.Discard)
 	var rest []string
 	for {
-		if err := flags.Parse(args); err != nil {
-			if errors.Is(err, flag.ErrHelp) {
-				fmt.Fprint(stderr, usage)
-				return nil, err
-			}
+		before := len(args)
+		if err := flags.Parse(args); errors.Is(err, flag.ErrHelp) {
+			return nil, err
+		} else if err != nil {
 			return nil, usageError("%v", err)
 		}
+		ended := before > flags.NArg() && args[before-flags.NArg()-1] == "--"
 		args = flags.Args()
+		if ended {
+			rest, args = append(rest, args...), nil
+		}
 		if len(args) == 0 {
 			break
 		}
@@ -96,11 +122,11 @@ func parse(flags *flag.FlagSet, args []string, stderr io.Writer, names ...string
 	return rest, nil
 }
 
-func synth(_ context.Context, args []string, _ io.Reader, _, stderr io.Writer) error {
+func synth(_ context.Context, args []string, _ io.Reader, _, _ io.Writer) error {
 	flags := flag.NewFlagSet("synth", flag.ContinueOnError)
 	flags.Int("layers", 0, "keep only so many layers")
 	flags.String("quant", "q4", "number format")
-	if _, err := parse(flags, args, stderr, "SHAPE", "DST"); err != nil {
+	if _, err := parse(flags, args, "SHAPE", "DST"); err != nil {
 		return err
 	}
 	return usageError("synth is not there yet")

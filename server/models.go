@@ -17,20 +17,25 @@ const builtIn = "pocket"
 
 // openModel opens a packed folder, or the built-in model by its name.
 func openModel(name string) (*weights.Model, error) {
-	if name != builtIn {
-		model, err := weights.OpenModel(name)
+	if name == builtIn {
+		files, err := fs.Sub(web.Files(), "models/"+builtIn)
+		if err != nil {
+			return nil, err
+		}
+		model, err := weights.OpenModelFS(files, builtIn)
 		if errors.Is(err, fs.ErrNotExist) {
-			if _, statErr := os.Stat(name); statErr != nil {
-				return nil, fmt.Errorf("no model %q: neither a packed folder nor the built-in %s", name, builtIn)
-			}
+			return nil, fmt.Errorf("model %s is not built in (make build does it): %w", builtIn, fs.ErrNotExist)
 		}
 		return model, err
 	}
-	files, err := fs.Sub(web.Files(), "models/"+builtIn)
-	if err != nil {
-		return nil, err
+	if _, err := os.Stat(name); errors.Is(err, fs.ErrNotExist) {
+		return nil, fmt.Errorf("no model %q: neither a packed folder nor the built-in %s", name, builtIn)
 	}
-	return weights.OpenModelFS(files, builtIn)
+	model, err := weights.OpenModel(name)
+	if errors.Is(err, fs.ErrNotExist) {
+		return nil, fmt.Errorf("%s has no %s, so it is not a packed model (tabseek pack makes one)", name, weights.ManifestFile)
+	}
+	return model, err
 }
 
 // progressLine reports work of some seconds on stderr, at most twice a second; short work says nothing.

@@ -33,7 +33,7 @@ func pack(ctx context.Context, args []string, _ io.Reader, stdout, stderr io.Wri
 	flags := flag.NewFlagSet("pack", flag.ContinueOnError)
 	quant := flags.String("quant", "keep", "keep, q8 or q4")
 	force := flags.Bool("force", false, "replace DST")
-	paths, err := parse(flags, args, stderr, "SRC", "DST")
+	paths, err := parse(flags, args, "SRC", "DST")
 	if err != nil {
 		return err
 	}

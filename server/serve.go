@@ -6,11 +6,13 @@ import (
 	"flag"
 	"fmt"
 	"io"
+	"io/fs"
 	"log/slog"
 	"net"
 	"net/http"
 	"os"
 	"path/filepath"
+	"strings"
 	"time"
 
 	"tabseek/engine/weights"
@@ -23,14 +25,17 @@ type stringList []string
 func (l *stringList) String() string     { return fmt.Sprint(*l) }
 func (l *stringList) Set(s string) error { *l = append(*l, s); return nil }
 
-const shutdownGrace = 5 * time.Second // clients resume shards by Range, so cutting one off is safe
+const (
+	shutdownGrace = 5 * time.Second  // clients resume shards by Range, so cutting one off is safe
+	writeTimeout  = 20 * time.Minute // no file of ours is larger than a shard, 32 MiB: it is for clients that read nothing
+)
 
 func serve(ctx context.Context, args []string, _ io.Reader, stdout, stderr io.Writer) error {
 	flags := flag.NewFlagSet("serve", flag.ContinueOnError)
 	addr := flags.String("addr", "127.0.0.1:8080", "address to listen on")
 	var folders stringList
 	flags.Var(&folders, "models", "a packed model, or a folder of packed models; may be repeated")
-	if _, err := parse(flags, args, stderr); err != nil {
+	if _, err := parse(flags, args); err != nil {
 		return err
 	}
 	models, err := findModels(folders)
@@ -41,10 +46,21 @@ func serve(ctx context.Context, args []string, _ io.Reader, stdout, stderr io.Wr
 	if err != nil {
 		return fmt.Errorf("cannot listen on %s: %w", *addr, err)
 	}
+	defer listener.Close()
+	log := slog.New(slog.NewTextHandler(stderr, nil))
+	handler, err := newHandler(web.Files(), models, log, isLoopback(listener.Addr()))
+	if err != nil {
+		return err
+	}
+	if _, err := fs.Stat(web.Files(), "index.html"); err != nil {
+		log.Warn("the page is not built in, only models are served: run make build")
+	}
 	server := &http.Server{
-		Handler:           newHandler(web.Files(), models, slog.New(slog.NewTextHandler(stderr, nil)), isLoopback(listener.Addr())),
+		Handler:           handler,
+		ErrorLog:          slog.NewLogLogger(log.Handler(), slog.LevelWarn),
 		ReadHeaderTimeout: 10 * time.Second,
 		IdleTimeout:       120 * time.Second,
+		WriteTimeout:      writeTimeout,
 		MaxHeaderBytes:    16 << 10,
 	}
 	announce(stdout, listener.Addr(), models)
@@ -63,13 +79,16 @@ func serve(ctx context.Context, args []string, _ io.Reader, stdout, stderr io.Wr
 	return nil
 }
 
-// findModels opens every model that is to be served: the built-in one and those in the folders.
+// findModels opens every model that is to be served: the built-in one, if there is one, and those in the folders.
 func findModels(folders []string) ([]*weights.Model, error) {
+	var models []*weights.Model
 	model, err := openModel(builtIn)
-	if err != nil {
-		return nil, fmt.Errorf("built-in model: %w", err)
+	switch {
+	case err == nil:
+		models = append(models, model)
+	case !errors.Is(err, fs.ErrNotExist) || len(folders) == 0:
+		return nil, err
 	}
-	models := []*weights.Model{model}
 	for _, folder := range folders {
 		found, err := modelsIn(folder)
 		if err != nil {
@@ -91,6 +110,9 @@ func modelsIn(folder string) ([]*weights.Model, error) {
 	}
 	var models []*weights.Model
 	for _, entry := range entries {
+		if strings.HasPrefix(entry.Name(), ".") { // pack's unfinished work
+			continue
+		}
 		path := filepath.Join(folder, entry.Name())
 		if _, err := os.Stat(filepath.Join(path, weights.ManifestFile)); err != nil {
 			continue
@@ -111,7 +133,7 @@ func modelsIn(folder string) ([]*weights.Model, error) {
 func checkNames(models []*weights.Model) error {
 	seen := map[string]string{}
 	for _, m := range models {
-		name := filepath.Base(m.Dir)
+		name := modelName(m)
 		if other, ok := seen[name]; ok {
 			return fmt.Errorf("two models are called %s: %s and %s", name, other, m.Dir)
 		}
@@ -135,7 +157,7 @@ func announce(w io.Writer, addr net.Addr, models []*weights.Model) {
 	}
 	fmt.Fprintf(w, "Tabseek is at http://%s\n", net.JoinHostPort(host, port))
 	for _, m := range models {
-		fmt.Fprintf(w, "  model %s (%s)\n", filepath.Base(m.Dir), humanBytes(m.Bytes()))
+		fmt.Fprintf(w, "  model %s (%s)\n", modelName(m), humanBytes(m.Bytes()))
 	}
 	if !isLoopback(addr) {
 		fmt.Fprintln(w, "Browsers give WebGPU only to HTTPS and localhost: put a TLS proxy in front for other machines.")

@@ -2,6 +2,8 @@ package main
 
 import (
 	"context"
+	"crypto/sha256"
+	"encoding/hex"
 	"encoding/json"
 	"flag"
 	"fmt"
@@ -35,6 +37,9 @@ func openTokenizer(name string) (*weights.Model, *tokenizer.Tokenizer, error) {
 	if err != nil {
 		return nil, nil, err
 	}
+	if sum := sha256.Sum256(data); hex.EncodeToString(sum[:]) != model.Tokenizer.SHA256 {
+		return nil, nil, fmt.Errorf("%s/%s: sha256 is %x, want %s", name, model.Tokenizer.File, sum, model.Tokenizer.SHA256)
+	}
 	t, err := tokenizer.New(data)
 	if err != nil {
 		return nil, nil, fmt.Errorf("%s/%s: %w", name, model.Tokenizer.File, err)
@@ -46,7 +51,7 @@ func tokenize(_ context.Context, args []string, stdin io.Reader, stdout, stderr 
 	flags := flag.NewFlagSet("tokenize", flag.ContinueOnError)
 	special := flags.Bool("special", false, "recognise special tokens in the text")
 	decode := flags.Bool("decode", false, "ids (JSON) to text")
-	names, err := parse(flags, args, stderr, "MODEL")
+	names, err := parse(flags, args, "MODEL")
 	if err != nil {
 		return err
 	}
@@ -82,7 +87,7 @@ func tokenize(_ context.Context, args []string, stdin io.Reader, stdout, stderr 
 }
 
 func prompt(_ context.Context, args []string, stdin io.Reader, stdout, stderr io.Writer) error {
-	names, err := parse(flag.NewFlagSet("prompt", flag.ContinueOnError), args, stderr, "MODEL")
+	names, err := parse(flag.NewFlagSet("prompt", flag.ContinueOnError), args, "MODEL")
 	if err != nil {
 		return err
 	}

@@ -1,0 +1,91 @@
+package main
+
+import (
+	"bytes"
+	"context"
+	"os"
+	"path/filepath"
+	"strings"
+	"testing"
+
+	"github.com/stretchr/testify/require"
+
+	"tabseek/engine/deepseek/deepseektest"
+	"tabseek/engine/weights"
+)
+
+// outcome is what a command line led to.
+type outcome struct {
+	status         int
+	stdout, stderr string
+}
+
+// command runs a command line with an input.
+func command(input string, args ...string) outcome {
+	var stdout, stderr bytes.Buffer
+	status := run(context.Background(), args, strings.NewReader(input), &stdout, &stderr)
+	return outcome{status, stdout.String(), stderr.String()}
+}
+
+// requireFailure demands the status, nothing on stdout, and one line on stderr that begins with the command and says want.
+func requireFailure(t *testing.T, o outcome, status int, name, want string) {
+	t.Helper()
+	require.Equal(t, status, o.status, "stderr: %s", o.stderr)
+	require.Empty(t, o.stdout)
+	line, ok := strings.CutSuffix(o.stderr, "\n")
+	require.True(t, ok && !strings.Contains(line, "\n"), "want one line: %q", o.stderr)
+	require.True(t, strings.HasPrefix(line, "tabseek "+name+": "), "%q", line)
+	require.Contains(t, line, want)
+}
+
+// checkpointWith writes the small random checkpoint into a folder of its own, after a change.
+func checkpointWith(t *testing.T, change func(*deepseektest.Checkpoint)) string {
+	t.Helper()
+	c, err := deepseektest.New(1)
+	require.NoError(t, err)
+	if change != nil {
+		change(c)
+	}
+	dir := filepath.Join(t.TempDir(), "tiny")
+	require.NoError(t, os.Mkdir(dir, 0o755))
+	require.NoError(t, c.Write(dir))
+	return dir
+}
+
+// packTiny packs the small random checkpoint; the model is called tiny.
+func packTiny(t *testing.T) string {
+	t.Helper()
+	dst := filepath.Join(t.TempDir(), "tiny")
+	o := command("", "pack", checkpointWith(t, nil), dst)
+	require.Zero(t, o.status, o.stderr)
+	return dst
+}
+
+// shardsOf lists the paths of a packed model's shards.
+func shardsOf(t *testing.T, model string) []string {
+	t.Helper()
+	m, err := weights.OpenModel(model)
+	require.NoError(t, err)
+	var paths []string
+	for _, s := range m.Shards {
+		paths = append(paths, filepath.Join(model, s.File))
+	}
+	require.NotEmpty(t, paths)
+	return paths
+}
+
+// rewrite changes a file of a model.
+func rewrite(t *testing.T, path string, change func([]byte) []byte) {
+	t.Helper()
+	data, err := os.ReadFile(path)
+	require.NoError(t, err)
+	require.NoError(t, os.WriteFile(path, change(data), 0o644))
+}
+
+// replacing replaces the first occurrence, which must be there.
+func replacing(t *testing.T, old, new string) func([]byte) []byte {
+	return func(data []byte) []byte {
+		require.Contains(t, string(data), old)
+		return bytes.Replace(data, []byte(old), []byte(new), 1)
+	}
+}
