@@ -38,12 +38,17 @@ type Program struct {
 	Source   string
 	Bindings []Binding // in order of slot, without the uniform
 
-	paramsSize int
-	reference  func(params []byte, grid Grid, m Memory)
+	params    reflect.Type // of the Params struct
+	reference func(params []byte, grid Grid, m Memory)
 }
 
 // ParamsSize is the byte size of the program's Params struct, 0 if it has none.
-func (p *Program) ParamsSize() int { return p.paramsSize }
+func (p *Program) ParamsSize() int {
+	if p.params == nil {
+		return 0
+	}
+	return 4 * p.params.NumField()
+}
 
 // Run executes the Go reference of one dispatch over the bound memory.
 func (p *Program) Run(params []byte, grid Grid, m Memory) { p.reference(params, grid, m) }
@@ -142,8 +147,7 @@ func (k kernel[V, P]) program(v V) *Program {
 		b.WriteString(mustRead("lib/" + f + ".wgsl"))
 	}
 	b.WriteString(mustRead(k.name + ".wgsl"))
-	var zero P
-	p := &Program{Name: name, Source: b.String(), paramsSize: len(encodeParams(zero))}
+	p := &Program{Name: name, Source: b.String(), params: reflect.TypeFor[P]()}
 	p.Bindings = parseBindings(p.Source)
 	p.reference = func(params []byte, grid Grid, m Memory) {
 		var decoded P

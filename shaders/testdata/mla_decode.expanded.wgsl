@@ -1,0 +1,117 @@
+// mla_decode kv_lora_rank=64 qk_rope_head_dim=16 latent_width=80 splits=1 heads_here=4 threads=64 tile=16 tile_size=1280 dots_size=1024 query_share=5 value_share=4
+const KV_LORA_RANK: u32 = 64u;
+const QK_ROPE_HEAD_DIM: u32 = 16u;
+const LATENT_WIDTH: u32 = 80u;
+const SPLITS: u32 = 1u;
+const HEADS_HERE: u32 = 4u;
+const THREADS: u32 = 64u;
+const TILE: u32 = 16u;
+const TILE_SIZE: u32 = 1280u;
+const DOTS_SIZE: u32 = 1024u;
+const QUERY_SHARE: u32 = 5u;
+const VALUE_SHARE: u32 = 4u;
+// Absorbed latent attention over the cache, split along the sequence: for row r at position p and each head,
+//   score_t = scale * query . latent_t,  t = 0 .. p;   partial = max, sum and weighted sum of latent_t[0 .. KV_LORA_RANK)
+// over one split's share of t. A latent row is key and, in its first KV_LORA_RANK elements, value, of every head.
+//
+// A workgroup takes one split for up to HEADS_HERE heads, 16 threads (lanes) a head. A tile of TILE latent rows is read
+// into workgroup memory once and serves all of its heads twice. A lane keeps every 16th element of its head's query and of
+// its accumulator in registers. Workgroup x is the split, y the group of heads, z the row.
+
+struct Params {
+  heads: u32,
+  scale: f32,
+}
+
+@group(0) @binding(0) var<uniform> params: Params;
+@group(0) @binding(1) var<storage, read> positions: array<u32>;
+@group(0) @binding(2) var<storage, read> query: array<f32>;   // (rows, heads, LATENT_WIDTH)
+@group(0) @binding(3) var<storage, read> latent: array<f32>;  // (cache rows, LATENT_WIDTH)
+@group(0) @binding(4) var<storage, read_write> partial: array<f32>;  // (rows, SPLITS, heads, 2 + KV_LORA_RANK)
+
+const LANES: u32 = 16u;
+
+var<workgroup> tile: array<f32, TILE_SIZE>;   // TILE latent rows
+var<workgroup> dots: array<f32, DOTS_SIZE>;   // (TILE, threads): each lane's share of a score
+
+@compute @workgroup_size(THREADS)
+fn main(@builtin(workgroup_id) group: vec3<u32>, @builtin(local_invocation_index) thread: u32) {
+  let row = group.z;
+  let lane = thread % LANES;
+  let head = group.y * HEADS_HERE + thread / LANES;
+  let present = head < params.heads;
+  let where_at = row * (2u + QK_ROPE_HEAD_DIM);
+  let position = positions[where_at + 1u];
+  let sequence = positions[where_at] - position;  // first cache row of the row's sequence
+
+  // Shares are whole tiles, so that only the last split has a ragged one.
+  let tiles = (position + TILE) / TILE;
+  let share = (tiles + SPLITS - 1u) / SPLITS * TILE;
+  let first = min(group.x * share, position + 1u);
+  let end = min(first + share, position + 1u);
+
+  var q: array<f32, QUERY_SHARE>;
+  var sums: array<f32, VALUE_SHARE>;
+  for (var i = 0u; i < QUERY_SHARE; i++) {
+    let at = lane + LANES * i;
+    if (present && at < LATENT_WIDTH) {
+      q[i] = query[(row * params.heads + head) * LATENT_WIDTH + at] * params.scale;
+    }
+  }
+  var largest = -3.0e38;
+  var total = 0.0;
+
+  for (var start = first; start < end; start += TILE) {
+    let count = min(TILE, end - start);
+    for (var i = thread; i < count * LATENT_WIDTH; i += THREADS) {
+      tile[i] = latent[(sequence + start) * LATENT_WIDTH + i];
+    }
+    workgroupBarrier();
+    for (var t = 0u; t < count; t++) {
+      var sum = 0.0;
+      for (var i = 0u; i < QUERY_SHARE; i++) {
+        let at = lane + LANES * i;
+        if (at < LATENT_WIDTH) {
+          sum += q[i] * tile[t * LATENT_WIDTH + at];
+        }
+      }
+      dots[t * THREADS + thread] = sum;
+    }
+    workgroupBarrier();
+    // Every lane of a head works out the same scores.
+    for (var t = 0u; t < count; t++) {
+      var score = 0.0;
+      for (var i = 0u; i < LANES; i++) {
+        score += dots[t * THREADS + thread - lane + i];
+      }
+      let next = max(largest, score);
+      let keep = exp(largest - next);
+      let weight = exp(score - next);
+      largest = next;
+      total = total * keep + weight;
+      for (var i = 0u; i < VALUE_SHARE; i++) {
+        let at = lane + LANES * i;
+        if (at < KV_LORA_RANK) {
+          sums[i] = sums[i] * keep + weight * tile[t * LATENT_WIDTH + at];
+        }
+      }
+    }
+    workgroupBarrier();
+  }
+
+  if (!present) {
+    return;
+  }
+  let to = ((row * SPLITS + group.x) * params.heads + head) * (2u + KV_LORA_RANK);
+  if (lane == 0u) {
+    partial[to] = largest;
+    partial[to + 1u] = total;
+  }
+  for (var i = 0u; i < VALUE_SHARE; i++) {
+    let at = lane + LANES * i;
+    if (at < KV_LORA_RANK) {
+      partial[to + 2u + at] = sums[i];
+    }
+  }
+}
+
