@@ -55,6 +55,8 @@ export interface Chunk {
   object: 'chat.completion.chunk';
   model: string;
   choices: { index: number; delta: { role?: 'assistant'; content?: string; reasoning_content?: string }; finish_reason: FinishReason | null }[];
+  /** Tokens generated so far for this choice, thinking included. */
+  tokens?: number;
   /** On the last chunk of each choice. */
   usage?: Usage;
   stats?: Stats;
@@ -152,16 +154,18 @@ export class Engine {
         choices: [{ index, delta, finish_reason }],
       });
       yield chunk({ role: 'assistant' }, null);
+      let tokens = 0;
       const seeded = { ...params, seed: nextSeed(params.seed, index) };
       for await (const m of this.connection.run({ kind: 'chat', id: 0, messages, params: seeded }, signal)) {
         if (m.kind === 'done') {
           yield { ...chunk({}, m.finish_reason), usage: usageOf(m.usage), stats: m.stats };
           continue;
         }
+        tokens += m.tokens.length;
         const delta: Chunk['choices'][0]['delta'] = {};
         if (m.reasoning) delta.reasoning_content = m.reasoning;
         if (m.content) delta.content = m.content;
-        if (m.reasoning || m.content) yield chunk(delta, null);
+        if (m.reasoning || m.content) yield { ...chunk(delta, null), tokens };
       }
     }
   }

@@ -1,4 +1,11 @@
 import './style.css';
 import { render } from 'preact';
+import { App } from './app';
+import { Conversation } from './conversation';
+import { Loader } from './loader';
+import { followTheme } from './theme';
 
-render(<p>hello</p>, document.getElementById('app')!);
+followTheme();
+const loader = new Loader();
+render(<App loader={loader} conversation={new Conversation()} />, document.getElementById('app')!);
+void loader.start();

@@ -93,6 +93,7 @@ class Host {
     if (!this.info) throw new TabseekError('internal', 'the engine did not become ready');
     this.loadSeconds = (performance.now() - start) / 1000;
     this.loading = undefined;
+    this.last = this.stats({ prompt_tokens: 0, completion_tokens: 0 }, undefined); // the device and the load, before any request
     post({ kind: 'reply', id, info: this.info });
   }
 

@@ -1,0 +1,1 @@
+declare module '*.css'; // the bundler takes style sheets along

@@ -1,0 +1,33 @@
+import type { ComponentChildren } from 'preact';
+import { useEffect, useRef } from 'preact/hooks';
+import { Icon } from './icons';
+
+interface Props {
+  title: string;
+  onClose: () => void;
+  children: ComponentChildren;
+}
+
+/** A modal panel, open as long as it is rendered. The browser keeps the focus inside and gives it back. */
+export function Dialog({ title, onClose, children }: Props) {
+  const element = useRef<HTMLDialogElement>(null);
+  useEffect(() => {
+    const dialog = element.current!;
+    dialog.showModal();
+    return () => dialog.close(); // what had the focus gets it back only from close
+  }, []);
+  const closeOnBackdrop = (e: MouseEvent) => e.target === element.current && onClose();
+  return (
+    <dialog ref={element} aria-label={title} onClose={onClose} onClick={closeOnBackdrop}>
+      <div class="dialog">
+        <header>
+          <h2>{title}</h2>
+          <button type="button" class="icon-button" aria-label="Close" onClick={onClose}>
+            <Icon name="close" />
+          </button>
+        </header>
+        {children}
+      </div>
+    </dialog>
+  );
+}

@@ -1,0 +1,38 @@
+import type { TabseekError } from '../api/tabseek';
+import { explain } from './explain';
+import { Icon } from './icons';
+
+interface Props {
+  error: TabseekError;
+  /** Without it there is nothing to try again. */
+  onRetry?: () => void;
+}
+
+/** What went wrong, what to do, and the technical reason in small print. */
+export function Failure({ error, onRetry }: Props) {
+  const { title, text, steps, retry } = explain(error);
+  return (
+    <section class="failure" role="alert" data-testid="error" data-code={error.code}>
+      <h2>
+        <Icon name="warning" />
+        {title}
+      </h2>
+      <p>{text}</p>
+      {steps && (
+        <ul>
+          {steps.map((step) => (
+            <li key={step}>{step}</li>
+          ))}
+        </ul>
+      )}
+      {retry && onRetry && (
+        <button type="button" class="button primary" onClick={onRetry}>
+          {retry}
+        </button>
+      )}
+      <p class="small-print">
+        <code>{error.code}</code> {error.message}
+      </p>
+    </section>
+  );
+}

@@ -1,0 +1,34 @@
+const numbers = (digits: number) => new Intl.NumberFormat('en', { maximumFractionDigits: digits });
+const whole = numbers(0);
+const tenths = numbers(1);
+
+/** 10 and more need no decimals. */
+const short = (n: number): string => (n < 9.95 ? tenths : whole).format(n);
+
+function scaled(n: number, step: number, units: string[]): string {
+  let i = 0;
+  while (n >= step && i < units.length - 1) {
+    n /= step;
+    i++;
+  }
+  return `${short(n)}${units[i]}`;
+}
+
+export const count = (n: number): string => whole.format(n);
+
+/** 12 MB: decimal units, as download sizes are given. */
+export const bytes = (n: number): string => scaled(n, 1000, ['\u00a0B', '\u00a0kB', '\u00a0MB', '\u00a0GB', '\u00a0TB']);
+
+/** 2.4M parameters. */
+export const parameters = (n: number): string => scaled(n, 1000, ['', 'K', 'M', 'B', 'T']);
+
+export const rate = (perSecond: number): string => `${short(perSecond)}\u00a0tokens/s`;
+
+/** 3.2 s, 1 min 5 s. */
+export function duration(seconds: number): string {
+  if (seconds < 60) return `${tenths.format(seconds)}\u00a0s`;
+  return `${Math.floor(seconds / 60)}\u00a0min ${Math.floor(seconds % 60)}\u00a0s`;
+}
+
+/** About 40 s, about 3 min: a guess needs no tenths. */
+export const guess = (seconds: number): string => (seconds < 90 ? `about ${Math.ceil(seconds)}\u00a0s` : `about ${Math.round(seconds / 60)}\u00a0min`);

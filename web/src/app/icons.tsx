@@ -1,0 +1,32 @@
+// Line icons on a grid of 20; the text beside an icon, or its button's label, says what it is.
+
+const PATHS = {
+  send: 'M10 16V4M4.5 9.5 10 4l5.5 5.5',
+  stop: 'M6 6h8v8H6z',
+  plus: 'M10 4v12M4 10h12',
+  sliders: 'M3 6h7M14 6h3M3 14h3M10 14h7M12 4v4M8 12v4',
+  close: 'M5 5l10 10M15 5 5 15',
+  chevron: 'M6 8l4 4 4-4',
+  copy: 'M7.5 7.5h9v9h-9zM4 12.5H3.5v-9h9V4',
+  check: 'M4 10.5 8 14.5 16 6',
+  again: 'M15.5 8A6 6 0 1 0 16 11M16 4v4h-4',
+  warning: 'M10 3 18 16.5H2zM10 8v4M10 14.2v.1',
+} as const;
+
+export function Icon({ name }: { name: keyof typeof PATHS }) {
+  return (
+    <svg class="icon" viewBox="0 0 20 20" aria-hidden="true">
+      <path d={PATHS[name]} />
+    </svg>
+  );
+}
+
+/** A browser tab with a cursor in it. */
+export function Logo() {
+  return (
+    <svg class="logo" viewBox="0 0 24 24" aria-hidden="true">
+      <path class="logo-tab" d="M1 21c2 0 3-1 3-3V7a4 4 0 0 1 4-4h8a4 4 0 0 1 4 4v11c0 2 1 3 3 3z" />
+      <path class="logo-cursor" d="M8.5 8.5 12 12l-3.5 3.5M13 16h3" />
+    </svg>
+  );
+}

@@ -1,0 +1,80 @@
+import { load, TabseekError, type Engine, type Progress } from '../api/tabseek';
+import { fetchOffers, needsConsent, type Offer } from './catalogue';
+import { checkEnvironment } from './environment';
+import { asTabseekError } from './explain';
+import { Store } from './store';
+
+/** Where the model stands. */
+export type LoadState =
+  | { kind: 'checking' }
+  | { kind: 'offered'; offer: Offer } // waits for the user's consent
+  | { kind: 'loading'; offer: Offer; progress: Progress }
+  | { kind: 'ready'; offer: Offer; engine: Engine }
+  | { kind: 'failed'; offer?: Offer; error: TabseekError };
+
+const NOTHING_YET: Progress = { phase: 'manifest', loaded: 0, total: 0, bytesPerSecond: 0 };
+
+/** Loads one model at a time. */
+export class Loader {
+  readonly state = new Store<LoadState>({ kind: 'checking' });
+  readonly offers = new Store<Offer[]>([]);
+  private abort: AbortController | undefined;
+
+  /** Checks the browser, then loads the default model, or asks first if it is large. */
+  async start(): Promise<void> {
+    this.state.value = { kind: 'checking' };
+    try {
+      await checkEnvironment();
+      this.offers.value = await fetchOffers();
+    } catch (e) {
+      this.state.value = { kind: 'failed', error: asTabseekError(e) };
+      return;
+    }
+    this.choose(this.offers.value[0]!);
+  }
+
+  /** Loads a model, or asks first if it is large. */
+  choose(offer: Offer): void {
+    if (!needsConsent(offer)) return void this.load(offer);
+    this.release();
+    this.state.value = { kind: 'offered', offer };
+  }
+
+  /** Loads a model in place of the one that is loaded or loading. */
+  async load(offer: Offer): Promise<void> {
+    this.release();
+    const abort = (this.abort = new AbortController());
+    const show = (state: LoadState) => {
+      if (this.abort === abort) this.state.value = state;
+    };
+    show({ kind: 'loading', offer, progress: NOTHING_YET });
+    try {
+      const onProgress = (progress: Progress) => show({ kind: 'loading', offer, progress });
+      const engine = await load(offer.url, { onProgress, signal: abort.signal });
+      show({ kind: 'ready', offer, engine });
+    } catch (e) {
+      const error = asTabseekError(e);
+      show(error.code === 'aborted' ? { kind: 'offered', offer } : { kind: 'failed', offer, error });
+    }
+  }
+
+  /** Stops loading; what is offered stays offered. */
+  cancel(): void {
+    this.abort?.abort();
+  }
+
+  /** Tries what failed once more. */
+  retry(): void {
+    const state = this.state.value;
+    if ('offer' in state && state.offer) void this.load(state.offer);
+    else void this.start();
+  }
+
+  private release(): void {
+    const state = this.state.value;
+    // An engine whose GPU is lost may never answer, so nobody waits for it.
+    if (state.kind === 'ready') void state.engine.unload().catch(() => {});
+    this.abort?.abort();
+    this.abort = undefined; // what it was for has no more say
+  }
+}

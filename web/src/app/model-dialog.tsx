@@ -1,0 +1,80 @@
+import { useEffect, useState } from 'preact/hooks';
+import type { Engine, Stats } from '../api/tabseek';
+import type { Offer } from './catalogue';
+import { Dialog } from './dialog';
+import { bytes, count, duration, parameters } from './format';
+
+interface Props {
+  offers: Offer[];
+  current?: Offer;
+  engine?: Engine;
+  /** Models cannot be changed in the middle of an answer. */
+  busy: boolean;
+  onChoose: (offer: Offer) => void;
+  onClose: () => void;
+}
+
+/** Facts about the loaded model, and the others there are. */
+export function ModelDialog({ offers, current, engine, busy, onChoose, onClose }: Props) {
+  return (
+    <Dialog title="Model" onClose={onClose}>
+      {offers.length > 1 && (
+        <ul class="offers" aria-label="Models">
+          {offers.map((offer) => (
+            <li key={offer.url}>
+              <button type="button" aria-pressed={offer === current} disabled={busy || offer === current} onClick={() => onChoose(offer)}>
+                <strong>{offer.name}</strong>
+                <span>
+                  {parameters(offer.params_total)} parameters · {bytes(offer.size)}
+                </span>
+              </button>
+            </li>
+          ))}
+        </ul>
+      )}
+      {engine ? <About engine={engine} /> : <p>No model is loaded.</p>}
+    </Dialog>
+  );
+}
+
+function About({ engine }: { engine: Engine }) {
+  const stats = useStats(engine);
+  return (
+    <>
+      <h3>About {engine.info.name}</h3>
+      <dl class="facts">
+        {facts(engine, stats).map(([term, value]) => (
+          <div key={term}>
+            <dt>{term}</dt>
+            <dd>{value}</dd>
+          </div>
+        ))}
+      </dl>
+      <p class="hint">Everything is computed on this GPU. What you write stays in this tab.</p>
+    </>
+  );
+}
+
+function useStats(engine: Engine): Stats | undefined {
+  const [stats, setStats] = useState<Stats>();
+  useEffect(() => {
+    engine.stats().then(setStats, () => {}); // an engine that failed has none
+  }, [engine]);
+  return stats;
+}
+
+function facts({ info }: Engine, stats: Stats | undefined): [string, string][] {
+  const perToken = info.params_active === info.params_total ? 'all' : parameters(info.params_active);
+  return [
+    ['Parameters', parameters(info.params_total)],
+    ['Active for a token', perToken],
+    ['Layers', count(info.layers)],
+    ['Vocabulary', `${count(info.vocab_size)} tokens`],
+    ['Context', `${count(info.context)} tokens`],
+    ['Weights on the GPU', bytes(info.weight_bytes)],
+    ['KV cache for a token', bytes(info.kv_bytes_per_token)],
+    ['GPU', stats?.device ?? '–'],
+    ['Kernels', info.profile],
+    ['Loaded in', stats ? duration(stats.load_seconds) : '–'],
+  ];
+}

@@ -1,0 +1,85 @@
+import { useState } from 'preact/hooks';
+import type { ModelInfo } from '../api/tabseek';
+import { Dialog } from './dialog';
+import { FIELDS, parseField, type Field, type Settings } from './settings';
+import { useStore } from './store';
+import { setTheme, theme, THEMES, type Theme } from './theme';
+
+interface Props {
+  settings: Settings;
+  /** The model whose recommendations hold; none before it is loaded. */
+  info?: ModelInfo;
+  onChange: (settings: Settings) => void;
+  onClose: () => void;
+}
+
+export function SettingsDialog({ settings, info, onChange, onClose }: Props) {
+  const [resets, setResets] = useState(0);
+  const reset = () => {
+    onChange({});
+    setResets(resets + 1);
+  };
+  return (
+    <Dialog title="Settings" onClose={onClose}>
+      <ThemeChoice />
+      <h3>Answers</h3>
+      <div class="fields" key={resets}>
+        {FIELDS.map((field) => (
+          <FieldInput key={field.key} field={field} info={info} value={settings[field.key]} onChange={(v) => onChange({ ...settings, [field.key]: v })} />
+        ))}
+      </div>
+      <button type="button" class="button" data-testid="reset" onClick={reset}>
+        Reset to the model’s recommendation
+      </button>
+    </Dialog>
+  );
+}
+
+/** A number, or empty for the model's recommendation, which then shows in grey. */
+function FieldInput({ field, info, value, onChange }: { field: Field; info?: ModelInfo; value?: number; onChange: (value?: number) => void }) {
+  const [text, setText] = useState(value === undefined ? '' : String(value));
+  const change = (next: string) => {
+    setText(next);
+    onChange(parseField(field, next));
+  };
+  const showUsed = () => setText(value === undefined ? '' : String(value));
+  const id = `setting-${field.key}`;
+  return (
+    <div class="field">
+      <label for={id}>{field.label}</label>
+      <input
+        id={id}
+        type="number"
+        inputMode="decimal"
+        min={field.min}
+        max={field.max}
+        step={field.step}
+        placeholder={info ? field.fallback(info) : ''}
+        aria-describedby={`${id}-hint`}
+        value={text}
+        onInput={(e) => change(e.currentTarget.value)}
+        onBlur={showUsed}
+      />
+      <p id={`${id}-hint`} class="hint">
+        {field.hint}
+      </p>
+    </div>
+  );
+}
+
+const THEME_NAMES: Record<Theme, string> = { auto: 'As the system', light: 'Light', dark: 'Dark' };
+
+function ThemeChoice() {
+  const current = useStore(theme);
+  return (
+    <fieldset class="segments">
+      <legend>Theme</legend>
+      {THEMES.map((t) => (
+        <label key={t}>
+          <input type="radio" name="theme" value={t} checked={t === current} onChange={() => setTheme(t)} />
+          <span>{THEME_NAMES[t]}</span>
+        </label>
+      ))}
+    </fieldset>
+  );
+}

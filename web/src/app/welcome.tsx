@@ -1,0 +1,25 @@
+const EXAMPLES = ['What is 47 + 85?', '23 * 7', 'What is 91 - 38?', 'Who are you?'];
+
+/** What an empty chat says. */
+export function Welcome() {
+  return (
+    <section class="welcome">
+      <h1>A reasoning model, in this tab</h1>
+      <p>It thinks on your own GPU. Nothing you write leaves this computer.</p>
+    </section>
+  );
+}
+
+export function Examples({ onAsk }: { onAsk: (question: string) => void }) {
+  return (
+    <ul class="examples" aria-label="Example questions">
+      {EXAMPLES.map((question) => (
+        <li key={question}>
+          <button type="button" onClick={() => onAsk(question)}>
+            {question}
+          </button>
+        </li>
+      ))}
+    </ul>
+  );
+}
