@@ -1,0 +1,151 @@
+// Package enginetest is the bottom rung of the ladder of truth: random checkpoints of any shape, the published
+// formulas in float64 and in expanded form (DeepSeek-V2, arXiv 2405.04434; DeepSeek-V3, arXiv 2412.19437), and
+// the comparison of an engine on some device with them.
+//
+// The formulas read a checkpoint's own tensors by their Hugging Face names and its config.json by themselves;
+// nothing here knows a slot, a kernel or the absorbed form. So a mistake has to be made twice to go unseen.
+package enginetest
+
+import (
+	"encoding/json"
+	"maps"
+)
+
+// A Config is a config.json. A nil value is a JSON null.
+type Config map[string]any
+
+// Absent, as a value of With's changes, removes a field.
+var Absent = new(struct{})
+
+// With is the config with some fields changed.
+func (c Config) With(changes Config) Config {
+	out := maps.Clone(c)
+	for name, value := range changes {
+		if value == Absent {
+			delete(out, name)
+		} else {
+			out[name] = value
+		}
+	}
+	return out
+}
+
+// JSON is the content of config.json.
+func (c Config) JSON() []byte {
+	data, err := json.MarshalIndent(c, "", " ")
+	if err != nil {
+		panic(err) // the tables hold nothing but numbers, texts and maps of them
+	}
+	return data
+}
+
+// V2 is a small model of DeepSeek-V2-Lite's kind.
+func V2() Config {
+	return Config{
+		"model_type": "deepseek_v2", "vocab_size": 301, "hidden_size": 64, "num_hidden_layers": 2, "max_position_embeddings": 4096,
+		"num_attention_heads": 4, "q_lora_rank": nil, "kv_lora_rank": 32, "qk_nope_head_dim": 16, "qk_rope_head_dim": 8, "v_head_dim": 16,
+		"rms_norm_eps": 1e-6, "rope_theta": 10000, "rope_scaling": nil, "attention_bias": false, "hidden_act": "silu", "tie_word_embeddings": false,
+		"intermediate_size": 96, "first_k_dense_replace": 1, "moe_layer_freq": 1, "n_routed_experts": 8, "n_shared_experts": 2,
+		"num_experts_per_tok": 3, "moe_intermediate_size": 48, "scoring_func": "softmax", "topk_method": "greedy",
+		"n_group": 1, "topk_group": 1, "norm_topk_prob": false, "routed_scaling_factor": 1.0,
+	}
+}
+
+// V3 is a small model of DeepSeek-V3's kind, with one multi-token-prediction module.
+func V3() Config {
+	return V2().With(Config{
+		"model_type": "deepseek_v3", "q_lora_rank": 40, "num_nextn_predict_layers": 1, "n_routed_experts": 16, "n_shared_experts": 1,
+		"num_experts_per_tok": 4, "scoring_func": "sigmoid", "topk_method": "noaux_tc", "n_group": 4, "topk_group": 2,
+		"norm_topk_prob": true, "routed_scaling_factor": 2.5,
+	})
+}
+
+// Dense is a small model of Youtu-LLM's kind: latent attention without experts, tied embeddings.
+func Dense() Config {
+	return V2().With(Config{
+		"model_type": "youtu_llm", "q_lora_rank": 40, "tie_word_embeddings": true, "rope_theta": 1.6e6, "first_k_dense_replace": 2,
+		"n_routed_experts": 0, "n_shared_experts": 0, "num_experts_per_tok": 0, "moe_intermediate_size": 0,
+	})
+}
+
+// yarn is a rope_scaling block as DeepSeek's configs have it.
+func yarn(factor, mscale, allDim float64, original int) Config {
+	return Config{
+		"type": "yarn", "factor": factor, "original_max_position_embeddings": original,
+		"beta_fast": 32, "beta_slow": 1, "mscale": mscale, "mscale_all_dim": allDim,
+	}
+}
+
+// numbers is what the formulas need of a config.json, with the defaults of the model authors' own code.
+type numbers struct {
+	ModelType    string   `json:"model_type"`
+	Vocab        int      `json:"vocab_size"`
+	Hidden       int      `json:"hidden_size"`
+	Layers       int      `json:"num_hidden_layers"`
+	MTP          int      `json:"num_nextn_predict_layers"`
+	Tied         bool     `json:"tie_word_embeddings"`
+	Heads        int      `json:"num_attention_heads"`
+	QRank        int      `json:"q_lora_rank"`
+	Rank         int      `json:"kv_lora_rank"`
+	Nope         int      `json:"qk_nope_head_dim"`
+	Rope         int      `json:"qk_rope_head_dim"`
+	V            int      `json:"v_head_dim"`
+	Eps          float64  `json:"rms_norm_eps"`
+	Theta        float64  `json:"rope_theta"`
+	Scaling      *scaling `json:"rope_scaling"`
+	FF           int      `json:"intermediate_size"`
+	FirstMoE     int      `json:"first_k_dense_replace"`
+	Experts      int      `json:"n_routed_experts"`
+	Shared       int      `json:"n_shared_experts"`
+	TopK         int      `json:"num_experts_per_tok"`
+	ExpertFF     int      `json:"moe_intermediate_size"`
+	Scoring      string   `json:"scoring_func"`
+	Method       string   `json:"topk_method"`
+	Groups       int      `json:"n_group"`
+	TopKGroups   int      `json:"topk_group"`
+	Norm         bool     `json:"norm_topk_prob"`
+	RoutedFactor float64  `json:"routed_scaling_factor"`
+}
+
+// scaling is YaRN as DeepseekV2YarnRotaryEmbedding takes it.
+type scaling struct {
+	Factor   float64 `json:"factor"`
+	Original float64 `json:"original_max_position_embeddings"`
+	BetaFast float64 `json:"beta_fast"`
+	BetaSlow float64 `json:"beta_slow"`
+	MScale   float64 `json:"mscale"`
+	AllDim   float64 `json:"mscale_all_dim"`
+}
+
+func (s *scaling) UnmarshalJSON(data []byte) error {
+	type plain scaling
+	p := plain{Factor: 1, BetaFast: 32, BetaSlow: 1, MScale: 1}
+	if err := json.Unmarshal(data, &p); err != nil {
+		return err
+	}
+	*s = scaling(p)
+	return nil
+}
+
+func (c Config) numbers() numbers {
+	n := numbers{Eps: 1e-6, Theta: 10000, RoutedFactor: 1, Groups: 1, TopKGroups: 1}
+	if err := json.Unmarshal(c.JSON(), &n); err != nil {
+		panic(err)
+	}
+	if n.Scoring == "" {
+		n.Scoring = "sigmoid"
+		if n.ModelType == "deepseek_v2" {
+			n.Scoring = "softmax"
+		}
+	}
+	if n.Method == "" {
+		n.Method = "noaux_tc"
+		if n.Scoring == "softmax" {
+			n.Method = "greedy"
+		}
+	}
+	return n
+}
+
+// moe tells whether a layer has experts.
+func (n *numbers) moe(layer int) bool { return n.Experts > 0 && layer >= n.FirstMoE }

@@ -1,0 +1,159 @@
+package enginetest
+
+import (
+	"context"
+	"encoding/binary"
+	"encoding/json"
+	"math"
+	"os"
+	"path/filepath"
+	"testing"
+
+	"github.com/stretchr/testify/require"
+
+	"tabseek/engine"
+	"tabseek/engine/deepseek"
+	"tabseek/engine/gpu"
+	"tabseek/engine/weights"
+)
+
+// Pack packs a checkpoint's folder as the command pack does, but for the chat family and the special ids, which seed gives.
+func Pack(t testing.TB, folder string, options weights.PlanOptions, seed weights.Seed) string {
+	configJSON, err := os.ReadFile(filepath.Join(folder, "config.json"))
+	require.NoError(t, err)
+	config, err := deepseek.ParseConfig(configJSON)
+	require.NoError(t, err)
+	seed.Architecture, err = json.Marshal(config)
+	require.NoError(t, err)
+	seed.Tokenizer, err = os.ReadFile(filepath.Join(folder, "tokenizer.json"))
+	require.NoError(t, err)
+	inventory, err := weights.OpenSafetensors(folder)
+	require.NoError(t, err)
+	defer inventory.Close()
+	options.Ignored = config.Ignored()
+	plan, err := weights.BuildPlan(config.Table(), inventory, options)
+	require.NoError(t, err)
+	packed := filepath.Join(t.TempDir(), "packed")
+	_, err = weights.Write(context.Background(), plan, inventory, seed, packed, weights.WriteOptions{})
+	require.NoError(t, err)
+	return packed
+}
+
+// A Host drives an engine on a device, in this process.
+type Host struct {
+	t      testing.TB
+	Engine *engine.Engine
+	Model  *weights.Model
+	Counts map[string]int // commands since the last Ask, by kind: create, submit, readback
+
+	device gpu.Device
+	events []engine.Event
+	// Hook, if set, is called before results are handed to the engine, once a round: the place to cancel a request.
+	Hook func(round int)
+}
+
+// Open loads a packed model. alter, if not nil, may change the bytes of a weight buffer on their way to the device.
+func Open(t testing.TB, packed string, device gpu.Device, options engine.Options, alter func(buffer int, data []byte)) *Host {
+	model, err := weights.OpenModel(packed)
+	require.NoError(t, err)
+	manifest, err := os.ReadFile(filepath.Join(packed, weights.ManifestFile))
+	require.NoError(t, err)
+	tokenizer, err := model.TokenizerJSON()
+	require.NoError(t, err)
+	e, err := engine.Open(manifest, tokenizer, device.Info(), options)
+	require.NoError(t, err)
+	h := &Host{t: t, Engine: e, Model: model, device: device, Counts: map[string]int{}}
+	buffers := make([][]byte, len(model.Buffers))
+	for i := range buffers {
+		buffers[i], err = model.ReadBuffer(i)
+		require.NoError(t, err)
+		if alter != nil {
+			alter(i, buffers[i])
+		}
+	}
+	h.run(buffers)
+	require.Equal(t, "ready", h.events[len(h.events)-1].Type)
+	return h
+}
+
+// run executes commands until the engine has none left.
+func (h *Host) run(buffers [][]byte) {
+	for round := 0; ; round++ {
+		commands, events := h.Engine.Take()
+		h.events = append(h.events, events...)
+		if len(commands) == 0 {
+			return
+		}
+		for _, c := range commands {
+			switch c := c.(type) {
+			case gpu.Upload:
+				part := buffers[c.Buffer][c.Offset : c.Offset+c.Size]
+				require.NoError(h.t, h.device.Execute(gpu.Write{Buffer: c.Buffer, Offset: c.Offset, Data: part}))
+				h.Engine.Uploaded(c.Shard)
+				continue
+			case gpu.Submit:
+				h.Counts["submit"]++
+				h.Counts["readback"] += len(c.Readbacks)
+			case gpu.CreateBuffer, gpu.CreatePipeline, gpu.CreateRecording:
+				h.Counts["create"]++
+			}
+			require.NoError(h.t, h.device.Execute(c))
+		}
+		results, err := h.device.Results(true)
+		require.NoError(h.t, err)
+		if h.Hook != nil {
+			h.Hook(round)
+		}
+		for _, r := range results {
+			h.Engine.Result(r.Ticket, r.Data)
+		}
+	}
+}
+
+// Ask sends requests and returns all events that follow.
+func (h *Host) Ask(requests ...engine.Request) []engine.Event {
+	h.events = nil
+	clear(h.Counts)
+	for _, r := range requests {
+		h.Engine.Request(r)
+	}
+	h.run(nil)
+	return h.events
+}
+
+// Logits asks for a row of logits for every token, and the MTP module's drafts if wanted.
+func (h *Host) Logits(tokens []int, mode string, draft bool) (main, drafts [][]float32) {
+	for _, e := range h.Ask(engine.Request{Type: "logits", ID: 1, Tokens: tokens, Mode: mode, Draft: draft}) {
+		require.NotEqual(h.t, "error", e.Type, e.Message)
+		if e.Logits == nil {
+			continue
+		}
+		row := make([]float32, len(e.Logits.Values)/4)
+		for i := range row {
+			row[i] = math.Float32frombits(binary.LittleEndian.Uint32(e.Logits.Values[4*i:]))
+		}
+		list := &main
+		if e.Logits.Draft {
+			list = &drafts
+		}
+		require.EqualValues(h.t, len(*list), e.Logits.Row)
+		*list = append(*list, row)
+	}
+	return main, drafts
+}
+
+// Generate continues a prompt and returns the ids and the last event.
+func (h *Host) Generate(tokens []int, params engine.Params) ([]int, engine.Event) {
+	events := h.Ask(engine.Request{Type: "generate", ID: 1, Tokens: tokens, Params: params})
+	var ids []int
+	for _, e := range events {
+		ids = append(ids, e.Tokens...)
+	}
+	return ids, events[len(events)-1]
+}
+
+// Greedy are the parameters of a greedy answer of n tokens.
+func Greedy(n int) engine.Params {
+	zero := 0.0
+	return engine.Params{Temperature: &zero, MaxTokens: &n}
+}
