@@ -35,6 +35,7 @@ test-go:
 	go test ./shaders/... ./engine/gpu/nativegpu ./wasm/harness/...
 
 test-web: build browsers
+	go run ./web/build -test
 	cd web && node --test test/
 
 bench: build

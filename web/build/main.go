@@ -1,13 +1,16 @@
 // Command build makes the page in web/dist: bundles (esbuild as a library), the index that names them, and a brotli
 // copy beside everything that is worth compressing. engine.wasm and the packed default model are put there by the Makefile.
 //
-// usage: go run ./web/build   (from the project's root, after npm ci in web)
+// usage: go run ./web/build        (from the project's root, after npm ci in web)
+//
+//	go run ./web/build -test  the host's modules for the tests instead, in web/test/built
 package main
 
 import (
 	"bytes"
 	"encoding/json"
 	"errors"
+	"flag"
 	"fmt"
 	"os"
 	"path/filepath"
@@ -24,7 +27,13 @@ const (
 )
 
 func main() {
-	if err := build(); err != nil {
+	test := flag.Bool("test", false, "bundle what the tests import")
+	flag.Parse()
+	work := build
+	if *test {
+		work = func() error { _, err := bundle("test/built", "[name]", "test/host.ts"); return err }
+	}
+	if err := work(); err != nil {
 		fmt.Fprintln(os.Stderr, "build:", err)
 		os.Exit(1)
 	}
@@ -35,11 +44,11 @@ func build() error {
 		return err
 	}
 	// The page's own bundle is named by its content; what others import, and the worker beside it, keep their names.
-	app, err := bundle("[name]-[hash]", "src/app/main.tsx")
+	app, err := bundle("dist", "[name]-[hash]", "src/app/main.tsx")
 	if err != nil {
 		return err
 	}
-	if _, err := bundle("[name]", "src/api/tabseek.ts", "src/host/worker.ts"); err != nil {
+	if _, err := bundle("dist", "[name]", "src/api/tabseek.ts", "src/host/worker.ts"); err != nil {
 		return err
 	}
 	if err := copyPublic(); err != nil {
@@ -68,14 +77,14 @@ func removeOld() error {
 	return nil
 }
 
-// bundle builds entry points into web/dist and returns the names of the files it made.
-func bundle(names string, entries ...string) ([]string, error) {
+// bundle builds entry points into a folder of web and returns the names of the files it made.
+func bundle(folder, names string, entries ...string) ([]string, error) {
 	root, err := filepath.Abs(source)
 	if err != nil {
 		return nil, err
 	}
 	result := api.Build(api.BuildOptions{
-		AbsWorkingDir: root, EntryPoints: entries, EntryNames: names, Outdir: "dist", Write: true, Metafile: true,
+		AbsWorkingDir: root, EntryPoints: entries, EntryNames: names, Outdir: folder, Write: true, Metafile: true,
 		Bundle: true, Format: api.FormatESModule, Target: api.ES2022, JSX: api.JSXAutomatic, JSXImportSource: "preact",
 		MinifyWhitespace: true, MinifySyntax: true, MinifyIdentifiers: true, LegalComments: api.LegalCommentsEndOfFile,
 	})

@@ -22,11 +22,7 @@ const (
 
 // Check runs the case once on the device and compares with the reference. The error names buffer and index.
 func Check(dev gpu.Device, c shaders.Case) error {
-	want := shaders.Memory{}
-	for name, words := range c.Buffers {
-		want[name] = slices.Clone(words)
-	}
-	c.Dispatch.Program.Run(c.Dispatch.Params, c.Dispatch.Workgroups, want)
+	want := reference(c)
 	got, err := run(dev, c)
 	if err != nil {
 		return fmt.Errorf("case %s: %w", c.Name, err)
@@ -39,14 +35,28 @@ func Check(dev gpu.Device, c shaders.Case) error {
 	return nil
 }
 
+// reference is what the Go reference leaves in the case's buffers.
+func reference(c shaders.Case) shaders.Memory {
+	want := shaders.Memory{}
+	for name, words := range c.Buffers {
+		want[name] = slices.Clone(words)
+	}
+	c.Dispatch.Program.Run(c.Dispatch.Params, c.Dispatch.Workgroups, want)
+	return want
+}
+
+// exact tells whether a buffer is compared bit for bit: integers, and what may only be read.
+func exact(c shaders.Case, b shaders.Binding) bool {
+	return !b.Writable || slices.Contains(c.Integers, b.Name)
+}
+
 // compare checks one buffer: read-only ones must be untouched.
 func compare(c shaders.Case, b shaders.Binding, got, want []uint32) error {
-	exact := !b.Writable || slices.Contains(c.Integers, b.Name)
 	for i := range want {
 		if got[i] == want[i] {
 			continue
 		}
-		if exact {
+		if exact(c, b) {
 			return fmt.Errorf("word %d is %#x, want %#x", i, got[i], want[i])
 		}
 		g, w := float64(math.Float32frombits(got[i])), float64(math.Float32frombits(want[i]))
@@ -64,11 +74,7 @@ func run(dev gpu.Device, c shaders.Case) (shaders.Memory, error) {
 	if err != nil {
 		return nil, err
 	}
-	submit := gpu.Submit{Replays: []gpu.Replay{{Recording: set.recording, Times: 1}}}
-	for i, name := range names {
-		b := set.buffers[name]
-		submit.Readbacks = append(submit.Readbacks, gpu.Readback{Ticket: uint32(i), Buffer: b.ID(), Size: b.Size()})
-	}
+	submit := submission(c, set, names)
 	if err := dev.Execute(submit); err != nil {
 		return nil, err
 	}
@@ -91,6 +97,16 @@ func run(dev gpu.Device, c shaders.Case) (shaders.Memory, error) {
 	return out, nil
 }
 
+// submission runs the case once and reads every buffer back, the ticket being the index of its name.
+func submission(c shaders.Case, set setup, names []string) gpu.Submit {
+	submit := gpu.Submit{Replays: []gpu.Replay{{Recording: set.recording, Times: 1}}}
+	for i, name := range names {
+		b := set.buffers[name]
+		submit.Readbacks = append(submit.Readbacks, gpu.Readback{Ticket: uint32(i), Buffer: b.ID(), Size: b.Size()})
+	}
+	return submit
+}
+
 // bufferNames lists the case's buffers, without the empty ones (a format without scales binds none).
 func bufferNames(c shaders.Case) []string {
 	names := slices.Sorted(maps.Keys(c.Buffers))
@@ -104,6 +120,20 @@ type setup struct {
 
 // setUp creates the case's buffers with guards around them, and a recording of its one dispatch.
 func setUp(dev gpu.Device, c shaders.Case, names []string) (setup, error) {
+	set, commands, err := prepare(c, names)
+	if err != nil {
+		return set, err
+	}
+	for _, command := range append([]gpu.Command{gpu.Reset{}}, commands...) {
+		if err := dev.Execute(command); err != nil {
+			return set, err
+		}
+	}
+	return set, nil
+}
+
+// prepare lists the commands that set a case up.
+func prepare(c shaders.Case, names []string) (setup, []gpu.Command, error) {
 	plan := gpu.NewPlan()
 	set := setup{buffers: map[string]*gpu.Buffer{}}
 	bind := gpu.Bind{}
@@ -117,18 +147,12 @@ func setUp(dev gpu.Device, c shaders.Case, names []string) (setup, error) {
 	set.recording = recorder.ID()
 	commands, err := plan.Commands()
 	if err != nil {
-		return set, err
+		return set, nil, err
 	}
-	commands = append([]gpu.Command{gpu.Reset{}}, commands...)
 	for _, name := range names {
 		commands = append(commands, gpu.Write{Buffer: set.buffers[name].ID(), Data: guard(c.Buffers[name])})
 	}
-	for _, command := range commands {
-		if err := dev.Execute(command); err != nil {
-			return set, err
-		}
-	}
-	return set, nil
+	return set, commands, nil
 }
 
 // guard puts guard words before and after the words.

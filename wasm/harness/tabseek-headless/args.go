@@ -213,15 +213,22 @@ func parseBench(args []string) (benchArgs, error) {
 	return a, nil
 }
 
-func parseSelftest(args []string) (target, error) {
-	var t target
+// selftestArgs is the command line of selftest.
+type selftestArgs struct {
+	target
+	record string
+}
+
+func parseSelftest(args []string) (selftestArgs, error) {
+	var a selftestArgs
 	flags := newFlags()
-	t.deviceFlags(flags)
+	a.deviceFlags(flags)
+	flags.StringVar(&a.record, "record", "", "")
 	rest, err := parse(flags, args)
 	if err != nil {
-		return t, err
+		return a, err
 	}
-	return t, errors.Join(checkCount(rest, 0), t.check())
+	return a, errors.Join(checkCount(rest, 0), a.check())
 }
 
 // readTokens reads a JSON array of ids.

@@ -22,6 +22,7 @@ const usage = `usage: tabseek-headless COMMAND ...
   bench MODEL [--prompt N] [--generate M] --json     speed of prefill and decoding
       [--batch B]
   selftest                                           every kernel case on this device
+      [--record FILE]                                or write the cases down for another host
 
 Every command takes [--device native|ref] (the GPU, or the slow reference in Go) and [--minimum] (on the GPU, stay
 within WebGPU's default limits). All but selftest take [--context N], [--chunk N] (tokens decoded in one submit) and

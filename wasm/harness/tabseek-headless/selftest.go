@@ -1,20 +1,28 @@
 package main
 
 import (
+	"bufio"
 	"context"
+	"encoding/json"
+	"errors"
 	"fmt"
+	"os"
 
 	"tabseek/engine/gpu/gputest"
 	"tabseek/shaders"
+	"tabseek/wasm/abi"
 )
 
 // selftest compares every kernel with its Go reference, case by case.
 func selftest(ctx context.Context, args []string, to streams) error {
-	t, err := parseSelftest(args)
+	a, err := parseSelftest(args)
 	if err != nil {
 		return err
 	}
-	device, err := openDevice(t)
+	if a.record != "" {
+		return record(a.record)
+	}
+	device, err := openDevice(a.target)
 	if err != nil {
 		return err
 	}
@@ -38,4 +46,37 @@ func selftest(ctx context.Context, args []string, to streams) error {
 		return fmt.Errorf("%d of %d cases failed on %s", failed, len(cases), info.Name)
 	}
 	return nil
+}
+
+// recordedCase is a line of a recording of the cases: what a host in another language must do, and what must come of it.
+type recordedCase struct {
+	Name      string         `json:"name"`
+	Tolerance float64        `json:"tolerance"` // bounds |got-want| / (1+|want|)
+	Frames    []byte         `json:"frames"`    // abi
+	Wants     []gputest.Want `json:"wants"`
+}
+
+// record writes the cases down, a JSON object a line, with the results of the Go reference.
+func record(name string) (err error) {
+	file, err := os.Create(name)
+	if err != nil {
+		return fmt.Errorf("--record: %w", err)
+	}
+	defer func() { err = errors.Join(err, file.Close()) }()
+	out := bufio.NewWriter(file)
+	lines := json.NewEncoder(out)
+	for _, c := range shaders.Cases() {
+		recorded, err := gputest.Record(c)
+		if err != nil {
+			return err
+		}
+		line := recordedCase{Name: c.Name, Tolerance: c.Tolerance, Wants: recorded.Wants}
+		for _, command := range recorded.Commands {
+			line.Frames = abi.Append(line.Frames, command)
+		}
+		if err := lines.Encode(line); err != nil {
+			return err
+		}
+	}
+	return out.Flush()
 }
