@@ -41,7 +41,7 @@ func pack(ctx context.Context, args []string, _ io.Reader, stdout, stderr io.Wri
 		return usageError("--quant %q is none of keep, q8, q4", *quant)
 	}
 	src, dst := paths[0], paths[1]
-	if strings.HasSuffix(src, ".gguf") {
+	if strings.EqualFold(filepath.Ext(src), ".gguf") {
 		return usageError("%s: packing GGUF files is not there yet", src)
 	}
 	c, err := readCheckpoint(src)

@@ -1,0 +1,256 @@
+package main
+
+import (
+	"bytes"
+	"context"
+	"encoding/binary"
+	"encoding/json"
+	"os"
+	"path/filepath"
+	"slices"
+	"testing"
+
+	"github.com/stretchr/testify/require"
+
+	"tabseek/engine/deepseek/deepseektest"
+	"tabseek/engine/weights"
+)
+
+// fixtures is where golden checkpoints lie, beside the repository.
+const fixtures = "../../shared/fixtures"
+
+func TestPackAndInspect(t *testing.T) {
+	src, dst := checkpointWith(t, nil), filepath.Join(t.TempDir(), "model")
+	o := command("", "pack", "--quant", "q8", src, dst) // flags may come first
+	require.Zero(t, o.status, o.stderr)
+	require.Empty(t, o.stderr)
+	require.Regexp(t, `^\S+/model: \d+ tensors, 1 shards, \S+ kB\n$`, o.stdout)
+
+	o = command("", "verify", dst)
+	require.Equal(t, outcome{0, o.stdout, ""}, o)
+	require.Contains(t, o.stdout, ": ok, 1 shards")
+
+	o = command("", "inspect", dst, "--json")
+	require.Zero(t, o.status, o.stderr)
+	var got map[string]any
+	require.NoError(t, json.Unmarshal([]byte(o.stdout), &got))
+	for name, want := range map[string]any{
+		"layers": 2.0, "hidden_size": 64.0, "context": 256.0, "chat": "deepseek-v3", "vocab_size": float64(deepseektest.VocabSize), "mtp_layers": 1.0,
+		"kv_bytes_per_token": 4.0 * 2 * (32 + 8), "kv_bytes_per_token_expanded": 4.0 * 2 * 2 * (16 + 8 + 16), "quant": "q8", "name": "tiny",
+	} {
+		require.Equal(t, want, got[name], name)
+	}
+	total, active := got["params_total"].(float64), got["params_active"].(float64)
+	require.Greater(t, total, active)
+	require.Positive(t, active)
+	require.Greater(t, got["weight_bytes"].(float64), got["bytes_per_token"].(float64))
+	require.Positive(t, got["bytes_per_token"])
+	var counted float64
+	for _, n := range got["formats"].(map[string]any) {
+		counted += n.(float64)
+	}
+	require.Equal(t, total, counted, "every parameter is in some format")
+
+	o = command("", "inspect", dst)
+	require.Zero(t, o.status, o.stderr)
+	require.Contains(t, o.stdout, "2 layers of width 64")
+}
+
+func TestPackFixtures(t *testing.T) {
+	for _, name := range []string{"v2-lite", "v3-fp8-mtp", "dense-mla"} {
+		t.Run(name, func(t *testing.T) {
+			if _, err := os.Stat(filepath.Join(fixtures, name)); err != nil {
+				t.Skipf("fixture %s is not there", name)
+			}
+			dst := filepath.Join(t.TempDir(), name)
+			require.Zero(t, command("", "pack", filepath.Join(fixtures, name), dst).status)
+			require.Zero(t, command("", "verify", dst).status)
+			o := command("", "inspect", dst, "--json")
+			require.Zero(t, o.status, o.stderr)
+			require.Contains(t, o.stdout, `"layers":3`)
+		})
+	}
+}
+
+// What is wrong with a checkpoint is said in one line, and no trace of an output is left.
+func TestPackRefuses(t *testing.T) {
+	config := func(name string, value any) func(*deepseektest.Checkpoint) {
+		return func(c *deepseektest.Checkpoint) { c.Config[name] = value }
+	}
+	tensors := func(change func([]weights.RawTensor) []weights.RawTensor) func(*deepseektest.Checkpoint) {
+		return func(c *deepseektest.Checkpoint) { c.Tensors = change(c.Tensors) }
+	}
+	const somewhere = "model.layers.1.self_attn.o_proj.weight"
+	find := func(list []weights.RawTensor) int {
+		return slices.IndexFunc(list, func(r weights.RawTensor) bool { return r.Name == somewhere })
+	}
+	for _, c := range []struct {
+		name   string
+		change func(*deepseektest.Checkpoint)
+		want   []string
+	}{
+		{"architecture", config("model_type", "gpt2"), []string{"config.json", `"gpt2" is not supported, only deepseek_v2`}},
+		{"no architecture", config("model_type", nil), []string{"config.json", "model_type"}},
+		{"huge vocabulary", config("vocab_size", 1<<40), []string{"config.json", "vocab_size"}},
+		{"number out of range", config("hidden_size", 1e300), []string{"config.json", "hidden_size"}},
+		{"negative size", config("num_hidden_layers", -1), []string{"config.json", "num_hidden_layers is -1"}},
+		{"huge layer count", config("num_hidden_layers", 1<<30), []string{"config.json", "num_hidden_layers"}},
+		{"huge expert count", config("n_routed_experts", 1<<20), []string{"config.json", "n_routed_experts"}},
+		{"text for a number", config("hidden_size", "64"), []string{"config.json", "hidden_size"}},
+		{"rope that is not there", config("rope_scaling", map[string]any{"type": "longrope", "factor": 4}), []string{"config.json", `"longrope" is not supported`}},
+		{"more layers than tensors", config("num_hidden_layers", 3), []string{"model.layers."}},
+		{"special id outside", config("eos_token_id", 1<<20), []string{"special token id 1048576"}},
+		{"no end of sequence", config("eos_token_id", nil), []string{"no eos_token_id"}},
+		{"tensor missing", tensors(func(l []weights.RawTensor) []weights.RawTensor { return slices.Delete(l, find(l), find(l)+1) }), []string{somewhere, "missing"}},
+		{"tensor of another shape", tensors(func(l []weights.RawTensor) []weights.RawTensor {
+			l[find(l)].Shape = slices.Clone(l[find(l)].Shape)
+			slices.Reverse(l[find(l)].Shape)
+			return l
+		}), []string{somewhere, "[32 64]", "[64 32]"}},
+		{"tensor of an unknown type", tensors(func(l []weights.RawTensor) []weights.RawTensor { l[find(l)].DType = "I16"; return l }), []string{somewhere, "I16"}},
+		{"tensor that nothing needs", tensors(func(l []weights.RawTensor) []weights.RawTensor {
+			return append(l, weights.RawTensor{Name: "model.extra.weight", DType: weights.DTypeF32, Shape: []int{1}, Data: make([]byte, 4)})
+		}), []string{"model.extra.weight"}},
+		{"weight that is not a number", tensors(func(l []weights.RawTensor) []weights.RawTensor {
+			binary.LittleEndian.PutUint16(l[find(l)].Data[2*5:], 0x7fc0)
+			return l
+		}), []string{somewhere, "NaN"}},
+		{"tokenizer of another kind", func(c *deepseektest.Checkpoint) { c.Tokenizer["model"] = map[string]any{"type": "WordPiece"} }, []string{"tokenizer.json", "WordPiece"}},
+		{"tokenizer without vocabulary", func(c *deepseektest.Checkpoint) { c.Tokenizer["model"] = map[string]any{} }, []string{"tokenizer.json", "vocabulary"}},
+	} {
+		t.Run(c.name, func(t *testing.T) { packFails(t, checkpointWith(t, c.change), c.want...) })
+	}
+}
+
+// packFails packs src and looks for a clear failure that leaves nothing behind. Both ways of packing are tried: what is
+// copied and what is converted take different paths.
+func packFails(t *testing.T, src string, want ...string) {
+	t.Helper()
+	for _, quant := range []string{"keep", "q4"} {
+		parent := t.TempDir()
+		o := command("", "pack", src, filepath.Join(parent, "model"), "--quant", quant)
+		for _, w := range want {
+			requireFailure(t, o, 1, "pack", w)
+		}
+		requireEmpty(t, parent)
+	}
+}
+
+func requireEmpty(t *testing.T, dir string) {
+	t.Helper()
+	list, err := os.ReadDir(dir)
+	require.NoError(t, err)
+	require.Empty(t, list, "something is left behind")
+}
+
+func TestPackRefusesFiles(t *testing.T) {
+	file := func(dir, name string) string { return filepath.Join(dir, name) }
+	for _, c := range []struct {
+		name  string
+		spoil func(t *testing.T, dir string)
+		want  []string
+	}{
+		{"no config", func(t *testing.T, dir string) { require.NoError(t, os.Remove(file(dir, "config.json"))) }, []string{"config.json"}},
+		{"no tokenizer", func(t *testing.T, dir string) { require.NoError(t, os.Remove(file(dir, "tokenizer.json"))) }, []string{"tokenizer.json"}},
+		{"no weights", func(t *testing.T, dir string) { require.NoError(t, os.Remove(file(dir, "model.safetensors"))) }, []string{"safetensors"}},
+		{"config is not JSON", func(t *testing.T, dir string) {
+			rewrite(t, file(dir, "config.json"), func([]byte) []byte { return []byte("{\n\"a\":\n") })
+		}, []string{"config.json", "unexpected end"}},
+		{"config is a list", func(t *testing.T, dir string) {
+			rewrite(t, file(dir, "config.json"), func([]byte) []byte { return []byte("[]") })
+		}, []string{"config.json"}},
+		{"config is a folder", func(t *testing.T, dir string) {
+			require.NoError(t, os.Remove(file(dir, "config.json")))
+			require.NoError(t, os.Mkdir(file(dir, "config.json"), 0o755))
+		}, []string{"config.json", "directory"}},
+		{"tokenizer_config is not JSON", func(t *testing.T, dir string) {
+			rewrite(t, file(dir, "tokenizer_config.json"), func([]byte) []byte { return []byte("<html>") })
+		}, []string{"tokenizer_config.json"}},
+		{"generation_config is not JSON", func(t *testing.T, dir string) {
+			require.NoError(t, os.WriteFile(file(dir, "generation_config.json"), []byte("{"), 0o644))
+		}, []string{"generation_config.json"}},
+		{"absurd sampling", func(t *testing.T, dir string) {
+			require.NoError(t, os.WriteFile(file(dir, "generation_config.json"), []byte(`{"temperature":-3}`), 0o644))
+		}, []string{"temperature -3"}},
+		{"weights cut short", func(t *testing.T, dir string) { require.NoError(t, os.Truncate(file(dir, "model.safetensors"), 20000)) }, []string{"model.safetensors"}},
+		{"weights empty", func(t *testing.T, dir string) { require.NoError(t, os.Truncate(file(dir, "model.safetensors"), 0)) }, []string{"model.safetensors", "too short"}},
+		{"header of 2^63 bytes", func(t *testing.T, dir string) {
+			rewrite(t, file(dir, "model.safetensors"), func(b []byte) []byte { b[7] = 0x80; return b })
+		}, []string{"model.safetensors", "header"}},
+		{"index leads outside", func(t *testing.T, dir string) {
+			index := `{"weight_map":{"model.embed_tokens.weight":"../../etc/passwd"}}`
+			require.NoError(t, os.WriteFile(file(dir, "model.safetensors.index.json"), []byte(index), 0o644))
+		}, []string{"../../etc/passwd"}},
+		{"index names a part that is missing", func(t *testing.T, dir string) {
+			index := `{"weight_map":{"model.embed_tokens.weight":"model-00002-of-00002.safetensors"}}`
+			require.NoError(t, os.WriteFile(file(dir, "model.safetensors.index.json"), []byte(index), 0o644))
+		}, []string{"model-00002-of-00002.safetensors"}},
+	} {
+		t.Run(c.name, func(t *testing.T) {
+			dir := checkpointWith(t, nil)
+			c.spoil(t, dir)
+			packFails(t, dir, c.want...)
+		})
+	}
+	t.Run("no folder", func(t *testing.T) { packFails(t, filepath.Join(t.TempDir(), "nothing"), "nothing") })
+}
+
+func TestPackDestination(t *testing.T) {
+	src := checkpointWith(t, nil)
+	content := func(dir string) map[string]string {
+		files := map[string]string{}
+		require.NoError(t, filepath.WalkDir(dir, func(path string, e os.DirEntry, err error) error {
+			if err == nil && !e.IsDir() {
+				data, err := os.ReadFile(path)
+				files[path] = string(data)
+				return err
+			}
+			return err
+		}))
+		return files
+	}
+	t.Run("exists", func(t *testing.T) {
+		dst := packTiny(t)
+		before := content(filepath.Dir(dst))
+		requireFailure(t, command("", "pack", src, dst, "--quant", "q8"), 1, "pack", "exists")
+		require.Equal(t, before, content(filepath.Dir(dst)))
+
+		o := command("", "pack", src, dst, "--quant", "q8", "--force")
+		require.Zero(t, o.status, o.stderr)
+		require.NotEqual(t, before, content(filepath.Dir(dst)))
+		require.Zero(t, command("", "verify", dst).status)
+		list, err := os.ReadDir(filepath.Dir(dst))
+		require.NoError(t, err)
+		require.Len(t, list, 1, "nothing but the model")
+	})
+	t.Run("failure with force keeps the old", func(t *testing.T) {
+		dst := packTiny(t)
+		before := content(filepath.Dir(dst))
+		bad := checkpointWith(t, func(c *deepseektest.Checkpoint) { c.Tensors = c.Tensors[1:] })
+		requireFailure(t, command("", "pack", bad, dst, "--force"), 1, "pack", "missing")
+		require.Equal(t, before, content(filepath.Dir(dst)))
+	})
+	t.Run("somebody's folder", func(t *testing.T) {
+		dst := t.TempDir()
+		require.NoError(t, os.WriteFile(filepath.Join(dst, "thesis.txt"), []byte("dear"), 0o644))
+		requireFailure(t, command("", "pack", src, dst, "--force"), 1, "pack", "thesis.txt")
+		require.Len(t, content(dst), 1)
+	})
+	t.Run("its parent is missing", func(t *testing.T) {
+		parent := t.TempDir()
+		requireFailure(t, command("", "pack", src, filepath.Join(parent, "no", "model")), 1, "pack", "no such file")
+		requireEmpty(t, parent)
+	})
+	t.Run("its parent is a file", func(t *testing.T) {
+		requireFailure(t, command("", "pack", src, filepath.Join(src, "config.json", "model")), 1, "pack", "not a directory")
+	})
+	t.Run("interrupted", func(t *testing.T) {
+		parent := t.TempDir()
+		ctx, cancel := context.WithCancel(context.Background())
+		cancel()
+		var stdout, stderr bytes.Buffer
+		require.Equal(t, 1, run(ctx, []string{"pack", src, filepath.Join(parent, "model")}, nil, &stdout, &stderr))
+		require.Contains(t, stderr.String(), "canceled")
+		requireEmpty(t, parent)
+	})
+}

@@ -1,0 +1,178 @@
+package main
+
+import (
+	"bufio"
+	"bytes"
+	"context"
+	"io"
+	"net"
+	"net/http"
+	"os"
+	"path/filepath"
+	"strings"
+	"sync"
+	"testing"
+	"time"
+
+	"github.com/stretchr/testify/require"
+
+	"tabseek/engine/weights"
+)
+
+// syncBuffer is a buffer that the server's goroutines may share with the test.
+type syncBuffer struct {
+	mutex sync.Mutex
+	bytes.Buffer
+}
+
+func (b *syncBuffer) Write(p []byte) (int, error) {
+	b.mutex.Lock()
+	defer b.mutex.Unlock()
+	return b.Buffer.Write(p)
+}
+
+func (b *syncBuffer) String() string {
+	b.mutex.Lock()
+	defer b.mutex.Unlock()
+	return b.Buffer.String()
+}
+
+// startServer runs serve until stop, which returns the exit status.
+func startServer(t *testing.T, args ...string) (address string, stderr *syncBuffer, stop func() int) {
+	t.Helper()
+	ctx, cancel := context.WithCancel(context.Background())
+	out, in := io.Pipe()
+	stderr = &syncBuffer{}
+	done := make(chan int, 1)
+	go func() {
+		done <- run(ctx, append([]string{"serve", "--addr", "127.0.0.1:0"}, args...), nil, in, stderr)
+		in.Close()
+	}()
+	line, err := bufio.NewReader(out).ReadString('\n')
+	require.NoError(t, err, stderr)
+	go io.Copy(io.Discard, out)
+	_, address, ok := strings.Cut(strings.TrimSpace(line), "Tabseek is at ")
+	require.True(t, ok, line)
+	t.Cleanup(cancel)
+	return address, stderr, func() int { cancel(); return <-done }
+}
+
+func TestServe(t *testing.T) {
+	dir := packTiny(t)
+	address, stderr, stop := startServer(t, "--models", dir)
+	require.True(t, strings.HasPrefix(address, "http://localhost:"), address)
+	shard := filepath.Base(shardsOf(t, dir)[0])
+	want, err := os.ReadFile(filepath.Join(dir, shard))
+	require.NoError(t, err)
+	for path, content := range map[string]string{"/healthz": "ok\n", "/models/tiny/" + shard: string(want)} {
+		r, err := http.Get(address + path)
+		require.NoError(t, err)
+		body, err := io.ReadAll(r.Body)
+		require.NoError(t, err)
+		require.NoError(t, r.Body.Close())
+		require.Equal(t, 200, r.StatusCode)
+		require.Equal(t, content, string(body))
+	}
+	r, err := http.Get(address + "/models/index.json")
+	require.NoError(t, err)
+	body, err := io.ReadAll(r.Body)
+	require.NoError(t, err)
+	require.NoError(t, r.Body.Close())
+	require.Contains(t, string(body), `"url":"/models/tiny"`)
+
+	require.Zero(t, stop())
+	_, err = http.Get(address + "/healthz")
+	require.Error(t, err)
+	require.Contains(t, stderr.String(), "path=/healthz status=200")
+}
+
+// Requests that never reach the handler: what net/http itself must refuse.
+func TestServeRefuses(t *testing.T) {
+	address, _, stop := startServer(t, "--models", packTiny(t))
+	defer stop()
+	host := strings.TrimPrefix(address, "http://")
+	for _, c := range []struct{ name, request, want string }{
+		{"huge header", "GET / HTTP/1.1\r\nHost: localhost\r\nX: " + strings.Repeat("x", 1<<20), "431"},
+		{"not HTTP", "hello\r\n\r\n", "400"},
+		{"no host", "GET / HTTP/1.1\r\n\r\n", "400"},
+		{"no host, old protocol", "GET / HTTP/1.0\r\n\r\n", "403"},
+		{"encoded dots", "GET /%2e%2e/%2e%2e/etc/passwd HTTP/1.1\r\nHost: localhost\r\n\r\n", "404"},
+		{"dots", "GET /../../etc/passwd HTTP/1.1\r\nHost: localhost\r\n\r\n", "404"},
+		{"a null byte", "GET /models/tiny/model.json%00 HTTP/1.1\r\nHost: localhost\r\n\r\n", "404"},
+		{"another site's address", "GET http://evil.com/ HTTP/1.1\r\nHost: localhost\r\n\r\n", "403"},
+	} {
+		t.Run(c.name, func(t *testing.T) {
+			connection, err := net.Dial("tcp", host)
+			require.NoError(t, err)
+			defer connection.Close()
+			require.NoError(t, connection.SetDeadline(time.Now().Add(10*time.Second)))
+			go io.WriteString(connection, c.request) // the server may hang up before it has all
+			line, err := bufio.NewReader(connection).ReadString('\n')
+			require.NoError(t, err)
+			require.True(t, strings.HasPrefix(line, "HTTP/1.") && strings.Contains(line, " "+c.want+" "), line)
+		})
+	}
+}
+
+// A connection that is open does not keep the server from stopping.
+func TestServeStopsInTime(t *testing.T) {
+	address, _, stop := startServer(t, "--models", packTiny(t))
+	connection, err := net.Dial("tcp", strings.TrimPrefix(address, "http://"))
+	require.NoError(t, err)
+	defer connection.Close()
+	_, err = io.WriteString(connection, "GET / HTTP/1.1\r\n") // and never the rest
+	require.NoError(t, err)
+	start := time.Now()
+	require.Zero(t, stop())
+	require.Less(t, time.Since(start), shutdownGrace+2*time.Second)
+}
+
+func TestServeFails(t *testing.T) {
+	model := packTiny(t)
+	taken, err := net.Listen("tcp", "127.0.0.1:0")
+	require.NoError(t, err)
+	defer taken.Close()
+	twins := t.TempDir() + "/tiny"
+	require.Zero(t, command("", "pack", checkpointWith(t, nil), twins).status)
+	for _, c := range []struct {
+		name string
+		args []string
+		want string
+	}{
+		{"port in use", []string{"--models", model, "--addr", taken.Addr().String()}, "cannot listen on " + taken.Addr().String()},
+		{"not an address", []string{"--models", model, "--addr", "127.0.0.1:99999"}, "cannot listen on 127.0.0.1:99999"},
+		{"no port", []string{"--models", model, "--addr", "localhost"}, "cannot listen on localhost"},
+		{"no such folder", []string{"--models", "no-such-folder"}, "--models no-such-folder"},
+		{"no model in it", []string{"--models", t.TempDir()}, "no packed model there"},
+		{"two of one name", []string{"--models", model, "--models", twins}, "two models are called tiny"},
+	} {
+		t.Run(c.name, func(t *testing.T) {
+			requireFailure(t, command("", append([]string{"serve"}, c.args...)...), 1, "serve", c.want)
+		})
+	}
+}
+
+func TestFindModels(t *testing.T) {
+	model := packTiny(t)
+	folder := filepath.Dir(model)
+	require.NoError(t, os.Mkdir(filepath.Join(folder, "empty"), 0o755))
+	require.NoError(t, os.Rename(packTiny(t), filepath.Join(folder, "other")))
+	require.NoError(t, os.Rename(packTiny(t), filepath.Join(folder, ".other.packing-123.old")))
+	names := func(args ...string) []string {
+		models, err := findModels(args)
+		require.NoError(t, err)
+		var names []string
+		for _, m := range models {
+			if m.Dir != builtIn {
+				names = append(names, modelName(m))
+			}
+		}
+		return names
+	}
+	require.Equal(t, []string{"other", "tiny"}, names(folder))
+	require.Equal(t, []string{"tiny"}, names(model))
+	require.Equal(t, []string{"tiny", "other"}, names(model, filepath.Join(folder, "other")))
+	t.Chdir(model)
+	require.Equal(t, []string{"tiny"}, names("."), "a folder has a name however it is given")
+	require.FileExists(t, weights.ManifestFile)
+}
