@@ -1,4 +1,4 @@
-import { useEffect, useState } from 'preact/hooks';
+import { useEffect, useRef, useState } from 'preact/hooks';
 import { Chat } from './chat';
 import { Composer } from './composer';
 import type { Conversation, Turn } from './conversation';
@@ -7,6 +7,7 @@ import { Header } from './header';
 import { Consent, Loading } from './load';
 import type { Loader, LoadState } from './loader';
 import { ModelDialog } from './model-dialog';
+import { useFollowEnd } from './scroll';
 import type { Settings } from './settings';
 import { SettingsDialog } from './settings-dialog';
 import { useShortcuts } from './shortcuts';
@@ -24,22 +25,26 @@ export function App({ loader, conversation }: { loader: Loader; conversation: Co
 
   const engine = load.kind === 'ready' ? load.engine : undefined;
   const offer = 'offer' in load ? load.offer : undefined;
-  const last = turns.at(-1)?.answer;
   const ask = (question: string) => engine && void conversation.ask(engine, question, settings);
   const regenerate = engine && !generating ? () => void conversation.regenerate(engine, settings) : undefined;
-  const reload = () => offer && void loader.load(offer);
+  const reload = () => {
+    conversation.dismissError();
+    if (offer) void loader.load(offer);
+  };
   const newChat = () => {
     conversation.clear();
     document.getElementById('prompt')?.focus();
   };
 
+  const main = useRef<HTMLElement>(null);
+  useFollowEnd(main, turns, `${load.kind} ${turns.length}`);
   useDocumentState(documentState(load, turns, generating));
   useShortcuts({ onStop: () => conversation.stop(), onNewChat: newChat });
 
   return (
     <>
       <Header modelName={offer?.name} onModel={() => setDialog('model')} onSettings={() => setDialog('settings')} onNewChat={newChat} />
-      <main>
+      <main ref={main}>
         {turns.length === 0 && load.kind !== 'failed' && <Welcome />}
         {turns.length > 0 && <Chat turns={turns} context={engine?.info.context ?? 0} onRegenerate={regenerate} onReload={reload} />}
         {turns.length === 0 && engine && <Examples onAsk={ask} />}
@@ -47,7 +52,7 @@ export function App({ loader, conversation }: { loader: Loader; conversation: Co
       </main>
       <div class="dock">
         <Composer ready={engine !== undefined} generating={generating} onSend={ask} onStop={() => conversation.stop()} />
-        <StatusLine load={load} answer={last} />
+        <StatusLine load={load} turns={turns} />
       </div>
       {dialog === 'settings' && <SettingsDialog settings={settings} info={engine?.info} onChange={setSettings} onClose={() => setDialog(undefined)} />}
       {dialog === 'model' && (

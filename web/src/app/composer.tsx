@@ -1,4 +1,4 @@
-import { useLayoutEffect, useRef, useState } from 'preact/hooks';
+import { useEffect, useLayoutEffect, useRef, useState } from 'preact/hooks';
 import { Icon } from './icons';
 
 interface Props {
@@ -14,6 +14,10 @@ export function Composer({ ready, generating, onSend, onStop }: Props) {
   const [text, setText] = useState('');
   const area = useRef<HTMLTextAreaElement>(null);
   useLayoutEffect(() => grow(area.current!), [text]);
+  useEffect(() => {
+    // Where there is no keyboard, the focus would bring one up over half the page.
+    if (matchMedia('(hover: hover)').matches) area.current!.focus();
+  }, []);
   const question = text.trim();
   const send = () => {
     if (!ready || generating || !question) return;

@@ -56,6 +56,12 @@ export class Conversation {
     this.abort?.abort();
   }
 
+  /** The last answer's error is dealt with: what came before it counts as stopped. */
+  dismissError(): void {
+    const answer = this.turns.value.at(-1)?.answer;
+    if (answer?.error) this.replaceAnswer({ ...answer, error: undefined, finish: 'abort' });
+  }
+
   clear(): void {
     this.stop();
     this.abort = undefined;

@@ -21,12 +21,12 @@ export function Icon({ name }: { name: keyof typeof PATHS }) {
   );
 }
 
-/** A browser tab with a cursor in it. */
+/** A browser tab with a lens in it. */
 export function Logo() {
   return (
     <svg class="logo" viewBox="0 0 24 24" aria-hidden="true">
       <path class="logo-tab" d="M1 21c2 0 3-1 3-3V7a4 4 0 0 1 4-4h8a4 4 0 0 1 4 4v11c0 2 1 3 3 3z" />
-      <path class="logo-cursor" d="M8.5 8.5 12 12l-3.5 3.5M13 16h3" />
+      <path class="logo-lens" d="M14.2 10.5a3.4 3.4 0 1 1-6.8 0 3.4 3.4 0 0 1 6.8 0M13.3 13l3.4 3.5" />
     </svg>
   );
 }

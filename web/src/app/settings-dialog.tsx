@@ -67,19 +67,21 @@ function FieldInput({ field, info, value, onChange }: { field: Field; info?: Mod
   );
 }
 
-const THEME_NAMES: Record<Theme, string> = { auto: 'As the system', light: 'Light', dark: 'Dark' };
+const THEME_NAMES: Record<Theme, string> = { auto: 'Automatic', light: 'Light', dark: 'Dark' };
 
 function ThemeChoice() {
   const current = useStore(theme);
   return (
-    <fieldset class="segments">
+    <fieldset>
       <legend>Theme</legend>
-      {THEMES.map((t) => (
-        <label key={t}>
-          <input type="radio" name="theme" value={t} checked={t === current} onChange={() => setTheme(t)} />
-          <span>{THEME_NAMES[t]}</span>
-        </label>
-      ))}
+      <div class="segments">
+        {THEMES.map((t) => (
+          <label key={t}>
+            <input type="radio" name="theme" value={t} checked={t === current} onChange={() => setTheme(t)} />
+            <span>{THEME_NAMES[t]}</span>
+          </label>
+        ))}
+      </div>
     </fieldset>
   );
 }

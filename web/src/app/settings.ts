@@ -17,7 +17,7 @@ export interface Field {
 export const FIELDS: Field[] = [
   { key: 'temperature', label: 'Temperature', hint: 'Lower is more predictable; 0 always takes the likeliest token.', min: 0, max: 2, step: 0.05, fallback: (i) => String(i.temperature) },
   { key: 'top_p', label: 'Top-p', hint: 'Considers only the likeliest tokens that together have this probability.', min: 0.01, max: 1, step: 0.01, fallback: (i) => String(i.top_p) },
-  { key: 'max_tokens', label: 'Max tokens', hint: 'Stops an answer after this many tokens, thinking included.', min: 1, max: 1_000_000, step: 1, fallback: () => 'to the end of the context' },
+  { key: 'max_tokens', label: 'Max tokens', hint: 'Stops an answer after this many tokens, thinking included.', min: 1, max: 1_000_000, step: 1, fallback: () => 'no limit' },
   { key: 'seed', label: 'Seed', hint: 'The same seed gives the same answer to the same question.', min: 0, max: 2 ** 32 - 1, step: 1, fallback: () => 'random' },
 ];
 

@@ -1,4 +1,4 @@
-import type { Answer } from './conversation';
+import type { Turn } from './conversation';
 import { count, rate } from './format';
 import type { LoadState } from './loader';
 
@@ -6,9 +6,11 @@ import type { LoadState } from './loader';
 const WARN_AT = 0.8;
 
 /** The line below the composer: what goes on, how fast, and how much of the context is used. */
-export function StatusLine({ load, answer }: { load: LoadState; answer?: Answer }) {
+export function StatusLine({ load, turns }: { load: LoadState; turns: Turn[] }) {
   const context = load.kind === 'ready' ? load.engine.info.context : 0;
-  const used = answer?.usage?.total_tokens ?? 0;
+  const answer = turns.at(-1)?.answer;
+  // Known only at an answer's end; until then the one before is the best guess.
+  const used = turns.findLast((t) => t.answer.usage)?.answer.usage?.total_tokens ?? 0;
   return (
     <div class="status-line">
       <span role="status" data-testid="status">
@@ -21,7 +23,7 @@ export function StatusLine({ load, answer }: { load: LoadState; answer?: Answer 
 }
 
 /** Changes only when a stage does, so a screen reader does not hear every token. */
-function describe(load: LoadState, answer: Answer | undefined): string {
+function describe(load: LoadState, answer: Turn['answer'] | undefined): string {
   switch (load.kind) {
     case 'checking':
       return 'Checking the browser';
@@ -43,7 +45,11 @@ function ContextUse({ used, context }: { used: number; context: number }) {
   return (
     <span class={scarce ? 'context scarce' : 'context'} data-testid="context">
       <meter aria-label="Context used" min={0} max={context} value={used} />
-      {count(used)} of {count(context)} tokens{scarce && used < context - 1 && ', nearly full'}
+      <span>
+        {count(used)} of {count(context)}
+        <span class="wide-only"> tokens</span>
+        {scarce && used < context - 1 && ', nearly full'}
+      </span>
     </span>
   );
 }

@@ -1,5 +1,6 @@
 import { useEffect, useState } from 'preact/hooks';
 import type { Answer, Turn } from './conversation';
+import { explain } from './explain';
 import { Failure } from './failure';
 import { count, rate } from './format';
 import { Icon } from './icons';
@@ -18,6 +19,8 @@ interface Props {
 
 /** A question, as the tab of the sheet that its answer is written on. */
 export function TurnView({ turn: { question, answer }, context, onRegenerate, onReload }: Props) {
+  // While the model has to be loaded again, it cannot answer again.
+  const mustReload = answer.error !== undefined && explain(answer.error).retry !== undefined;
   return (
     <article class="turn">
       <h2 class="question" dir="auto">
@@ -31,7 +34,7 @@ export function TurnView({ turn: { question, answer }, context, onRegenerate, on
           <Markdown text={answer.content} />
         </div>
         {answer.error && <Failure error={answer.error} onRetry={onReload} />}
-        {answer.stage === 'done' && <AnswerFooter answer={answer} context={context} onRegenerate={onRegenerate} />}
+        {answer.stage === 'done' && <AnswerFooter answer={answer} context={context} onRegenerate={mustReload ? undefined : onRegenerate} />}
       </div>
     </article>
   );
