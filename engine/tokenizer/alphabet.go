@@ -1,11 +1,11 @@
 package tokenizer
 
 // The byte alphabet spells every byte as one printable character, as GPT-2 introduced it: printable Latin-1 stands
-// for itself, the rest for characters from U+0100 on.
-var (
-	byteRune = map[byte]rune{}
-	runeByte = map[rune]byte{}
-)
+// for itself, the other 68 bytes for the characters from U+0100 on. It is kept the way it is read, by character.
+var alphabet [0x100 + 68]struct {
+	raw byte
+	ok  bool
+}
 
 func init() {
 	next := rune(0x100)
@@ -16,7 +16,7 @@ func init() {
 			r = next
 			next++
 		}
-		byteRune[byte(b)], runeByte[r] = r, byte(b)
+		alphabet[r].raw, alphabet[r].ok = byte(b), true
 	}
 }
 
@@ -24,11 +24,10 @@ func init() {
 func fromAlphabet(spelled string) (string, bool) {
 	raw := make([]byte, 0, len(spelled))
 	for _, r := range spelled {
-		b, ok := runeByte[r]
-		if !ok {
+		if int(r) >= len(alphabet) || !alphabet[r].ok {
 			return "", false
 		}
-		raw = append(raw, b)
+		raw = append(raw, alphabet[r].raw)
 	}
 	return string(raw), true
 }

@@ -5,15 +5,15 @@ import (
 	"unicode/utf8"
 )
 
-// Decode turns ids into text, without control tokens. Bytes that are not UTF-8 become U+FFFD.
+// Decode turns ids into text, without special tokens. Bytes that are not UTF-8 become U+FFFD.
 func (t *Tokenizer) Decode(ids []int) string {
-	var raw strings.Builder
+	var raw []byte
 	for _, id := range ids {
 		if !t.special[id] {
-			raw.WriteString(t.Token(id))
+			raw = append(raw, t.Token(id)...)
 		}
 	}
-	return strings.ToValidUTF8(raw.String(), "\uFFFD")
+	return validUTF8(raw)
 }
 
 // A Stream decodes ids as they come. A character that is split over tokens is held back until it is whole.
@@ -25,21 +25,21 @@ type Stream struct {
 // NewStream starts a stream.
 func (t *Tokenizer) NewStream() *Stream { return &Stream{tokenizer: t} }
 
-// Push takes the next id and returns the characters that are now whole; control tokens yield nothing.
+// Push takes the next id and returns the characters that are now whole; special tokens yield nothing.
 func (s *Stream) Push(id int) string {
 	if s.tokenizer.special[id] {
 		return ""
 	}
 	s.held = append(s.held, s.tokenizer.Token(id)...)
 	end := len(s.held) - incomplete(s.held)
-	text := strings.ToValidUTF8(string(s.held[:end]), "\uFFFD")
+	text := validUTF8(s.held[:end])
 	s.held = append(s.held[:0], s.held[end:]...)
 	return text
 }
 
 // Flush returns what is still held back, which cannot become whole any more.
 func (s *Stream) Flush() string {
-	text := strings.ToValidUTF8(string(s.held), "\uFFFD")
+	text := validUTF8(s.held)
 	s.held = s.held[:0]
 	return text
 }
@@ -56,4 +56,25 @@ func incomplete(data []byte) int {
 		}
 	}
 	return 0
+}
+
+// validUTF8 replaces each beginning of a character that does not go on, and each byte that is none, by one U+FFFD.
+// Browsers and Hugging Face do the same (the Unicode standard's "maximal subparts"); strings.ToValidUTF8 would make
+// one of a whole run of them, and then a stream's text would depend on where its tokens end.
+func validUTF8(data []byte) string {
+	if utf8.Valid(data) {
+		return string(data)
+	}
+	var out strings.Builder
+	for len(data) > 0 {
+		r, size := utf8.DecodeRune(data)
+		if r == utf8.RuneError && size == 1 {
+			for size < len(data) && !utf8.FullRune(data[:size]) && !utf8.FullRune(data[:size+1]) {
+				size++
+			}
+		}
+		out.WriteRune(r)
+		data = data[size:]
+	}
+	return out.String()
 }

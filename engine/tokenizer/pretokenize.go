@@ -1,84 +1,107 @@
 package tokenizer
 
 import (
-	"bytes"
 	"encoding/json"
+	"errors"
 	"fmt"
+	"regexp"
 	"time"
-
-	"github.com/dlclark/regexp2"
 )
 
-// matchTimeout bounds one search of a regular expression, which comes from the model's files.
-const matchTimeout = 5 * time.Second
+// Searches are linear, yet many long searches for short matches are not. A limiter bounds the time spent on a text;
+// what is left when it is spent stays one piece, whose ids still spell the text.
+type limiter struct {
+	deadline time.Time
+	searched int // bytes that may have been searched since the clock was read, which is dear in WebAssembly
+}
+
+const (
+	maxSplitTime  = 5 * time.Second
+	clockInterval = 1 << 22 // bytes
+)
+
+func newLimiter() *limiter { return &limiter{deadline: time.Now().Add(maxSplitTime)} }
+
+// spent counts a search of so many bytes at most, and tells whether the time is up.
+func (l *limiter) spent(bytes int) bool {
+	if l.searched += bytes; l.searched < clockInterval {
+		return false
+	}
+	if time.Now().Before(l.deadline) {
+		l.searched = 0
+		return false
+	}
+	return true
+}
 
 // gpt2Pattern is ByteLevel's own split when use_regex is set (the GPT-2 tokenizer).
 const gpt2Pattern = `'s|'t|'re|'ve|'m|'ll|'d| ?\p{L}+| ?\p{N}+| ?[^\s\p{L}\p{N}]+|\s+(?!\S)|\s+`
 
-// A preTokenizer cuts text into pieces that merges do not cross: a list of passes, each applied within the pieces of the one before.
-type preTokenizer struct {
-	passes []pass
-	prefix bool // a space is put before text that does not begin with one
-}
+// A preTokenizer cuts text into pieces that merges do not cross: passes, each applied within the pieces of the one before.
+type preTokenizer []pass
 
-// A pass splits a piece at the matches of a pattern.
+// A pass splits a piece at the matches of a pattern, or puts a space before it.
 type pass struct {
-	pattern *regexp2.Regexp
-	remove  bool // matches are dropped, or else pieces of their own
-	invert  bool // the pieces are the matches, and the rest what separates them
+	prefix  bool // a space is put before a piece that does not begin with one, and nothing else done
+	pattern pattern
+	matches bool // matches are pieces, or else dropped
+	gaps    bool // what lies between matches is a piece, or else dropped
 }
 
 // split cuts the text.
-func (p preTokenizer) split(text string) []string {
+func (p preTokenizer) split(text string, limit *limiter) []string {
 	if text == "" {
 		return nil
 	}
-	if p.prefix && text[0] != ' ' {
-		text = " " + text
-	}
 	pieces := []string{text}
-	for _, pass := range p.passes {
-		var next []string
+	for _, pass := range p {
+		next := make([]string, 0, len(pieces))
 		for _, piece := range pieces {
-			next = pass.split(next, piece)
+			next = pass.split(next, piece, limit)
 		}
 		pieces = next
 	}
 	return pieces
 }
 
-func (p pass) split(out []string, text string) []string {
-	runes := []rune(text)
-	if len(string(runes)) != len(text) {
-		return append(out, text) // not UTF-8: the pattern cannot say anything of it
-	}
-	add := func(from, to int, keep bool) {
-		if from < to && keep {
-			out = append(out, string(runes[from:to]))
+func (p pass) split(out []string, text string, limit *limiter) []string {
+	if p.prefix {
+		if text[0] != ' ' {
+			text = " " + text
 		}
+		return append(out, text)
 	}
-	end := 0
-	m, err := p.pattern.FindRunesMatch(runes)
-	for ; err == nil && m != nil; m, err = p.pattern.FindNextMatch(m) {
-		if m.Length == 0 {
-			continue
+	done := 0
+	for done < len(text) && !limit.spent(len(text)-done) {
+		start, end, ok := p.pattern.find(text, done)
+		if !ok {
+			break
 		}
-		add(end, m.Index, !p.invert || !p.remove)
-		add(m.Index, m.Index+m.Length, p.invert || !p.remove)
-		end = m.Index + m.Length
+		if done < start && p.gaps {
+			out = append(out, text[done:start])
+		}
+		if p.matches {
+			out = append(out, text[start:end])
+		}
+		done = end
 	}
-	add(end, len(runes), !p.invert || !p.remove) // after a time-out too: the rest is one piece
+	if done < len(text) && p.gaps {
+		out = append(out, text[done:])
+	}
 	return out
 }
 
 // checkNormalizer accepts what leaves text as it is.
-func checkNormalizer(raw json.RawMessage) error {
+func checkNormalizer(raw json.RawMessage, depth int) error {
+	if isNull(raw) {
+		return nil
+	}
+	if depth > maxDepth {
+		return fmt.Errorf("normalizer: more than %d levels", maxDepth)
+	}
 	var n struct {
 		Type        string            `json:"type"`
 		Normalizers []json.RawMessage `json:"normalizers"`
-	}
-	if len(raw) == 0 || bytes.Equal(raw, []byte("null")) {
-		return nil
 	}
 	if err := json.Unmarshal(raw, &n); err != nil {
 		return fmt.Errorf("normalizer: %w", err)
@@ -87,7 +110,7 @@ func checkNormalizer(raw json.RawMessage) error {
 		return fmt.Errorf("normalizer %q is not supported", n.Type)
 	}
 	for _, inner := range n.Normalizers {
-		if err := checkNormalizer(inner); err != nil {
+		if err := checkNormalizer(inner, depth+1); err != nil {
 			return err
 		}
 	}
@@ -104,31 +127,45 @@ type preTokenizerFile struct {
 	} `json:"pattern"`
 	Behavior         string `json:"behavior"`
 	Invert           bool   `json:"invert"`
-	AddPrefixSpace   bool   `json:"add_prefix_space"`
+	AddPrefixSpace   *bool  `json:"add_prefix_space"`
 	UseRegex         *bool  `json:"use_regex"`
 	IndividualDigits bool   `json:"individual_digits"`
 }
 
-const maxPasses = 64
+const (
+	maxPasses = 32
+	maxDepth  = 4
+)
 
-func parsePreTokenizer(raw json.RawMessage) (preTokenizer, error) {
-	var p preTokenizer
-	if len(raw) == 0 || bytes.Equal(raw, []byte("null")) {
-		return p, nil
-	}
-	if err := p.add(raw, 0); err != nil {
-		return p, fmt.Errorf("pre_tokenizer: %w", err)
-	}
-	return p, nil
+// A preTokenizerParser gathers passes; nothing may follow ByteLevel, after which text is spelled in the byte alphabet.
+type preTokenizerParser struct {
+	passes    preTokenizer
+	byteLevel bool
 }
 
-func (p *preTokenizer) add(raw json.RawMessage, depth int) error {
-	if depth > 4 || len(p.passes) > maxPasses {
-		return fmt.Errorf("nested too deep or more than %d passes", maxPasses)
+func parsePreTokenizer(raw json.RawMessage) (preTokenizer, error) {
+	var p preTokenizerParser
+	if !isNull(raw) {
+		if err := p.add(raw, 0); err != nil {
+			return nil, fmt.Errorf("pre_tokenizer: %w", err)
+		}
+	}
+	if !p.byteLevel {
+		return nil, errors.New("pre_tokenizer: no ByteLevel: only byte-level vocabularies are supported")
+	}
+	return p.passes, nil
+}
+
+func (p *preTokenizerParser) add(raw json.RawMessage, depth int) error {
+	if depth > maxDepth || len(p.passes) > maxPasses {
+		return fmt.Errorf("more than %d levels or %d passes", maxDepth, maxPasses)
 	}
 	var f preTokenizerFile
 	if err := json.Unmarshal(raw, &f); err != nil {
 		return err
+	}
+	if f.Type != "Sequence" && p.byteLevel {
+		return fmt.Errorf("%s after ByteLevel is not supported", f.Type)
 	}
 	switch f.Type {
 	case "Sequence":
@@ -141,47 +178,54 @@ func (p *preTokenizer) add(raw json.RawMessage, depth int) error {
 	case "Split":
 		return p.addSplit(f)
 	case "ByteLevel":
-		p.prefix = p.prefix || f.AddPrefixSpace
+		p.byteLevel = true
+		if f.AddPrefixSpace == nil || *f.AddPrefixSpace { // both flags are true where they are left out
+			p.passes = append(p.passes, pass{prefix: true})
+		}
 		if f.UseRegex == nil || *f.UseRegex {
-			return p.addPattern(gpt2Pattern, false, false)
+			return p.addPattern(gpt2Pattern)
 		}
 		return nil
-	case "Digits":
+	case "Digits": // Rust's char::is_numeric: all of N, not only Nd
 		if f.IndividualDigits {
-			return p.addPattern(`\p{Nd}`, false, false)
+			return p.addPattern(`\p{N}`)
 		}
-		return p.addPattern(`\p{Nd}+`, false, false)
-	case "Punctuation":
-		return p.addPattern(`\p{P}`, false, false)
+		return p.addPattern(`\p{N}+`)
+	case "Punctuation": // Rust's char::is_ascii_punctuation or Unicode's P
+		if f.Behavior != "" && f.Behavior != "Isolated" {
+			return fmt.Errorf("punctuation behavior %q is not supported, only Isolated", f.Behavior)
+		}
+		return p.addPattern("[!-/:-@\\[-`{-~\\p{P}]")
 	}
 	return fmt.Errorf("type %q is not supported", f.Type)
 }
 
-func (p *preTokenizer) addSplit(f preTokenizerFile) error {
-	var pattern string
+func (p *preTokenizerParser) addSplit(f preTokenizerFile) error {
+	matches, gaps := true, true
+	switch f.Behavior {
+	case "Isolated":
+	case "Removed":
+		matches, gaps = f.Invert, !f.Invert // inverted, the pattern says what to keep
+	default:
+		return fmt.Errorf("split behavior %q is not supported, only Isolated and Removed", f.Behavior)
+	}
+	var compiled pattern
+	var err error
 	switch {
 	case f.Pattern.Regex != nil:
-		pattern = *f.Pattern.Regex
-	case f.Pattern.String != nil:
-		pattern = regexp2.Escape(*f.Pattern.String)
+		compiled, err = compilePattern(*f.Pattern.Regex)
+	case f.Pattern.String != nil && len(*f.Pattern.String) <= maxPattern:
+		compiled.re, compiled.blank = regexp.MustCompile(regexp.QuoteMeta(*f.Pattern.String)), -1
 	default:
-		return fmt.Errorf("split without a pattern")
+		err = errors.New("split without a pattern")
 	}
-	switch f.Behavior {
-	case "Isolated", "isolated", "":
-		return p.addPattern(pattern, false, f.Invert)
-	case "Removed", "removed":
-		return p.addPattern(pattern, true, f.Invert)
-	}
-	return fmt.Errorf("split behavior %q is not supported, only Isolated and Removed", f.Behavior)
+	p.passes = append(p.passes, pass{pattern: compiled, matches: matches, gaps: gaps})
+	return err
 }
 
-func (p *preTokenizer) addPattern(pattern string, remove, invert bool) error {
-	re, err := regexp2.Compile(pattern, regexp2.None)
-	if err != nil {
-		return fmt.Errorf("pattern %q: %w", pattern, err)
-	}
-	re.MatchTimeout = matchTimeout
-	p.passes = append(p.passes, pass{re, remove, invert})
-	return nil
+// addPattern adds a pass whose matches are pieces of their own.
+func (p *preTokenizerParser) addPattern(source string) error {
+	compiled, err := compilePattern(source)
+	p.passes = append(p.passes, pass{pattern: compiled, matches: true, gaps: true})
+	return err
 }

@@ -26,10 +26,13 @@ type Options struct {
 
 // The known families.
 const (
-	DeepSeekV2  = "deepseek-v2"   // User: ... Assistant: as plain text
-	DeepSeekV3  = "deepseek-v3"   // special tokens for turns
-	DeepSeekR1  = "deepseek-r1"   // as V3, the answer begins inside <think>
-	DeepSeekV31 = "deepseek-v3.1" // as V3, with <think> or </think> at the start of every answer
+	DeepSeekV2     = "deepseek-v2"      // User: ... Assistant: as plain text
+	DeepSeekV3     = "deepseek-v3"      // special tokens for turns
+	DeepSeekR1     = "deepseek-r1"      // as V3, the answer begins inside <think>; also R1's distillations
+	DeepSeekR10528 = "deepseek-r1-0528" // as R1, but the model itself begins with <think>
+	DeepSeekV31    = "deepseek-v3.1"    // as V3, with <think> or </think> at the start of every answer
+	Moonlight      = "moonlight"        // Moonshot's Moonlight-16B-A3B
+	Unknown        = ""                 // Format refuses it: a model is not to be guessed at
 )
 
 // The special tokens of DeepSeek's templates; the bars are U+FF5C, the underscores U+2581.
@@ -42,18 +45,39 @@ const (
 	endThink  = "</think>"
 )
 
-// Detect recognises the family by the marks of its chat template, and by what the vocabulary can express.
+// The special tokens of Moonlight's, and the system message it has where there is none.
+const (
+	imSystem        = "<|im_system|>"
+	imUser          = "<|im_user|>"
+	imAssistant     = "<|im_assistant|>"
+	imMiddle        = "<|im_middle|>"
+	imEnd           = "<|im_end|>"
+	moonlightSystem = "You are a helpful assistant"
+)
+
+// Detect recognises the family by the marks of its chat template; without a template, by what the vocabulary can
+// express. A template that is not known has no family.
 func Detect(template string, hasToken func(string) bool) string {
-	turns := strings.Contains(template, user) || template == "" && hasToken(user)
+	has := func(mark string) bool { return strings.Contains(template, mark) }
 	switch {
-	case turns && strings.Contains(template, "thinking"):
-		return DeepSeekV31
-	case turns && strings.Contains(template, assistant+think):
-		return DeepSeekR1
-	case turns:
+	case template == "" && hasToken(user) && hasToken(assistant):
 		return DeepSeekV3
+	case template == "" && hasToken(bos) && hasToken(eos):
+		return DeepSeekV2
+	case has(user) && has("thinking"): // the variable that chooses
+		return DeepSeekV31
+	case has(user) && has(assistant+think):
+		return DeepSeekR1
+	case has(user) && has(endThink):
+		return DeepSeekR10528
+	case has(user):
+		return DeepSeekV3
+	case has("'User: '") && has("'Assistant:'"):
+		return DeepSeekV2
+	case has(imMiddle) && has(moonlightSystem+imEnd):
+		return Moonlight
 	}
-	return DeepSeekV2
+	return Unknown
 }
 
 // StartsThinking tells whether the prompt leaves the model inside its reasoning.
@@ -71,8 +95,12 @@ func Format(family string, t *tokenizer.Tokenizer, messages []Message, o Options
 	switch family {
 	case DeepSeekV2:
 		w.v2(messages)
-	case DeepSeekV3, DeepSeekR1, DeepSeekV31:
+	case DeepSeekV3, DeepSeekR1, DeepSeekR10528, DeepSeekV31:
 		w.v3(family, messages, o)
+	case Moonlight:
+		w.moonlight(messages)
+	case Unknown:
+		return "", nil, fmt.Errorf("chat: the model's chat format is not known")
 	default:
 		return "", nil, fmt.Errorf("chat: unknown family %q", family)
 	}
@@ -125,7 +153,8 @@ func (w *writer) write(text string) {
 func (w *writer) special(token string) {
 	w.flush()
 	w.text.WriteString(token)
-	id, ok := w.tokenizer.ID(token)
+	// Only an added token is out of reach of what people write.
+	id, ok := w.tokenizer.AddedID(token)
 	if !ok && w.err == nil {
 		w.err = fmt.Errorf("the vocabulary lacks %s", token)
 	}
@@ -137,7 +166,7 @@ func (w *writer) flush() {
 	w.plain.Reset()
 }
 
-// v2 is DeepSeek-V2's template: roles as plain words.
+// v2 is the template of DeepSeek-V2, V2-Lite and Coder-V2: roles as plain words.
 func (w *writer) v2(messages []Message) {
 	w.special(bos)
 	for _, m := range messages {
@@ -155,7 +184,7 @@ func (w *writer) v2(messages []Message) {
 	w.flush()
 }
 
-// v3 is the template of DeepSeek-V3, R1 and V3.1. System messages come first, joined by blank lines.
+// v3 is the template of DeepSeek-V3, R1 and V3.1. System messages come first, with a blank line between them.
 func (w *writer) v3(family string, messages []Message, o Options) {
 	w.special(bos)
 	var system []string
@@ -165,18 +194,23 @@ func (w *writer) v3(family string, messages []Message, o Options) {
 		}
 	}
 	w.write(strings.Join(system, "\n\n"))
+	asked := false
 	for _, m := range messages {
 		switch m.Role {
 		case "user":
 			w.special(user)
 			w.write(m.Content)
+			asked = true
 		case "assistant":
-			w.special(assistant)
-			if family == DeepSeekV31 {
-				w.special(endThink)
+			if asked || family != DeepSeekV31 { // V3.1's answers that follow an answer go on with it
+				w.special(assistant)
+				if family == DeepSeekV31 {
+					w.special(endThink)
+				}
 			}
 			w.write(answer(family, m.Content))
 			w.special(eos)
+			asked = false
 		}
 	}
 	w.special(assistant)
@@ -194,11 +228,35 @@ func (w *writer) v3(family string, messages []Message, o Options) {
 
 // answer is what later turns see of a past answer: what follows its reasoning.
 func answer(family, content string) string {
-	if family == DeepSeekV3 {
-		return content
-	}
-	if i := strings.LastIndex(content, endThink); i >= 0 {
-		return content[i+len(endThink):]
+	switch family {
+	case DeepSeekR1, DeepSeekR10528:
+		if i := strings.LastIndex(content, endThink); i >= 0 {
+			return content[i+len(endThink):]
+		}
+	case DeepSeekV31: // its template cuts at the first tag, R1's at the last
+		if _, after, ok := strings.Cut(content, endThink); ok {
+			return after
+		}
 	}
 	return content
+}
+
+// moonlight is Moonlight's template.
+func (w *writer) moonlight(messages []Message) {
+	turn := func(token, role, content string) {
+		w.special(token)
+		w.write(role)
+		w.special(imMiddle)
+		w.write(content)
+		w.special(imEnd)
+	}
+	if messages[0].Role != "system" {
+		turn(imSystem, "system", moonlightSystem)
+	}
+	for _, m := range messages {
+		turn(map[string]string{"system": imSystem, "user": imUser, "assistant": imAssistant}[m.Role], m.Role, m.Content)
+	}
+	w.special(imAssistant)
+	w.write("assistant")
+	w.special(imMiddle)
 }

@@ -19,10 +19,10 @@ type Splitter struct {
 // NewSplitter starts an answer, inside its reasoning or not.
 func NewSplitter(t *tokenizer.Tokenizer, thinking bool) *Splitter {
 	s := &Splitter{tokenizer: t, stream: t.NewStream(), think: -1, endThink: -1, thinking: thinking}
-	if id, ok := t.ID(think); ok {
+	if id, ok := t.AddedID(think); ok {
 		s.think = id
 	}
-	if id, ok := t.ID(endThink); ok {
+	if id, ok := t.AddedID(endThink); ok {
 		s.endThink = id
 	}
 	return s
@@ -35,11 +35,12 @@ func (s *Splitter) Push(id int) (content, reasoning string) {
 		content, reasoning = s.place(s.stream.Flush())
 		s.thinking, s.begun = false, false
 		return content, reasoning
-	case id == s.think && !s.thinking && !s.begun:
-		s.thinking = true
-		return "", ""
-	case id == s.think || id == s.endThink:
-		return s.place(s.tokenizer.Token(id)) // not where a tag belongs: shown as it is
+	case id == s.think && !s.begun: // also where the prompt has opened the reasoning already
+		content, reasoning = s.place(s.stream.Flush())
+		s.thinking, s.begun = true, false
+		return content, reasoning
+	case id == s.think || id == s.endThink: // not where a tag belongs: shown as it is
+		return s.place(s.stream.Flush() + s.tokenizer.Token(id))
 	}
 	return s.place(s.stream.Push(id))
 }
