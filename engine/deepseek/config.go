@@ -55,7 +55,7 @@ type Config struct {
 	RoutedScalingFactor float64 `json:"routed_scaling_factor"`
 }
 
-// RopeScaling is the YaRN block of a config.
+// RopeScaling is the YaRN block of a config. Absent fields take the defaults of DeepSeek's own rotary embedding.
 type RopeScaling struct {
 	Type                          string  `json:"type"`
 	RopeType                      string  `json:"rope_type,omitempty"` // newer spelling of Type
@@ -65,6 +65,26 @@ type RopeScaling struct {
 	BetaSlow                      float64 `json:"beta_slow"`
 	MScale                        float64 `json:"mscale"`
 	MScaleAllDim                  float64 `json:"mscale_all_dim"`
+	RopeTheta                     float64 `json:"rope_theta,omitempty"` // only in rope_parameters
+}
+
+// UnmarshalJSON fills in the defaults.
+func (s *RopeScaling) UnmarshalJSON(data []byte) error {
+	type plain RopeScaling
+	p := plain{BetaFast: 32, BetaSlow: 1, MScale: 1}
+	err := json.Unmarshal(data, &p)
+	*s = RopeScaling(p)
+	return err
+}
+
+// extras are fields of a checkpoint's config.json that do not go into a packed model.
+type extras struct {
+	TieWordEmbeddings *bool        `json:"tie_word_embeddings"`
+	RopeParameters    *RopeScaling `json:"rope_parameters"` // transformers 5: rope_theta and rope_scaling in one
+	Quantization      *struct {
+		Method    string `json:"quant_method"`
+		BlockSize []int  `json:"weight_block_size"`
+	} `json:"quantization_config"`
 }
 
 // ModelTypes are the model types whose forward pass is this package's.
@@ -74,10 +94,16 @@ var ModelTypes = []string{"deepseek_v2", "deepseek_v3", "kimi_k2", "youtu_llm", 
 // default, whatever rms_norm_eps says.
 const latentNormEps = 1e-6
 
+// maxSlots is the most experts that a token can visit in a layer: the router's kernel writes one with each thread.
+const maxSlots = 256
+
 // ParseConfig reads and validates a config.json.
 func ParseConfig(data []byte) (*Config, error) {
 	c := &Config{MoELayerFreq: 1, NGroup: 1, TopKGroup: 1, RoutedScalingFactor: 1, HiddenAct: "silu", RopeTheta: 10000, RMSNormEps: 1e-6}
 	if err := json.Unmarshal(data, c); err != nil {
+		return nil, fmt.Errorf("config: %w", err)
+	}
+	if err := c.adopt(data); err != nil {
 		return nil, fmt.Errorf("config: %w", err)
 	}
 	if err := c.normalise(); err != nil {
@@ -87,6 +113,27 @@ func ParseConfig(data []byte) (*Config, error) {
 		return nil, fmt.Errorf("config: %w", err)
 	}
 	return c, nil
+}
+
+// adopt takes over what the extras say.
+func (c *Config) adopt(data []byte) error {
+	var e extras
+	if err := json.Unmarshal(data, &e); err != nil {
+		return err
+	}
+	if e.TieWordEmbeddings == nil { // what transformers' config classes fall back on, and leave out when they save
+		c.TieWordEmbeddings = c.ModelType == "youtu_llm" || c.ModelType == "youtu"
+	}
+	if s := e.RopeParameters; s != nil {
+		c.RopeScaling = s
+		if s.RopeTheta != 0 {
+			c.RopeTheta, s.RopeTheta = s.RopeTheta, 0
+		}
+	}
+	if q := e.Quantization; q != nil && (q.Method != "fp8" || !slices.Equal(q.BlockSize, []int{128, 128})) {
+		return fmt.Errorf("quantization_config %q in blocks of %v is not supported, only fp8 in blocks of [128 128]", q.Method, q.BlockSize)
+	}
+	return nil
 }
 
 // normalise fills in what configs leave out, so that the rest of the package need not ask.
@@ -182,6 +229,8 @@ func (c *Config) validateExperts() error {
 		return nil
 	}
 	switch {
+	case c.NumExpertsPerTok+c.NSharedExperts > maxSlots:
+		return fmt.Errorf("num_experts_per_tok %d and n_shared_experts %d are together more than %d", c.NumExpertsPerTok, c.NSharedExperts, maxSlots)
 	case c.NumExpertsPerTok < 1:
 		return fmt.Errorf("num_experts_per_tok is %d, must be 1 to %d", c.NumExpertsPerTok, c.NRoutedExperts)
 	case c.MoEIntermediateSize < 1 || c.MoEIntermediateSize > 1<<16:
@@ -210,11 +259,11 @@ func (c *Config) validateRope() error {
 	case s.OriginalMaxPositionEmbeddings < 1:
 		return fmt.Errorf("rope_scaling original_max_position_embeddings is %d, must be positive", s.OriginalMaxPositionEmbeddings)
 	}
-	if s.BetaFast == 0 {
-		s.BetaFast = 32
+	if !(s.BetaFast > 0) || !(s.BetaSlow > 0) {
+		return fmt.Errorf("rope_scaling beta_fast is %g and beta_slow %g, must be positive", s.BetaFast, s.BetaSlow)
 	}
-	if s.BetaSlow == 0 {
-		s.BetaSlow = 1
+	if c.RopeTheta == 1 {
+		return fmt.Errorf("rope_theta is 1, too small for yarn")
 	}
 	return nil
 }

@@ -2,6 +2,8 @@ package deepseek
 
 import (
 	"fmt"
+	"slices"
+	"strings"
 
 	"tabseek/engine/gpu"
 	"tabseek/engine/weights"
@@ -80,6 +82,9 @@ func NewModel(config *Config, manifest *weights.Manifest, options Options) (*Mod
 	return m, nil
 }
 
+// uncut are the tensors that must lie in one buffer. None of a published model is near a buffer's limit.
+var uncut = []string{".k_b", ".v_b", ".router"}
+
 // loadWeights binds every slot of the table to its packed tensor.
 func (m *Model) loadWeights(manifest *weights.Manifest) error {
 	var buffers []*gpu.Buffer
@@ -94,6 +99,9 @@ func (m *Model) loadWeights(manifest *weights.Manifest) error {
 		}
 		if err := checkSlot(slot, tensor); err != nil {
 			return fmt.Errorf("deepseek: tensor %s: %w", slot.Name, err)
+		}
+		if len(tensor.Pieces) > 1 && slices.ContainsFunc(uncut, func(name string) bool { return strings.HasSuffix(slot.Name, name) }) {
+			return fmt.Errorf("deepseek: tensor %s is cut into %d pieces, its kernel takes it whole", slot.Name, len(tensor.Pieces))
 		}
 		n, rows, k := tensor.Dims()
 		w := &weight{format: shaders.Format(tensor.Format), n: n, rows: rows, k: k, partsAt: tensor.PartsAt}
