@@ -241,8 +241,8 @@ func (e *Engine) submit(replays []gpu.Replay, from *gpu.Buffer, offset, size int
 	})
 }
 
-// checkTokens refuses ids outside the vocabulary and prompts that leave no room for an answer.
-func (e *Engine) checkTokens(tokens []int) error {
+// checkTokens refuses ids outside the vocabulary and prompts that leave no room for an answer of at least answer tokens.
+func (e *Engine) checkTokens(tokens []int, answer int) error {
 	if len(tokens) == 0 {
 		return fail(BadRequest, "the prompt is empty")
 	}
@@ -251,8 +251,8 @@ func (e *Engine) checkTokens(tokens []int) error {
 			return fail(BadRequest, "token %d of the prompt is %d, the vocabulary has ids 0 to %d", i, id, e.config.VocabSize-1)
 		}
 	}
-	if len(tokens) >= e.options.Context {
-		return fail(ContextFull, "the prompt has %d tokens, the context holds %d with at least one for the answer", len(tokens), e.options.Context)
+	if len(tokens)+answer > e.options.Context {
+		return fail(ContextFull, "the prompt has %d tokens and needs %d more for an answer, the context holds %d", len(tokens), answer, e.options.Context)
 	}
 	return nil
 }

@@ -50,7 +50,7 @@ func (e *Engine) beginChat(r Request) (task, error) {
 func (e *Engine) beginGenerate(r Request) (task, error) { return e.startGeneration(r, r.Tokens, false) }
 
 func (e *Engine) startGeneration(r Request, prompt []int, thinking bool) (task, error) {
-	if err := e.checkTokens(prompt); err != nil {
+	if err := e.checkTokens(prompt, 1); err != nil {
 		return nil, err
 	}
 	sampling, err := e.sampling(r.Params)

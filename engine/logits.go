@@ -19,14 +19,7 @@ type logitsTask struct {
 }
 
 func (e *Engine) beginLogits(r Request) (task, error) {
-	if len(r.Tokens) == e.options.Context { // no answer is to follow, so the context may be full
-		if err := e.checkTokens(r.Tokens[:len(r.Tokens)-1]); err != nil {
-			return nil, err
-		}
-		if err := e.checkTokens(r.Tokens[len(r.Tokens)-1:]); err != nil {
-			return nil, err
-		}
-	} else if err := e.checkTokens(r.Tokens); err != nil {
+	if err := e.checkTokens(r.Tokens, 0); err != nil {
 		return nil, err
 	}
 	t := &logitsTask{engine: e, request: r.ID, tokens: r.Tokens, draft: r.Draft}
