@@ -128,9 +128,15 @@ func (s *scaling) UnmarshalJSON(data []byte) error {
 }
 
 func (c Config) numbers() numbers {
-	n := numbers{Eps: 1e-6, Theta: 10000, RoutedFactor: 1, Groups: 1, TopKGroups: 1}
+	n := numbers{Eps: 1e-6, Theta: 10000, RoutedFactor: 1, Groups: 1, TopKGroups: 1, Tied: c["model_type"] == "youtu_llm"}
 	if err := json.Unmarshal(c.JSON(), &n); err != nil {
 		panic(err)
+	}
+	if p, ok := c["rope_parameters"].(Config); ok { // transformers 5 has both in one block
+		n.Theta = p["rope_theta"].(float64)
+		if p["rope_type"] == "yarn" {
+			n.Scaling = Config{"rope_scaling": p}.numbers().Scaling
+		}
 	}
 	if n.Scoring == "" {
 		n.Scoring = "sigmoid"
