@@ -32,7 +32,6 @@ type generation struct {
 
 	filled    int // prompt tokens whose cache rows are submitted
 	submitted int // decode steps submitted
-	received  int // decode steps read back
 	pending   int // submits under way
 	decoding  bool
 	answer    []int
