@@ -76,14 +76,11 @@ func Open(t testing.TB, packed string, device gpu.Device, options engine.Options
 	return h
 }
 
-// run executes commands until the engine has none left.
+// run executes commands until the engine has none left and no result is under way.
 func (h *Host) run(buffers [][]byte) {
 	for round := 0; ; round++ {
 		commands, events := h.Engine.Take()
 		h.events = append(h.events, events...)
-		if len(commands) == 0 {
-			return
-		}
 		for _, c := range commands {
 			switch c := c.(type) {
 			case gpu.Upload:
@@ -101,6 +98,9 @@ func (h *Host) run(buffers [][]byte) {
 		}
 		results, err := h.device.Results(true)
 		require.NoError(h.t, err)
+		if len(commands) == 0 && len(results) == 0 {
+			return
+		}
 		if h.Hook != nil {
 			h.Hook(round)
 		}
