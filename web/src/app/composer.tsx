@@ -15,8 +15,8 @@ export function Composer({ ready, generating, onSend, onStop }: Props) {
   const area = useRef<HTMLTextAreaElement>(null);
   useLayoutEffect(() => grow(area.current!), [text]);
   useEffect(() => {
-    // Where there is no keyboard, the focus would bring one up over half the page.
-    if (matchMedia('(hover: hover)').matches) area.current!.focus();
+    // On a touch screen the focus would bring up a keyboard over half the page.
+    if (!matchMedia('(pointer: coarse)').matches) area.current!.focus();
   }, []);
   const question = text.trim();
   const send = () => {

@@ -26,7 +26,7 @@ export const rate = (perSecond: number): string => `${short(perSecond)}\u00a0tok
 
 /** 3.2 s, 1 min 5 s. */
 export function duration(seconds: number): string {
-  if (seconds < 60) return `${tenths.format(seconds)}\u00a0s`;
+  if (seconds < 60) return `${seconds.toFixed(1)}\u00a0s`;
   return `${Math.floor(seconds / 60)}\u00a0min ${Math.floor(seconds % 60)}\u00a0s`;
 }
 
