@@ -1,3 +1,3 @@
 // What tests use of the host, as one bundle: see web/build.
-export { decode } from '../src/host/abi';
+export { bindingType, decode } from '../src/host/abi';
 export { Gpu } from '../src/host/gpu';

@@ -54,8 +54,11 @@ export function decode(stream: Uint8Array): Frame[] {
     const head = new DataView(copy.buffer, copy.byteOffset + at);
     const opcode = head.getUint32(0, true);
     const size = head.getUint32(4, true);
-    frames.push(decodeFrame(opcode, new Reader(copy, at + 8, size)));
+    const payload = new Reader(copy, at + 8, size);
+    frames.push(decodeFrame(opcode, payload));
+    payload.end();
     at += 8 + pad(size);
+    if (at > copy.length) throw new Error('abi: stream ends too early');
   }
   return frames;
 }
@@ -136,6 +139,10 @@ class Reader {
   }
   text(): string {
     return new TextDecoder().decode(this.bytes(this.u32()));
+  }
+  /** A payload is read to its end, or else guest and host are not of the same build. */
+  end(): void {
+    if (this.at < this.size) throw new Error(`abi: ${this.size - this.at} bytes too many in a frame`);
   }
   list<T>(item: () => T): T[] {
     const n = this.u32();
