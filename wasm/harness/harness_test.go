@@ -1,0 +1,263 @@
+package harness
+
+import (
+	"context"
+	"errors"
+	"math"
+	"testing"
+
+	"github.com/stretchr/testify/require"
+
+	"tabseek/engine/gpu"
+	"tabseek/engine/gpu/refgpu"
+)
+
+// tolerance of logits, on every rung of the ladder of truth.
+const tolerance = 2e-3
+
+// The shipped bytes of the guest give the golden numbers, on the reference and on a GPU.
+func TestGoldens(t *testing.T) {
+	for _, name := range []string{"v2-lite", "v3-fp8-mtp", "dense-mla"} {
+		t.Run(name+" on the reference", func(t *testing.T) {
+			g := openGolden(t, name)
+			host, _ := open(t, g.packed, Options{})
+			checkGolden(t, host, g)
+		})
+		t.Run(name+" on a GPU", func(t *testing.T) {
+			g := openGolden(t, name)
+			checkGolden(t, openOn(t, g.packed, Options{Device: openNative(t)}), g)
+		})
+	}
+}
+
+func checkGolden(t *testing.T, host *Host, g golden) {
+	for _, mode := range []string{"prefill", "decode"} {
+		wants := map[bool][][]float32{false: g.logits, true: g.drafts}
+		next := map[bool]int{}
+		err := host.Logits(t.Context(), g.Tokens, mode, g.drafts != nil, func(row Row) error {
+			require.Equal(t, next[row.Draft], row.Index)
+			next[row.Draft]++
+			requireClose(t, wants[row.Draft][row.Index], floats(row.Values), "%s, row %d, draft %t", mode, row.Index, row.Draft)
+			return nil
+		})
+		require.NoError(t, err)
+		require.Equal(t, len(g.logits), next[false])
+		require.Equal(t, len(g.drafts), next[true])
+	}
+	for range 2 { // the second time with the prompt in the cache
+		answer, err := host.Generate(t.Context(), Prompt{Tokens: g.Tokens}, greedy(len(g.Greedy)), nil)
+		require.NoError(t, err)
+		require.Equal(t, withoutEnd(g.Greedy), answer.Tokens)
+	}
+}
+
+func requireClose(t *testing.T, want, got []float32, format string, args ...any) {
+	t.Helper()
+	require.Len(t, got, len(want))
+	for i := range want {
+		if d := math.Abs(float64(got[i] - want[i])); !(d <= tolerance) {
+			require.Failf(t, "logits differ", format+": logit %d is %v, want %v", append(args, i, got[i], want[i])...)
+		}
+	}
+}
+
+// Decoding creates nothing, submits once for a chunk of tokens, and reads back once a submit: design, section 2.
+func TestCounts(t *testing.T) {
+	const chunk, tokens = 4, 22
+	host, device := open(t, packTiny(t), Options{Chunk: chunk})
+	prompt := Prompt{Tokens: []int{256, 1, 2, 3, 4, 5, 6, 7, 8, 9}}
+	device.commands = nil
+	answer, err := host.Generate(t.Context(), prompt, greedy(tokens), nil)
+	require.NoError(t, err)
+
+	submits, writes := 0, 0
+	for _, c := range device.commands {
+		switch c := c.(type) {
+		case gpu.Submit:
+			submits++
+			require.LessOrEqual(t, len(c.Readbacks), 1)
+		case gpu.Write:
+			writes++
+		default:
+			require.Failf(t, "a command that only loading may use", "%T", c)
+		}
+	}
+	require.LessOrEqual(t, writes, 4, "tokens, rows twice, sampling")
+	s := answer.Stats
+	require.Equal(t, len(prompt.Tokens), s.PromptTokens)
+	require.Equal(t, len(answer.Tokens), s.CompletionTokens)
+	if answer.FinishReason == "length" {
+		require.Equal(t, tokens, s.CompletionTokens)
+	}
+	most := (s.CompletionTokens+chunk)/chunk + 1 // a chunk may be under way when the answer ends
+	require.LessOrEqual(t, s.Submits, most)
+	require.Equal(t, s.Submits, s.Readbacks)
+	require.Greater(t, submits, s.Submits, "prefill is not counted")
+	require.Positive(t, s.Dispatches)
+	require.LessOrEqual(t, s.Dispatches, (8*host.Model().Layers+4)*chunk*most, "8 dispatches a layer")
+	require.Positive(t, s.GuestCalls)
+	require.LessOrEqual(t, s.GuestCalls, 3*most, "input, handle, output for each result")
+	require.Positive(t, s.GuestSeconds)
+	require.Positive(t, s.PrefillSeconds)
+	require.Positive(t, s.DecodeSeconds)
+	require.Positive(t, s.LoadSeconds)
+	require.Positive(t, s.WeightBytes)
+	require.EqualValues(t, 4*2*(32+8), s.KVBytesPerToken)
+	require.Less(t, s.GuestHeapBytes, int64(64<<20))
+	require.Equal(t, "Go reference", s.Device)
+	require.NotEmpty(t, s.Profile)
+	require.Positive(t, host.Model().BytesPerToken)
+}
+
+func TestModel(t *testing.T) {
+	host, _ := open(t, packTiny(t), Options{Context: 32})
+	info := host.Model()
+	require.Equal(t, 32, info.Context)
+	require.Equal(t, 262, info.VocabSize)
+	require.Equal(t, 2, info.Layers)
+}
+
+// A conversation is formatted by the guest; the same seed gives the same answer.
+func TestChat(t *testing.T) {
+	host, _ := open(t, packTiny(t), Options{})
+	seed, hot, limit := uint32(7), 1.0, 24
+	params := Params{Seed: &seed, Temperature: &hot, MaxTokens: &limit}
+	prompt := Prompt{Messages: []Message{{Role: "user", Content: "Hello"}}}
+	var text string
+	first, err := host.Generate(t.Context(), prompt, params, func(e Event) { text += e.Content })
+	require.NoError(t, err)
+	require.Equal(t, first.Text, text)
+	require.Equal(t, len("Hello")+3, first.Stats.PromptTokens, "begin, user, assistant")
+	second, err := host.Generate(t.Context(), prompt, params, nil)
+	require.NoError(t, err)
+	require.Equal(t, first.Tokens, second.Tokens)
+	seed = 8
+	third, err := host.Generate(t.Context(), prompt, params, nil)
+	require.NoError(t, err)
+	require.NotEqual(t, first.Tokens, third.Tokens)
+}
+
+// What the engine refuses is an error with a code, and the model stays usable.
+func TestRequestsRefused(t *testing.T) {
+	host, _ := open(t, packTiny(t), Options{Context: 16})
+	negative, hot := -1.0, 1e6
+	for _, c := range []struct {
+		name       string
+		prompt     Prompt
+		params     Params
+		code, want string
+	}{
+		{"no tokens", Prompt{}, greedy(1), "bad_request", "empty"},
+		{"token past the vocabulary", Prompt{Tokens: []int{1, 262}}, greedy(1), "bad_request", "token 1 of the prompt is 262"},
+		{"negative token", Prompt{Tokens: []int{-1}}, greedy(1), "bad_request", "token 0 of the prompt is -1"},
+		{"prompt longer than the context", Prompt{Tokens: make([]int, 17)}, greedy(1), "context_full", "17 tokens"},
+		{"prompt as long as the context", Prompt{Tokens: make([]int, 16)}, greedy(1), "context_full", "16 tokens"},
+		{"no messages", Prompt{Messages: []Message{}}, greedy(1), "bad_request", "no messages"},
+		{"unknown role", Prompt{Messages: []Message{{Role: "parrot"}}}, greedy(1), "bad_request", "parrot"},
+		{"nothing to generate", Prompt{Tokens: []int{1}}, greedy(0), "bad_request", "max_tokens"},
+		{"temperature below zero", Prompt{Tokens: []int{1}}, Params{Temperature: &negative}, "bad_request", "temperature"},
+		{"temperature without measure", Prompt{Tokens: []int{1}}, Params{Temperature: &hot}, "bad_request", "temperature"},
+	} {
+		t.Run(c.name, func(t *testing.T) {
+			_, err := host.Generate(t.Context(), c.prompt, c.params, nil)
+			var failure *Error
+			require.ErrorAs(t, err, &failure)
+			require.Equal(t, c.code, failure.Code)
+			require.Contains(t, failure.Message, c.want)
+			require.NotContains(t, failure.Message, "\n")
+		})
+	}
+	t.Run("logits", func(t *testing.T) {
+		nothing := func(Row) error { return nil }
+		require.ErrorContains(t, host.Logits(t.Context(), make([]int, 17), "prefill", false, nothing), "17 tokens")
+		require.ErrorContains(t, host.Logits(t.Context(), []int{300}, "prefill", false, nothing), "300")
+		require.ErrorContains(t, host.Logits(t.Context(), []int{1}, "sideways", false, nothing), "sideways")
+		require.NoError(t, host.Logits(t.Context(), make([]int, 16), "prefill", false, nothing), "a full context")
+	})
+	answer, err := host.Generate(t.Context(), Prompt{Tokens: make([]int, 15)}, greedy(10), nil)
+	require.NoError(t, err)
+	require.Equal(t, "length", answer.FinishReason)
+	require.Len(t, answer.Tokens, 1, "the context's last position")
+}
+
+func TestCancel(t *testing.T) {
+	host, device := open(t, packTiny(t), Options{Chunk: 2})
+	prompt := Prompt{Tokens: []int{256, 72, 105}}
+	whole, err := host.Generate(t.Context(), prompt, greedy(40), nil)
+	require.NoError(t, err)
+	require.Greater(t, len(whole.Tokens), 8, "the test needs an answer of some length")
+
+	t.Run("before it begins", func(t *testing.T) {
+		ctx, cancel := context.WithCancel(t.Context())
+		cancel()
+		answer, err := host.Generate(ctx, prompt, greedy(40), nil)
+		require.NoError(t, err)
+		require.Equal(t, "abort", answer.FinishReason)
+		require.Empty(t, answer.Tokens)
+	})
+	t.Run("during the prompt", func(t *testing.T) {
+		ctx, cancel := context.WithCancel(t.Context())
+		device.onExecute = func(c gpu.Command) {
+			if _, ok := c.(gpu.Submit); ok {
+				cancel()
+			}
+		}
+		defer func() { device.onExecute = nil }()
+		answer, err := host.Generate(ctx, Prompt{Tokens: make([]int, 100)}, greedy(40), nil)
+		require.NoError(t, err)
+		require.Equal(t, "abort", answer.FinishReason)
+		require.Empty(t, answer.Tokens)
+	})
+	t.Run("during the answer", func(t *testing.T) {
+		ctx, cancel := context.WithCancel(t.Context())
+		deltas := 0
+		answer, err := host.Generate(ctx, prompt, greedy(40), func(Event) {
+			if deltas++; deltas == 2 {
+				cancel()
+			}
+		})
+		require.NoError(t, err)
+		require.Equal(t, "abort", answer.FinishReason)
+		require.GreaterOrEqual(t, len(answer.Tokens), 4)
+		require.Less(t, len(answer.Tokens), len(whole.Tokens))
+		require.Equal(t, whole.Tokens[:len(answer.Tokens)], answer.Tokens, "what was there is kept")
+		require.Equal(t, len(answer.Tokens), answer.Stats.CompletionTokens)
+	})
+	t.Run("logits", func(t *testing.T) {
+		ctx, cancel := context.WithCancel(t.Context())
+		err := host.Logits(ctx, make([]int, 100), "decode", false, func(Row) error { cancel(); return nil })
+		require.ErrorIs(t, err, context.Canceled)
+	})
+	t.Run("nothing of it stays", func(t *testing.T) {
+		again, err := host.Generate(t.Context(), prompt, greedy(40), nil)
+		require.NoError(t, err)
+		require.Equal(t, whole.Tokens, again.Tokens)
+	})
+}
+
+// Failures outside the guest come back as they are.
+func TestFailures(t *testing.T) {
+	broken := errors.New("the file is full")
+	host, _ := open(t, packTiny(t), Options{})
+	require.ErrorIs(t, host.Logits(t.Context(), []int{1, 2}, "prefill", false, func(Row) error { return broken }), broken)
+
+	lost := errors.New("device lost")
+	device := &failing{Device: refgpu.New()}
+	host = openOn(t, packTiny(t), Options{Device: device})
+	device.err = lost
+	_, err := host.Generate(t.Context(), Prompt{Tokens: []int{1}}, greedy(4), nil)
+	require.ErrorIs(t, err, lost)
+}
+
+// failing is a device that fails once err is set.
+type failing struct {
+	gpu.Device
+	err error
+}
+
+func (f *failing) Execute(c gpu.Command) error {
+	if f.err != nil {
+		return f.err
+	}
+	return f.Device.Execute(c)
+}
