@@ -172,9 +172,10 @@ func translate(source string) (string, error) {
 // leaves: then it matches what `\s+` does, less the last blank before a word. It returns how much this replaces.
 func translateLookahead(source string, at, depth int) (int, error) {
 	before, after := source[:at], source[at+len(lookahead):]
+	top := depth == 0 && !strings.Contains(before, lookahead) // Go would take two groups of one name
 	for _, next := range []string{`|\s+`, `|\s`} {
 		rest, ok := strings.CutPrefix(after, next)
-		if ok && depth == 0 && (before == "" || strings.HasSuffix(before, "|")) && (rest == "" || rest[0] == '|') {
+		if ok && top && (before == "" || strings.HasSuffix(before, "|")) && (rest == "" || rest[0] == '|') {
 			return len(lookahead) + len(next), nil
 		}
 	}

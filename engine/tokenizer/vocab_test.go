@@ -149,4 +149,6 @@ func TestDeepSeekVocabulary(t *testing.T) {
 		require.Equal(t, want, append([]int{}, got...), "text %d: %q", i, input)
 		require.Equal(t, input, tok.Decode(got), "text %d", i)
 	}
+	// Thirteen letters are added tokens of this vocabulary, and text.
+	require.Equal(t, []string{"sch", "ö", "n"}, tokens(tok, tok.Encode("schön")))
 }
