@@ -26,6 +26,6 @@ export async function fetchOffers(): Promise<Offer[]> {
   } catch (e) {
     throw new TabseekError('download_failed', `/models/index.json: ${e instanceof Error ? e.message : String(e)}`);
   }
-  if (!Array.isArray(offers) || offers.length === 0) throw new TabseekError('bad_model', '/models/index.json lists no model');
+  if (!Array.isArray(offers) || offers.length === 0) throw new TabseekError('download_failed', '/models/index.json lists no model');
   return offers;
 }

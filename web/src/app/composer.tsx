@@ -14,16 +14,17 @@ export function Composer({ ready, generating, onSend, onStop }: Props) {
   const [text, setText] = useState('');
   const area = useRef<HTMLTextAreaElement>(null);
   useLayoutEffect(() => grow(area.current!), [text]);
-  useEffect(() => {
-    // On a touch screen the focus would bring up a keyboard over half the page.
-    if (!matchMedia('(pointer: coarse)').matches) area.current!.focus();
-  }, []);
+  useEffect(() => focusUnlessTouch(area.current!), []);
   const question = text.trim();
   const send = () => {
     if (!ready || generating || !question) return;
     onSend(question);
     setText('');
     area.current!.focus();
+  };
+  const stop = () => {
+    onStop();
+    focusUnlessTouch(area.current!); // the button that had the focus goes
   };
   const onKeyDown = (e: KeyboardEvent) => {
     // While an input method composes, Enter chooses a candidate.
@@ -50,7 +51,7 @@ export function Composer({ ready, generating, onSend, onStop }: Props) {
         onKeyDown={onKeyDown}
       />
       {generating ? (
-        <button type="button" class="round-button stop" data-testid="stop" aria-label="Stop (Esc)" title="Stop (Esc)" onClick={onStop}>
+        <button type="button" class="round-button stop" data-testid="stop" aria-label="Stop (Esc)" title="Stop (Esc)" onClick={stop}>
           <Icon name="stop" />
         </button>
       ) : (
@@ -60,6 +61,11 @@ export function Composer({ ready, generating, onSend, onStop }: Props) {
       )}
     </form>
   );
+}
+
+/** On a touch screen the focus would bring up a keyboard over half the page. */
+function focusUnlessTouch(area: HTMLTextAreaElement): void {
+  if (!matchMedia('(pointer: coarse)').matches) area.focus();
 }
 
 /** As high as its text; the style sheet has the limit. */

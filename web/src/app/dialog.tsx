@@ -11,18 +11,16 @@ interface Props {
 /** A modal panel, open as long as it is rendered. The browser keeps the focus inside and gives it back. */
 export function Dialog({ title, onClose, children }: Props) {
   const element = useRef<HTMLDialogElement>(null);
-  useEffect(() => {
-    const dialog = element.current!;
-    dialog.showModal();
-    return () => dialog.close(); // what had the focus gets it back only from close
-  }, []);
-  const closeOnBackdrop = (e: MouseEvent) => e.target === element.current && onClose();
+  useEffect(() => element.current!.showModal(), []);
+  // What had the focus gets it back only if the browser closes the dialog; its close event then has it removed.
+  const close = () => element.current!.close();
+  const closeOnBackdrop = (e: MouseEvent) => e.target === element.current && close();
   return (
     <dialog ref={element} aria-label={title} onClose={onClose} onClick={closeOnBackdrop}>
       <div class="dialog">
         <header>
           <h2>{title}</h2>
-          <button type="button" class="icon-button" aria-label="Close" onClick={onClose}>
+          <button type="button" class="icon-button" aria-label="Close" onClick={close}>
             <Icon name="close" />
           </button>
         </header>

@@ -32,16 +32,16 @@ export function ModelDialog({ offers, current, engine, busy, onChoose, onClose }
           ))}
         </ul>
       )}
-      {engine ? <About engine={engine} /> : <p>No model is loaded.</p>}
+      {engine && current ? <About name={current.name} engine={engine} /> : <p>No model is loaded.</p>}
     </Dialog>
   );
 }
 
-function About({ engine }: { engine: Engine }) {
+function About({ name, engine }: { name: string; engine: Engine }) {
   const stats = useStats(engine);
   return (
     <>
-      <h3>About {engine.info.name}</h3>
+      <h3>About {name}</h3>
       <dl class="facts">
         {facts(engine, stats).map(([term, value]) => (
           <div key={term}>

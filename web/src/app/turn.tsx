@@ -58,7 +58,8 @@ function AnswerFooter({ answer, context, onRegenerate }: { answer: Answer; conte
 }
 
 /** Why an answer ended, if not because it was complete. */
-function describeEnding({ finish, usage }: Answer, context: number): string {
+function describeEnding({ finish, usage, content }: Answer, context: number): string {
+  if (finish === 'stop' && !content) return 'The model ended without an answer.';
   if (finish === 'abort') return 'Stopped.';
   if (finish !== 'length') return '';
   // The last token is never fed back, so a full context may show as one position less.

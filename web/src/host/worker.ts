@@ -49,7 +49,9 @@ class Host {
   async handle(m: ToWorker): Promise<void> {
     switch (m.kind) {
       case 'load':
-        return this.load(m.id, m.modelURL, m.options);
+        return this.load(m.id, m.modelURL, m.options).catch((e: unknown) => {
+          throw this.failed ?? e; // losing the GPU also aborts the download, which is not what went wrong
+        });
       case 'chat':
         return this.request(m.id, { type: 'chat', id: m.id, messages: m.messages, params: m.params });
       case 'generate':
