@@ -3,6 +3,7 @@
 package main
 
 import (
+	"cmp"
 	"context"
 	"errors"
 	"flag"
@@ -85,8 +86,9 @@ type checkedWriter struct {
 
 func (w *checkedWriter) Write(p []byte) (int, error) {
 	n, err := w.to.Write(p)
-	if err != nil && w.err == nil {
-		w.err = fmt.Errorf("stdout: %w", err)
+	if err != nil {
+		err = fmt.Errorf("stdout: %w", err)
+		w.err = cmp.Or(w.err, err)
 	}
 	return n, err
 }

@@ -101,7 +101,7 @@ func parseRun(args []string) (runArgs, error) {
 	tokens := flags.String("tokens", "", "")
 	flags.BoolVar(&a.json, "json", false, "")
 	flags.Func("max-tokens", "", number(&a.params.MaxTokens, 1, math.MaxInt32))
-	flags.Func("temperature", "", number(&a.params.Temperature, 0, math.MaxFloat64))
+	flags.Func("temperature", "", number(&a.params.Temperature, 0, 100))
 	flags.Func("top-p", "", number(&a.params.TopP, 0, 1))
 	flags.Func("seed", "", number(&a.params.Seed, 0, math.MaxUint32))
 	rest, err := parse(flags, args)

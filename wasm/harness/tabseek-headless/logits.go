@@ -16,27 +16,25 @@ func logits(ctx context.Context, args []string, to streams) error {
 	if err != nil {
 		return err
 	}
-	return withModel(ctx, a.target, a.model, to, func(host *harness.Host) error {
-		out, err := newRows(a.out)
+	names := []string{a.out}
+	if a.draft != "" {
+		names = append(names, a.draft)
+	}
+	var files []*rows // of logits, then of drafts
+	for _, name := range names {
+		file, err := newRows(name)
 		if err != nil {
-			return fmt.Errorf("--out: %w", err)
+			return fmt.Errorf("cannot write %s: %w", name, err)
 		}
-		defer out.discard()
-		files := []*rows{out}
-		if a.draft != "" {
-			draft, err := newRows(a.draft)
-			if err != nil {
-				return fmt.Errorf("--draft: %w", err)
-			}
-			defer draft.discard()
-			files = append(files, draft)
-		}
-		err = host.Logits(ctx, a.tokens, a.mode, a.draft != "", func(row harness.Row) error {
-			file := out
+		defer file.discard()
+		files = append(files, file)
+	}
+	return withModel(ctx, a.target, a.model, to, func(host *harness.Host) error {
+		err := host.Logits(ctx, a.tokens, a.mode, a.draft != "", func(row harness.Row) error {
 			if row.Draft {
-				file = files[len(files)-1]
+				return files[1].write(row)
 			}
-			return file.write(row)
+			return files[0].write(row)
 		})
 		if err != nil {
 			return err
@@ -53,19 +51,22 @@ func logits(ctx context.Context, args []string, to streams) error {
 	})
 }
 
-// rows is a file of rows that appears under its name only when it is complete.
+// rows is a file of rows that appears under its name only when it is complete. A device or a pipe, which cannot be
+// replaced, is written to at once.
 type rows struct {
 	name  string
 	file  *os.File // nil once kept or discarded
+	whole bool     // file is a temporary one, to be renamed
 	count int
 }
 
 func newRows(name string) (*rows, error) {
-	file, err := os.CreateTemp(filepath.Dir(name), ".logits-*")
-	if err != nil {
-		return nil, err
+	if info, err := os.Stat(name); err == nil && !info.Mode().IsRegular() {
+		file, err := os.OpenFile(name, os.O_WRONLY, 0)
+		return &rows{name: name, file: file}, err
 	}
-	return &rows{name: name, file: file}, nil
+	file, err := os.CreateTemp(filepath.Dir(name), ".logits-*")
+	return &rows{name: name, file: file, whole: true}, err
 }
 
 func (r *rows) write(row harness.Row) error {
@@ -78,7 +79,12 @@ func (r *rows) write(row harness.Row) error {
 }
 
 func (r *rows) keep() error {
-	err := errors.Join(r.file.Chmod(0o644), r.file.Close(), os.Rename(r.file.Name(), r.name))
+	var err error
+	if r.whole {
+		err = errors.Join(r.file.Chmod(0o644), r.file.Close(), os.Rename(r.file.Name(), r.name))
+	} else {
+		err = r.file.Close()
+	}
 	if err == nil {
 		r.file = nil
 	}
@@ -86,8 +92,11 @@ func (r *rows) keep() error {
 }
 
 func (r *rows) discard() {
-	if r.file != nil {
-		r.file.Close()
+	if r.file == nil {
+		return
+	}
+	r.file.Close()
+	if r.whole {
 		os.Remove(r.file.Name())
 	}
 }

@@ -3,6 +3,7 @@
 package main
 
 import (
+	"cmp"
 	"context"
 	"errors"
 	"flag"
@@ -10,6 +11,7 @@ import (
 	"io"
 	"os"
 	"os/signal"
+	"strings"
 	"syscall"
 )
 
@@ -64,17 +66,36 @@ func execute(ctx context.Context, args []string, to streams) int {
 		fmt.Fprintf(to.err, "tabseek-headless: unknown command %q; see tabseek-headless help\n", args[0])
 		return 2
 	}
-	err := command(ctx, args[1:], to)
+	out := &checkedWriter{to: to.out}
+	err := command(ctx, args[1:], streams{out, to.err})
+	if err == nil {
+		err = out.err
+	}
 	switch {
 	case err == nil:
 		return 0
 	case errors.Is(err, flag.ErrHelp):
 		fmt.Fprint(to.out, usage)
 		return 0
-	case errors.Is(err, errUsage):
-		fmt.Fprintf(to.err, "tabseek-headless %s: %v\n", args[0], err)
+	}
+	fmt.Fprintf(to.err, "tabseek-headless %s: %s\n", args[0], strings.ReplaceAll(err.Error(), "\n", "; "))
+	if errors.Is(err, errUsage) {
 		return 2
 	}
-	fmt.Fprintf(to.err, "tabseek-headless %s: %v\n", args[0], err)
 	return 1
+}
+
+// checkedWriter remembers that a write failed: a result that did not arrive, on a full disk say, is a failure.
+type checkedWriter struct {
+	to  io.Writer
+	err error
+}
+
+func (w *checkedWriter) Write(p []byte) (int, error) {
+	n, err := w.to.Write(p)
+	if err != nil {
+		err = fmt.Errorf("stdout: %w", err)
+		w.err = cmp.Or(w.err, err)
+	}
+	return n, err
 }

@@ -50,7 +50,14 @@ func withModel(ctx context.Context, t target, name string, to streams, use func(
 // openModel finds a packed folder, or the built-in model by its name.
 func openModel(name string) (fs.FS, error) {
 	if name == builtIn {
-		return fs.Sub(web.Files(), "models/"+builtIn)
+		model, err := fs.Sub(web.Files(), "models/"+builtIn)
+		if err != nil {
+			return nil, err
+		}
+		if _, err := fs.Stat(model, "model.json"); err != nil {
+			return nil, fmt.Errorf("model %s is not built in: run make build", builtIn)
+		}
+		return model, nil
 	}
 	info, err := os.Stat(name)
 	if err != nil {

@@ -1,0 +1,308 @@
+package main
+
+import (
+	"bytes"
+	"context"
+	"encoding/binary"
+	"encoding/json"
+	"errors"
+	"io/fs"
+	"math"
+	"os"
+	"path/filepath"
+	"strings"
+	"testing"
+
+	"github.com/stretchr/testify/require"
+
+	"tabseek/engine/deepseek/deepseektest"
+	"tabseek/engine/enginetest"
+	"tabseek/engine/weights"
+	"tabseek/web"
+)
+
+// outcome is what a command line led to.
+type outcome struct {
+	status         int
+	stdout, stderr string
+}
+
+func command(args ...string) outcome {
+	var stdout, stderr bytes.Buffer
+	status := execute(context.Background(), args, streams{&stdout, &stderr})
+	return outcome{status, stdout.String(), stderr.String()}
+}
+
+// requireFailure demands the status, nothing on stdout, and one line on stderr that begins with the command and says want.
+func requireFailure(t *testing.T, o outcome, status int, name, want string) {
+	t.Helper()
+	require.Equal(t, status, o.status, "stderr: %s", o.stderr)
+	require.Empty(t, o.stdout)
+	line, ok := strings.CutSuffix(o.stderr, "\n")
+	require.True(t, ok && !strings.Contains(line, "\n"), "want one line: %q", o.stderr)
+	require.True(t, strings.HasPrefix(line, "tabseek-headless "+name+": "), "%q", line)
+	require.Contains(t, line, want)
+}
+
+func needWasm(t *testing.T) {
+	t.Helper()
+	if _, err := fs.Stat(web.Files(), "engine.wasm"); err != nil {
+		t.Skip("engine.wasm is not built: run make wasm")
+	}
+}
+
+// packTiny packs the small random checkpoint.
+func packTiny(t *testing.T) string {
+	t.Helper()
+	c, err := deepseektest.New(1)
+	require.NoError(t, err)
+	dir := t.TempDir()
+	require.NoError(t, c.Write(dir))
+	return pack(t, dir)
+}
+
+func pack(t *testing.T, folder string) string {
+	return enginetest.Pack(t, folder, weights.PlanOptions{Quant: weights.QuantKeep}, weights.Seed{Name: "test", Chat: "deepseek-v3", Special: weights.Special{EOS: []int{deepseektest.EOS}}})
+}
+
+// write writes a file of the test's own and returns its path.
+func write(t *testing.T, name, content string) string {
+	t.Helper()
+	path := filepath.Join(t.TempDir(), name)
+	require.NoError(t, os.WriteFile(path, []byte(content), 0o644))
+	return path
+}
+
+func TestUsage(t *testing.T) {
+	for _, c := range []struct {
+		name string
+		args []string
+		want string // of the line on stderr; "" for the whole usage
+	}{
+		{"no command", nil, ""},
+		{"unknown command", []string{"dance"}, `unknown command "dance"`},
+		{"run: no model", []string{"run"}, "MODEL is missing"},
+		{"run: no prompt", []string{"run", "m"}, "PROMPT is missing"},
+		{"run: two prompts", []string{"run", "m", "a", "b"}, `unexpected argument "b"`},
+		{"run: prompt and tokens", []string{"run", "m", "a", "--tokens", "f"}, "both a prompt and --tokens"},
+		{"run: no such flag", []string{"run", "m", "a", "--beams", "4"}, "-beams"},
+		{"run: no value", []string{"run", "m", "a", "--seed"}, "needs an argument"},
+		{"run: no tokens to generate", []string{"run", "m", "a", "--max-tokens", "0"}, "from 1 to"},
+		{"run: half a token", []string{"run", "m", "a", "--max-tokens", "1.5"}, "from 1 to"},
+		{"run: temperature below zero", []string{"run", "m", "a", "--temperature", "-1"}, "from 0 to 100"},
+		{"run: temperature is not a number", []string{"run", "m", "a", "--temperature", "NaN"}, "from 0 to 100"},
+		{"run: top-p above one", []string{"run", "m", "a", "--top-p", "1.1"}, "from 0 to 1"},
+		{"run: seed past 32 bits", []string{"run", "m", "a", "--seed", "4294967296"}, "from 0 to"},
+		{"run: unknown device", []string{"run", "m", "a", "--device", "cpu"}, "--device cpu: must be native or ref"},
+		{"run: negative context", []string{"run", "m", "a", "--context", "-1"}, "--context -1"},
+		{"run: negative chunk", []string{"run", "m", "a", "--chunk", "-1"}, "--chunk -1"},
+		{"run: two things at once", []string{"run", "m", "--device", "cpu"}, "PROMPT is missing"},
+		{"logits: no model", []string{"logits"}, "MODEL is missing"},
+		{"logits: no tokens", []string{"logits", "m", "--out", "f"}, "--tokens is missing"},
+		{"logits: no output", []string{"logits", "m", "--tokens", "f"}, "--out is missing"},
+		{"logits: unknown mode", []string{"logits", "m", "--tokens", "f", "--out", "o", "--mode", "fast"}, "--mode fast"},
+		{"logits: argument", []string{"logits", "m", "x", "--tokens", "f", "--out", "o"}, `unexpected argument "x"`},
+		{"bench: no model", []string{"bench", "--json"}, "MODEL is missing"},
+		{"bench: no prompt", []string{"bench", "m", "--prompt", "0"}, "--prompt 0"},
+		{"bench: nothing generated", []string{"bench", "m", "--generate", "0"}, "--generate 0"},
+		{"bench: a batch", []string{"bench", "m", "--batch", "2"}, "--batch 2"},
+		{"selftest: argument", []string{"selftest", "x"}, `unexpected argument "x"`},
+		{"selftest: flag of another command", []string{"selftest", "--context", "1"}, "-context"},
+	} {
+		t.Run(c.name, func(t *testing.T) {
+			o := command(c.args...)
+			require.Equal(t, 2, o.status, o.stderr)
+			require.Empty(t, o.stdout)
+			if c.want == "" {
+				require.Equal(t, usage, o.stderr)
+				return
+			}
+			require.Equal(t, 1, strings.Count(o.stderr, "\n"), o.stderr)
+			require.Contains(t, o.stderr, c.want)
+		})
+	}
+	for _, args := range [][]string{{"help"}, {"-h"}, {"--help"}, {"run", "--help"}, {"selftest", "-h"}} {
+		require.Equal(t, outcome{0, usage, ""}, command(args...), args)
+	}
+}
+
+func TestFailures(t *testing.T) {
+	needWasm(t)
+	model := packTiny(t)
+	tokens := write(t, "tokens.json", "[256, 1, 2]")
+	out := filepath.Join(t.TempDir(), "out.f32")
+	damaged := packTiny(t)
+	shards, err := filepath.Glob(filepath.Join(damaged, "sha256-*.bin"))
+	require.NoError(t, err)
+	require.NoError(t, os.Truncate(shards[0], 256))
+	for _, c := range []struct {
+		name string
+		args []string
+		want string
+	}{
+		{"unknown model", []string{"run", "no-such-model", "hi"}, `no model "no-such-model": neither a packed folder nor the built-in pocket`},
+		{"model is a file", []string{"run", tokens, "hi"}, "is a file, want a packed folder"},
+		{"model is any folder", []string{"run", t.TempDir(), "hi"}, "not a packed folder"},
+		{"damaged model", []string{"run", damaged, "hi"}, "has 256 bytes, expected "},
+		{"no such tokens", []string{"run", model, "--tokens", "no-such-file"}, "--tokens: open no-such-file"},
+		{"tokens are not JSON", []string{"run", model, "--tokens", write(t, "t.json", "1 2 3")}, "want an array of ids"},
+		{"tokens are an object", []string{"run", model, "--tokens", write(t, "t.json", `{"tokens":[1]}`)}, "want an array of ids"},
+		{"tokens are text", []string{"run", model, "--tokens", write(t, "t.json", `["a"]`)}, "want an array of ids"},
+		{"half a token", []string{"run", model, "--tokens", write(t, "t.json", `[1.5]`)}, "want an array of ids"},
+		{"no tokens", []string{"run", model, "--tokens", write(t, "t.json", `[]`)}, "holds no ids"},
+		{"token past the vocabulary", []string{"run", model, "--tokens", write(t, "t.json", `[1, 262]`)}, "token 1 of the prompt is 262, the vocabulary has ids 0 to 261"},
+		{"negative token", []string{"run", model, "--tokens", write(t, "t.json", `[-1]`)}, "token 0 of the prompt is -1"},
+		{"prompt longer than the context", []string{"run", model, strings.Repeat("x", 300)}, "the prompt has 303 tokens"},
+		{"context beyond the model's", []string{"run", model, "hi", "--context", "5000"}, "context is 5000, the model takes 1 to 256"},
+		{"no guest", []string{"run", model, "hi", "--wasm", "no-such.wasm"}, "no-such.wasm"},
+		{"not a guest", []string{"run", model, "hi", "--wasm", tokens}, "engine.wasm: "},
+		{"logits: nowhere to write", []string{"logits", model, "--tokens", tokens, "--out", "no-such-folder/out"}, "no-such-folder"},
+		{"logits: onto a folder", []string{"logits", model, "--tokens", tokens, "--out", t.TempDir()}, "is a directory"},
+		{"logits: full disk", []string{"logits", model, "--tokens", tokens, "--out", "/dev/full"}, "no space left on device"},
+		{"logits: token past the vocabulary", []string{"logits", model, "--tokens", write(t, "t.json", `[999]`), "--out", out}, "token 0 of the prompt is 999"},
+		{"logits: more than the context", []string{"logits", model, "--tokens", tokens, "--out", out, "--context", "2"}, "the prompt has 3 tokens"},
+		{"bench: prompt longer than the context", []string{"bench", model, "--prompt", "1000", "--generate", "1"}, "the prompt has 1000 tokens"},
+	} {
+		t.Run(c.name, func(t *testing.T) {
+			requireFailure(t, command(append(c.args, "--device", "ref")...), 1, c.args[0], c.want)
+		})
+	}
+	left, err := os.ReadDir(filepath.Dir(out))
+	require.NoError(t, err)
+	require.Empty(t, left, "a failure leaves no rows behind")
+}
+
+func TestRun(t *testing.T) {
+	needWasm(t)
+	model := packTiny(t)
+	o := command("run", model, "--tokens", write(t, "t.json", "[256,72,105]"), "--device", "ref", "--max-tokens", "12", "--temperature", "0", "--json")
+	require.Zero(t, o.status, o.stderr)
+	require.Empty(t, o.stderr)
+	lines := strings.Split(strings.TrimSuffix(o.stdout, "\n"), "\n")
+	var answer map[string]any
+	require.NoError(t, json.Unmarshal([]byte(lines[len(lines)-1]), &answer))
+	for _, name := range []string{"text", "reasoning", "tokens", "finish_reason", "stats"} {
+		require.Contains(t, answer, name)
+	}
+	stats := answer["stats"].(map[string]any)
+	for _, name := range strings.Fields(`prompt_tokens completion_tokens prefill_seconds decode_seconds load_seconds dispatches submits readbacks
+		guest_calls guest_seconds weight_bytes kv_bytes_per_token guest_heap_bytes`) {
+		require.IsType(t, 0.0, stats[name], name)
+		require.Positive(t, stats[name], name)
+	}
+	require.NotEmpty(t, stats["device"])
+	require.NotEmpty(t, stats["profile"])
+	require.EqualValues(t, len(answer["tokens"].([]any)), stats["completion_tokens"])
+	require.EqualValues(t, 3, stats["prompt_tokens"])
+
+	// A prompt of words, and the same prompt as ids, have the same answer.
+	flags := []string{"--device", "ref", "--max-tokens", "12", "--seed", "5", "--temperature", "0.8", "--top-p", "0.9"}
+	text := command(append([]string{"run", model, "--", "-h"}, flags...)...)
+	require.Equal(t, 2, text.status, "after -- there are no flags")
+	text = command(append(append([]string{"run"}, flags...), model, "Hi")...)
+	require.Zero(t, text.status, text.stderr)
+	require.NotEmpty(t, text.stdout)
+	again := command(append(append([]string{"run", model}, flags...), "Hi")...)
+	require.Equal(t, text, again)
+}
+
+func TestLogits(t *testing.T) {
+	needWasm(t)
+	model, tokens := packTiny(t), write(t, "t.json", "[256,72,105,33,10]")
+	read := func(mode string) (logits, drafts []byte) {
+		dir := t.TempDir()
+		main, draft := filepath.Join(dir, "logits.f32"), filepath.Join(dir, "draft.f32")
+		o := command("logits", model, "--tokens", tokens, "--out", main, "--draft", draft, "--mode", mode, "--device", "ref")
+		require.Equal(t, outcome{}, o)
+		list, err := os.ReadDir(dir)
+		require.NoError(t, err)
+		require.Len(t, list, 2)
+		logits, err = os.ReadFile(main)
+		require.NoError(t, err)
+		drafts, err = os.ReadFile(draft)
+		require.NoError(t, err)
+		return logits, drafts
+	}
+	logits, drafts := read("prefill")
+	require.Len(t, logits, 5*4*deepseektest.VocabSize)
+	require.Len(t, drafts, 4*4*deepseektest.VocabSize, "the last token has no draft")
+	oneByOne, itsDrafts := read("decode")
+	requireClose(t, logits, oneByOne)
+	requireClose(t, drafts, itsDrafts)
+}
+
+func requireClose(t *testing.T, a, b []byte) {
+	t.Helper()
+	require.Len(t, b, len(a))
+	for i := 0; i < len(a); i += 4 {
+		x, y := math.Float32frombits(binary.LittleEndian.Uint32(a[i:])), math.Float32frombits(binary.LittleEndian.Uint32(b[i:]))
+		require.InDelta(t, x, y, 2e-3, "number %d", i/4)
+	}
+}
+
+func TestFixture(t *testing.T) {
+	needWasm(t)
+	folder := "../../../../shared/fixtures/v3-fp8-mtp"
+	data, err := os.ReadFile(filepath.Join(folder, "golden.json"))
+	if err != nil {
+		t.Skip("fixture v3-fp8-mtp is not there")
+	}
+	var golden struct{ Tokens, Greedy []int }
+	require.NoError(t, json.Unmarshal(bytes.ReplaceAll(data, []byte("Infinity"), []byte("0")), &golden))
+	tokens, err := json.Marshal(golden.Tokens)
+	require.NoError(t, err)
+	o := command("run", pack(t, folder), "--tokens", write(t, "t.json", string(tokens)), "--max-tokens", "16", "--temperature", "0", "--json", "--device", "ref")
+	require.Zero(t, o.status, o.stderr)
+	lines := strings.Split(strings.TrimSuffix(o.stdout, "\n"), "\n")
+	var answer struct{ Tokens []int }
+	require.NoError(t, json.Unmarshal([]byte(lines[len(lines)-1]), &answer))
+	require.Equal(t, golden.Greedy[:len(answer.Tokens)], answer.Tokens)
+	require.True(t, len(answer.Tokens) == 16 || golden.Greedy[len(answer.Tokens)] == deepseektest.EOS)
+}
+
+func TestBench(t *testing.T) {
+	needWasm(t)
+	o := command("bench", packTiny(t), "--prompt", "20", "--generate", "8", "--json", "--device", "ref")
+	require.Zero(t, o.status, o.stderr)
+	var got map[string]any
+	require.NoError(t, json.Unmarshal([]byte(o.stdout), &got))
+	for _, name := range []string{
+		"prefill_tokens_per_second", "decode_tokens_per_second", "dispatches_per_layer_token", "submits_per_token", "guest_seconds_per_token",
+		"bytes_per_token", "gb_per_second", "layers", "prompt_tokens", "completion_tokens", "weight_bytes",
+	} {
+		require.IsType(t, 0.0, got[name], name)
+		require.Positive(t, got[name], name)
+	}
+	require.NotEmpty(t, got["device"])
+}
+
+type failingWriter struct{}
+
+func (failingWriter) Write([]byte) (int, error) { return 0, errors.New("no space left on device") }
+
+func TestBrokenStdout(t *testing.T) {
+	needWasm(t)
+	var stderr bytes.Buffer
+	status := execute(context.Background(), []string{"run", packTiny(t), "hi", "--device", "ref", "--max-tokens", "4", "--json"}, streams{failingWriter{}, &stderr})
+	require.Equal(t, 1, status)
+	require.Equal(t, "tabseek-headless run: stdout: no space left on device\n", stderr.String())
+}
+
+// Interrupted, run prints what there is, and fails.
+func TestInterrupted(t *testing.T) {
+	needWasm(t)
+	model := packTiny(t)
+	ctx, cancel := context.WithCancel(context.Background())
+	var stdout, stderr bytes.Buffer
+	status := execute(ctx, []string{"run", model, "hi", "--device", "ref", "--json", "--temperature", "0", "--chunk", "1"}, streams{writerFunc(func(p []byte) (int, error) {
+		cancel()
+		return stdout.Write(p)
+	}), &stderr})
+	require.Equal(t, 1, status)
+	require.Contains(t, stdout.String(), `"finish_reason":"abort"`)
+	require.Equal(t, "tabseek-headless run: context canceled\n", stderr.String())
+}
+
+type writerFunc func([]byte) (int, error)
+
+func (f writerFunc) Write(p []byte) (int, error) { return f(p) }
