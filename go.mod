@@ -7,7 +7,6 @@ toolchain go1.26.10
 require (
 	github.com/andybalholm/brotli v1.2.8
 	github.com/cogentcore/webgpu v0.23.0
-	github.com/dlclark/regexp2 v1.12.0
 	github.com/evanw/esbuild v0.28.2
 	github.com/stretchr/testify v1.12.1
 	github.com/tetratelabs/wazero v1.12.0
