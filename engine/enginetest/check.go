@@ -113,15 +113,26 @@ const (
 	Native32 Tolerance = 1e-4
 )
 
+// Pack draws a checkpoint of the case, whatever its choices are, and packs it.
+func (c Case) Pack(t testing.TB, quant weights.Quant, seed weights.Seed) (packed string, checkpoint *Checkpoint) {
+	checkpoint, err := draw(&c, 1)
+	require.NoError(t, err)
+	return c.pack(t, checkpoint, quant, seed), checkpoint
+}
+
+func (c Case) pack(t testing.TB, checkpoint *Checkpoint, quant weights.Quant, seed weights.Seed) string {
+	folder := filepath.Join(t.TempDir(), "checkpoint")
+	require.NoError(t, checkpoint.Write(folder, c.Files))
+	return Pack(t, folder, weights.PlanOptions{Quant: quant, MaxBuffer: c.MaxBuffer}, seed)
+}
+
 // Run packs the case, runs it on the device by prefill and by decode, and compares logits, drafts and the greedy answer.
 func (c Case) Run(t testing.TB, device gpu.Device, tolerance Tolerance) {
 	if c.Prompt == 0 {
 		c.Prompt = 9
 	}
 	x := c.expect(t)
-	folder := filepath.Join(t.TempDir(), "checkpoint")
-	require.NoError(t, x.checkpoint.Write(folder, c.Files))
-	packed := Pack(t, folder, weights.PlanOptions{Quant: weights.QuantKeep, MaxBuffer: c.MaxBuffer}, weights.Seed{Name: c.Name})
+	packed := c.pack(t, x.checkpoint, weights.QuantKeep, weights.Seed{Name: c.Name})
 	if c.Exact {
 		c.Context = c.Prompt
 	}

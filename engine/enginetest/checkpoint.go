@@ -147,7 +147,19 @@ func (c *Checkpoint) Write(dir string, files int) error {
 	return write("model.safetensors.index.json", index)
 }
 
-// tokenizerJSON is a vocabulary of the 256 bytes, then added tokens.
+// Ids of the tokens that DeepSeek's chat templates use.
+const (
+	BOS = 256 + iota
+	EOS
+	User
+	Assistant
+	Think
+	EndThink
+)
+
+var special = []string{"<｜begin▁of▁sentence｜>", "<｜end▁of▁sentence｜>", "<｜User｜>", "<｜Assistant｜>", "<think>", "</think>"}
+
+// tokenizerJSON is a vocabulary of the 256 bytes, then added tokens, the first of them those of chat templates.
 func tokenizerJSON(vocab int) []byte {
 	bytes := map[string]int{}
 	shifted := 0 // bytes that are not printable are spelled from U+0100 on, in order (GPT-2's byte alphabet)
@@ -161,7 +173,11 @@ func tokenizerJSON(vocab int) []byte {
 	}
 	var added []map[string]any
 	for id := 256; id < vocab; id++ {
-		added = append(added, map[string]any{"id": id, "content": fmt.Sprintf("<|%d|>", id), "special": true})
+		content := fmt.Sprintf("<|%d|>", id)
+		if id-256 < len(special) {
+			content = special[id-256]
+		}
+		added = append(added, map[string]any{"id": id, "content": content, "special": true})
 	}
 	data, err := json.Marshal(map[string]any{
 		"version": "1.0", "added_tokens": added, "normalizer": nil,

@@ -1,0 +1,135 @@
+package engine_test
+
+import (
+	"cmp"
+	"math"
+	"slices"
+	"testing"
+
+	"github.com/stretchr/testify/require"
+
+	"tabseek/engine"
+	"tabseek/shaders"
+)
+
+// plainSample is sampling as textbooks have it: penalty, temperature, top_k, top_p, min_p, then a draw in order of id.
+func plainSample(logits []float32, history []int, p engine.Params, drawn float64) int {
+	scores := make([]float64, len(logits))
+	for id, l := range logits {
+		scores[id] = float64(l)
+		if p.RepetitionPenalty != nil && slices.Contains(history, id) {
+			if l > 0 {
+				scores[id] /= *p.RepetitionPenalty
+			} else {
+				scores[id] *= *p.RepetitionPenalty
+			}
+		}
+	}
+	order := make([]int, len(scores)) // ids, likeliest first
+	for id := range order {
+		order[id] = id
+	}
+	slices.SortStableFunc(order, func(a, b int) int { return cmp.Compare(scores[b], scores[a]) })
+	temperature := 1.0
+	if p.Temperature != nil {
+		temperature = *p.Temperature
+	}
+	if temperature == 0 {
+		return order[0]
+	}
+	if p.TopK != nil && *p.TopK > 0 {
+		order = order[:min(*p.TopK, len(order))]
+	}
+	weights := func() (list []float64, total float64) {
+		for _, id := range order {
+			list = append(list, math.Exp((scores[id]-scores[order[0]])/temperature))
+			total += list[len(list)-1]
+		}
+		return list, total
+	}
+	if p.TopP != nil {
+		list, total := weights()
+		kept, sum := 0, 0.0
+		for ok := true; ok && kept < len(list); kept++ {
+			sum += list[kept]
+			ok = sum < *p.TopP*total
+		}
+		order = order[:kept]
+	}
+	if p.MinP != nil {
+		list, _ := weights()
+		order = order[:slices.IndexFunc(append(list, -1), func(w float64) bool { return w < *p.MinP })]
+	}
+	slices.Sort(order)
+	best := slices.MaxFunc(order, func(a, b int) int { return cmp.Compare(scores[a], scores[b]) })
+	sum, total := 0.0, 0.0
+	for _, id := range order {
+		total += math.Exp((scores[id] - scores[best]) / temperature)
+	}
+	for _, id := range order {
+		if sum += math.Exp((scores[id] - scores[best]) / temperature); drawn*total < sum {
+			return id
+		}
+	}
+	return order[len(order)-1]
+}
+
+// Every sampled token is the one that a plain sampler draws from the same logits.
+func TestSampling(t *testing.T) {
+	h := openSmall(t, packSmall(t), engine.Options{Context: 64})
+	tests := map[string]engine.Params{
+		"plain":         {},
+		"cold":          {Temperature: pointer(0.2)},
+		"hot":           {Temperature: pointer(5.0)},
+		"top_k":         {TopK: pointer(5)},
+		"top_k 1":       {TopK: pointer(1), Temperature: pointer(10.0)},
+		"top_k beyond":  {TopK: pointer(100000)},
+		"top_p":         {TopP: pointer(0.8)},
+		"top_p 0":       {TopP: pointer(0.0), Temperature: pointer(10.0)},
+		"min_p":         {MinP: pointer(0.1)},
+		"min_p 1":       {MinP: pointer(1.0), Temperature: pointer(10.0)},
+		"penalty":       {RepetitionPenalty: pointer(1.7), Temperature: pointer(0.0)},
+		"penalty below": {RepetitionPenalty: pointer(0.6), Temperature: pointer(0.5)},
+		"all": {
+			Temperature: pointer(1.4), TopK: pointer(40), TopP: pointer(0.9), MinP: pointer(0.02), RepetitionPenalty: pointer(1.2),
+		},
+	}
+	for name, params := range tests {
+		t.Run(name, func(t *testing.T) {
+			params.MaxTokens = pointer(8)
+			for seed := range uint32(4) {
+				params.Seed = &seed
+				ids, last := h.Generate(prompt(10, int(seed)), params)
+				require.Equal(t, "length", last.FinishReason, last.Message)
+				tokens := slices.Concat(prompt(10, int(seed)), ids)
+				rows, _ := h.Logits(tokens, "decode", false)
+				for i, id := range ids {
+					at := 9 + i
+					require.Equal(t, plainSample(rows[at], tokens[:at+1], params, shaders.UniformNumber(seed, uint32(at))), id, "token %d of seed %d", i, seed)
+				}
+			}
+		})
+	}
+}
+
+// Over many seeds, tokens come as often as the model says.
+func TestSamplingFrequencies(t *testing.T) {
+	h := openSmall(t, packSmall(t), engine.Options{Context: 64, Chunk: 1})
+	rows, _ := h.Logits(prompt(3, 0), "decode", false)
+	logits := rows[2]
+	total := 0.0
+	for _, l := range logits {
+		total += math.Exp(float64(l))
+	}
+	const draws = 2000
+	counts := map[int]int{}
+	for seed := range uint32(draws) {
+		ids, _ := h.Generate(prompt(3, 0), sampled(1, seed))
+		counts[ids[0]]++
+	}
+	for id, l := range logits {
+		p := math.Exp(float64(l)) / total
+		// Five standard deviations of a binomial count, and one for the rare tokens.
+		require.InDelta(t, p*draws, counts[id], 5*math.Sqrt(p*draws)+1, "token %d of probability %g", id, p)
+	}
+}
