@@ -20,6 +20,7 @@ build: page model
 
 wasm: deps
 	GOOS=wasip1 GOARCH=wasm go build -ldflags='-s -w' -buildmode=c-shared -o web/dist/engine.wasm ./wasm
+	@rm -f web/dist/engine.wasm.br # of the guest before: the page's build makes it anew
 
 page: wasm web/node_modules/.installed
 	go run ./web/build

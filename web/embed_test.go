@@ -1,0 +1,99 @@
+package web_test
+
+import (
+	"bytes"
+	"io"
+	"io/fs"
+	"regexp"
+	"strings"
+	"testing"
+
+	"github.com/andybalholm/brotli"
+	"github.com/stretchr/testify/require"
+
+	"tabseek/web"
+)
+
+// built skips a test of what make build puts into web/dist, where it has not run.
+func built(t *testing.T, name string) []byte {
+	t.Helper()
+	data, err := fs.ReadFile(web.Files(), name)
+	if err != nil {
+		t.Skipf("%s is not built: run make build", name)
+	}
+	return data
+}
+
+func TestFiles(t *testing.T) {
+	built(t, "index.html")
+	built(t, "engine.wasm")
+	for _, name := range []string{"tabseek.js", "worker.js", "tabseek.d.ts", "icon.svg"} {
+		data, err := fs.ReadFile(web.Files(), name)
+		require.NoError(t, err)
+		require.NotEmpty(t, data, name)
+	}
+	declarations := string(built(t, "tabseek.d.ts"))
+	for _, m := range regexp.MustCompile(`from '\./(.+?)'`).FindAllStringSubmatch(declarations, -1) {
+		_, err := fs.Stat(web.Files(), strings.TrimSuffix(m[1], ".js")+".d.ts")
+		require.NoError(t, err, "tabseek.d.ts leads to %s", m[1])
+	}
+}
+
+// The index names files that are there, and nothing that the content security policy would refuse.
+func TestIndex(t *testing.T) {
+	index := string(built(t, "index.html"))
+	links := regexp.MustCompile(`(?:src|href)="(.*?)"`).FindAllStringSubmatch(index, -1)
+	require.GreaterOrEqual(t, len(links), 3)
+	for _, m := range links {
+		name, ok := strings.CutPrefix(m[1], "/")
+		require.True(t, ok && !strings.HasPrefix(name, "/"), "%s is not of this origin", m[1])
+		_, err := fs.Stat(web.Files(), name)
+		require.NoError(t, err)
+	}
+	require.NotContains(t, index, "{{")
+	require.Regexp(t, `<script type="module" src="/main-[A-Z2-7]{8}\.js">`, index)
+	require.NotRegexp(t, `<script>|<style|\sstyle=|\son[a-z]+=|javascript:`, index)
+}
+
+func TestStylesLoadNothingFromElsewhere(t *testing.T) {
+	styles, err := fs.Glob(web.Files(), "*.css")
+	require.NoError(t, err)
+	if len(styles) == 0 {
+		t.Skip("the page is not built: run make build")
+	}
+	for _, name := range styles {
+		require.NotRegexp(t, `url\(["']?(https?:)?//|@import`, string(built(t, name)), name)
+	}
+}
+
+// A compressed twin is served in place of its file, so it must hold the same.
+func TestCompressedTwins(t *testing.T) {
+	twins, err := fs.Glob(web.Files(), "*.br")
+	require.NoError(t, err)
+	if len(twins) == 0 {
+		t.Skip("the page is not built: run make build")
+	}
+	for _, name := range twins {
+		got, err := io.ReadAll(brotli.NewReader(bytes.NewReader(built(t, name))))
+		require.NoError(t, err, name)
+		want, err := fs.ReadFile(web.Files(), strings.TrimSuffix(name, ".br"))
+		require.NoError(t, err)
+		require.True(t, bytes.Equal(want, got), "%s is of another build", name)
+	}
+}
+
+func TestGuest(t *testing.T) {
+	wasm := built(t, "engine.wasm")
+	require.True(t, bytes.HasPrefix(wasm, []byte("\x00asm\x01\x00\x00\x00")))
+	for _, export := range []string{"_initialize", "tabseek_input", "tabseek_handle", "tabseek_output"} {
+		require.True(t, bytes.Contains(wasm, []byte(export)), export)
+	}
+	require.Less(t, len(wasm), 16<<20)
+}
+
+func TestDefaultModel(t *testing.T) {
+	require.Contains(t, string(built(t, "models/pocket/model.json")), `"format":"tabseek-model"`)
+	shards, err := fs.Glob(web.Files(), "models/pocket/sha256-*.bin")
+	require.NoError(t, err)
+	require.NotEmpty(t, shards)
+}
