@@ -30,6 +30,9 @@ func (c *Config) Ignored() []string {
 	if c.TieWordEmbeddings {
 		ignored = append(ignored, "lm_head.weight")
 	}
+	if c.NumNextNPredictLayers == 0 {
+		ignored = append(ignored, source(c.NumHiddenLayers, "*")) // an MTP module that the config does not speak of
+	}
 	for layer := c.NumHiddenLayers; layer < c.Layers(); layer++ {
 		// Copies of the main model's: "shares parameters with the main model" (DeepSeek-V3's README_WEIGHTS).
 		ignored = append(ignored, source(layer, "embed_tokens.weight"), source(layer, "shared_head.head.weight"))

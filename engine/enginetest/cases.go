@@ -8,7 +8,7 @@ import (
 
 // Cases lists the shapes that an engine is compared on.
 func Cases() []Case {
-	return slices.Concat(families(), widths(), heads(), prompts(), routers(), layouts(), ropes(), formats(), spellings())
+	return slices.Concat(families(), widths(), heads(), prompts(), routers(), layouts(), ropes(), Formats(), spellings())
 }
 
 // families are the plain models of each kind.
@@ -177,8 +177,8 @@ func ropes() []Case {
 	}
 }
 
-// formats are number formats and arrangements of files and buffers.
-func formats() []Case {
+// Formats lists number formats and arrangements of files and buffers.
+func Formats() []Case {
 	ragged := V3().With(Config{ // blocks of 128 x 128 that are not full, heads that begin inside one
 		"hidden_size": 200, "q_lora_rank": 136, "kv_lora_rank": 144, "qk_nope_head_dim": 40, "v_head_dim": 24, "num_attention_heads": 5,
 		"intermediate_size": 520, "moe_intermediate_size": 130, "n_routed_experts": 4, "num_experts_per_tok": 2, "n_group": 1, "topk_group": 1,
@@ -203,6 +203,19 @@ func formats() []Case {
 		{Name: "small buffers, f32", Config: V2().With(Config{"tie_word_embeddings": true}), DTypes: Plain(weights.DTypeF32), MaxBuffer: 48 << 10},
 		{Name: "small buffers, fp8", Config: ragged, DTypes: FP8, MaxBuffer: 320 << 10, Native: true},
 		{Name: "small buffers, fp8 in whole blocks", Config: whole, DTypes: FP8, MaxBuffer: 66 << 10},
+	}
+}
+
+// Quantised lists shapes to be quantised.
+func Quantised() []Case {
+	return []Case{
+		{Name: "v2", Config: V2()},
+		{Name: "v3", Config: V3(), DTypes: FP8},
+		{Name: "dense", Config: Dense()},
+		{Name: "odd widths", Config: V3().With(Config{ // last blocks that are not full, odd numbers of block scales
+			"hidden_size": 75, "q_lora_rank": 37, "kv_lora_rank": 45, "qk_nope_head_dim": 21, "v_head_dim": 19, "num_attention_heads": 3, "moe_intermediate_size": 33,
+		})},
+		{Name: "small buffers", Config: V3().With(Config{"hidden_size": 75, "vocab_size": 777}), MaxBuffer: 20 << 10},
 	}
 }
 

@@ -17,26 +17,26 @@ import (
 )
 
 // DTypes chooses the number format of a checkpoint's tensors.
-type DTypes func(t tensorSpec) weights.DType
+type DTypes func(t TensorSpec) weights.DType
 
 // Plain keeps all tensors in one format.
-func Plain(d weights.DType) DTypes { return func(tensorSpec) weights.DType { return d } }
+func Plain(d weights.DType) DTypes { return func(TensorSpec) weights.DType { return d } }
 
 // FP8 is how DeepSeek-V3 is published: the linear layers of blocks in FP8, the rest in BF16, the router's bias in F32.
-func FP8(t tensorSpec) weights.DType {
+func FP8(t TensorSpec) weights.DType {
 	switch {
-	case strings.HasSuffix(t.name, "e_score_correction_bias"):
+	case strings.HasSuffix(t.Name, "e_score_correction_bias"):
 		return weights.DTypeF32
-	case t.vector(), !strings.HasSuffix(t.name, "_proj.weight") && !strings.HasSuffix(t.name, "_mqa.weight"):
+	case t.vector(), !strings.HasSuffix(t.Name, "_proj.weight") && !strings.HasSuffix(t.Name, "_mqa.weight"):
 		return weights.DTypeBF16
 	}
 	return weights.DTypeFP8
 }
 
 // Mixed gives every tensor a format of its own.
-func Mixed(t tensorSpec) weights.DType {
+func Mixed(t TensorSpec) weights.DType {
 	h := fnv.New32a()
-	h.Write([]byte(t.name))
+	h.Write([]byte(t.Name))
 	choices := []weights.DType{weights.DTypeBF16, weights.DTypeF16, weights.DTypeF32, weights.DTypeFP8}
 	if t.vector() {
 		choices = choices[:3]
@@ -58,20 +58,20 @@ func draw(c *Case, seed uint64) (*Checkpoint, error) {
 	for _, t := range n.tensors(c.Copies) {
 		mean, spread := n.distribution(t)
 		for suffix, scale := range c.Scales {
-			if strings.HasSuffix(t.name, suffix) {
+			if strings.HasSuffix(t.Name, suffix) {
 				mean, spread = mean*scale, spread*scale
 			}
 		}
 		for suffix, shift := range c.Shifts {
-			if strings.HasSuffix(t.name, suffix) {
+			if strings.HasSuffix(t.Name, suffix) {
 				mean += shift
 			}
 		}
-		values := make([]float32, product(t.shape))
+		values := make([]float32, t.Elements())
 		for i := range values {
 			values[i] = float32(mean + spread*random.NormFloat64())
 		}
-		made, err := weights.FromFloats(t.name, c.dtypes()(t), t.shape, values)
+		made, err := weights.FromFloats(t.Name, c.dtypes()(t), t.Shape, values)
 		if err != nil {
 			return nil, err
 		}
@@ -89,19 +89,19 @@ func product(shape []int) int {
 }
 
 // distribution is the mean and spread of a tensor's numbers: such that activations are near 1 and logits near 3.
-func (n *numbers) distribution(t tensorSpec) (mean, spread float64) {
-	isHead := t.name == "lm_head.weight" || n.Tied && t.name == "model.embed_tokens.weight"
+func (n *numbers) distribution(t TensorSpec) (mean, spread float64) {
+	isHead := t.Name == "lm_head.weight" || n.Tied && t.Name == "model.embed_tokens.weight"
 	switch {
-	case strings.HasSuffix(t.name, "e_score_correction_bias"):
+	case strings.HasSuffix(t.Name, "e_score_correction_bias"):
 		return 0, 0.2
 	case t.vector():
 		return 1, 0.2
 	case isHead:
 		return 0, 3 / math.Sqrt(float64(n.Hidden))
-	case strings.HasSuffix(t.name, "embed_tokens.weight"):
+	case strings.HasSuffix(t.Name, "embed_tokens.weight"):
 		return 0, 1
 	}
-	return 0, 1 / math.Sqrt(float64(t.shape[1]))
+	return 0, 1 / math.Sqrt(float64(t.Shape[1]))
 }
 
 // Write writes the folder: config.json, tokenizer.json and the weights, in one file or, with an index, in several.

@@ -2,25 +2,34 @@ package enginetest
 
 import "fmt"
 
-// A tensorSpec is a tensor that a published checkpoint has.
-type tensorSpec struct {
-	name  string
-	shape []int
+// A TensorSpec is a tensor that a published checkpoint has.
+type TensorSpec struct {
+	Name  string
+	Shape []int
 }
 
-// norm tells vectors from matrices: norms and the router's bias.
-func (t tensorSpec) vector() bool { return len(t.shape) == 1 }
+// vector tells norms and the router's bias from matrices.
+func (t TensorSpec) vector() bool { return len(t.Shape) == 1 }
+
+// Elements is how many numbers the tensor has.
+func (t TensorSpec) Elements() int { return product(t.Shape) }
+
+// Tensors lists the tensors of a checkpoint with this config; with copies, MTP layers bring their own embedding and head.
+func (c Config) Tensors(copies bool) []TensorSpec {
+	n := c.numbers()
+	return n.tensors(copies)
+}
 
 // tensors lists a checkpoint's tensors in Hugging Face's naming scheme (DeepSeek-V3's modeling code and README_WEIGHTS).
 // With copies, MTP layers have their own embed_tokens and shared_head.head, as DeepSeek-V3's checkpoint does.
-func (n *numbers) tensors(copies bool) []tensorSpec {
-	list := []tensorSpec{{"model.embed_tokens.weight", []int{n.Vocab, n.Hidden}}, {"model.norm.weight", []int{n.Hidden}}}
+func (n *numbers) tensors(copies bool) []TensorSpec {
+	list := []TensorSpec{{"model.embed_tokens.weight", []int{n.Vocab, n.Hidden}}, {"model.norm.weight", []int{n.Hidden}}}
 	if !n.Tied {
-		list = append(list, tensorSpec{"lm_head.weight", []int{n.Vocab, n.Hidden}})
+		list = append(list, TensorSpec{"lm_head.weight", []int{n.Vocab, n.Hidden}})
 	}
 	for layer := range n.Layers + n.MTP {
 		add := func(name string, shape ...int) {
-			list = append(list, tensorSpec{fmt.Sprintf("model.layers.%d.%s", layer, name), shape})
+			list = append(list, TensorSpec{fmt.Sprintf("model.layers.%d.%s", layer, name), shape})
 		}
 		if layer >= n.Layers {
 			if copies {

@@ -1,0 +1,192 @@
+package deepseek_test
+
+import (
+	"encoding/json"
+	"fmt"
+	"os"
+	"path/filepath"
+	"strings"
+	"testing"
+
+	"github.com/stretchr/testify/require"
+
+	"tabseek/engine/deepseek"
+	"tabseek/engine/enginetest"
+	"tabseek/engine/gpu"
+	"tabseek/engine/weights"
+)
+
+// published are the models whose config.json lies in testdata, with their sizes as their authors give them or as follow
+// from the table of shapes.
+var published = map[string]struct {
+	params, mtp float64 // billions; of the MTP module without its copies of embedding and head
+	copies      bool    // the checkpoint has those copies
+	dtypes      enginetest.DTypes
+	scale       float64 // of the scores, times sqrt(nope + rope)
+}{
+	"deepseek-v2-lite": {15.71, 0, false, enginetest.Plain(weights.DTypeBF16), 1.5896},
+	"deepseek-v2":      {235.74, 0, false, enginetest.Plain(weights.DTypeBF16), 1.8739},
+	"deepseek-r1":      {671.03, 11.61, true, enginetest.FP8, 1.8739},
+	"moonlight-16b":    {15.96, 0, false, enginetest.Plain(weights.DTypeBF16), 1},
+	"kimi-k2":          {1026.41, 0, false, enginetest.FP8, 1.8132},
+	"glm-4.7-flash":    {29.94, 0.64, true, enginetest.Plain(weights.DTypeBF16), 1},
+	"gigachat3-10b":    {10.67, 0.41, true, enginetest.FP8, 2.0047},
+	"youtu-llm-2b":     {1.96, 0, false, enginetest.Plain(weights.DTypeBF16), 1},
+}
+
+func readConfig(t *testing.T, name string) enginetest.Config {
+	data, err := os.ReadFile(filepath.Join("testdata", name+".json"))
+	require.NoError(t, err)
+	config := enginetest.Config{}
+	require.NoError(t, json.Unmarshal(data, &config))
+	return config
+}
+
+func parse(t *testing.T, config enginetest.Config) *deepseek.Config {
+	parsed, err := deepseek.ParseConfig(config.JSON())
+	require.NoError(t, err)
+	return parsed
+}
+
+// Published configs are understood as they are, and survive the way through a packed model.
+func TestPublishedConfigs(t *testing.T) {
+	for name, want := range published {
+		t.Run(name, func(t *testing.T) {
+			config := readConfig(t, name)
+			parsed := parse(t, config)
+			params, mtp := 0, 0
+			for _, tensor := range config.Tensors(false) {
+				if strings.HasPrefix(tensor.Name, fmt.Sprintf("model.layers.%d.", parsed.NumHiddenLayers)) {
+					mtp += tensor.Elements()
+				} else {
+					params += tensor.Elements()
+				}
+			}
+			require.InDelta(t, want.params, float64(params)/1e9, 0.006)
+			require.InDelta(t, want.mtp, float64(mtp)/1e9, 0.006)
+			root := 1 / parse(t, config.With(enginetest.Config{"rope_scaling": nil})).SoftmaxScale()
+			require.InDelta(t, want.scale, parsed.SoftmaxScale()*root, 1e-4)
+
+			architecture, err := json.Marshal(parsed)
+			require.NoError(t, err)
+			again, err := deepseek.ParseConfig(architecture)
+			require.NoError(t, err)
+			require.Equal(t, parsed, again)
+		})
+	}
+}
+
+// shrink makes matrices small and keeps the numbers of layers and experts, on which the names depend.
+func shrink(config enginetest.Config) enginetest.Config {
+	small := config.With(enginetest.Config{
+		"vocab_size": 300, "hidden_size": 64, "intermediate_size": 64, "moe_intermediate_size": 32, "kv_lora_rank": 32,
+		"num_attention_heads": 2, "qk_nope_head_dim": 16, "qk_rope_head_dim": 8, "v_head_dim": 16,
+	})
+	if config["q_lora_rank"] != nil {
+		small["q_lora_rank"] = 48
+	}
+	return small
+}
+
+// The table matches every tensor of a published checkpoint exactly once, and the recordings read every slot.
+func TestPublishedTensors(t *testing.T) {
+	for name, model := range published {
+		t.Run(name, func(t *testing.T) {
+			config := shrink(readConfig(t, name))
+			parsed := parse(t, config)
+			manifest := planned(t, parsed, config, model.copies, model.dtypes)
+			m, err := deepseek.NewModel(parsed, manifest, deepseek.Options{Context: 256, Sequences: 1})
+			require.NoError(t, err)
+			m.Trunk(1)
+			m.Head(1)
+			if parsed.NumNextNPredictLayers > 0 {
+				m.Draft(1)
+			}
+			commands, err := m.Plan.Commands()
+			require.NoError(t, err)
+			bound := map[[2]uint64]bool{} // buffer and offset
+			for _, c := range commands {
+				if recording, ok := c.(gpu.CreateRecording); ok {
+					for _, d := range recording.Dispatches {
+						for _, r := range d.Bindings {
+							bound[[2]uint64{uint64(r.Buffer), r.Offset}] = true
+						}
+					}
+				}
+			}
+			for _, tensor := range manifest.Tensors {
+				for _, p := range tensor.Pieces {
+					require.True(t, bound[[2]uint64{uint64(p.Quants.Buffer), uint64(p.Quants.Offset)}], "%s is not read", tensor.Name)
+					if p.Scales != nil {
+						require.True(t, bound[[2]uint64{uint64(p.Scales.Buffer), uint64(p.Scales.Offset)}], "the scales of %s are not read", tensor.Name)
+					}
+				}
+			}
+		})
+	}
+}
+
+// planned is the manifest of a packed model without its weights.
+func planned(t *testing.T, parsed *deepseek.Config, config enginetest.Config, copies bool, dtypes enginetest.DTypes) *weights.Manifest {
+	var tensors []weights.SourceTensor
+	for _, spec := range config.Tensors(copies) {
+		tensor := weights.SourceTensor{Name: spec.Name, Shape: spec.Shape, DType: dtypes(spec)}
+		tensors = append(tensors, tensor)
+		if tensor.DType == weights.DTypeFP8 {
+			shape := []int{weights.Tiles(spec.Shape[0]), weights.Tiles(spec.Shape[1])}
+			tensors = append(tensors, weights.SourceTensor{Name: spec.Name + "_scale_inv", Shape: shape, DType: weights.DTypeF32})
+		}
+	}
+	inventory, err := weights.NewInventory("published", tensors)
+	require.NoError(t, err)
+	plan, err := weights.BuildPlan(parsed.Table(), inventory, weights.PlanOptions{Quant: weights.QuantKeep, Ignored: parsed.Ignored(), MaxBuffer: 1 << 20})
+	require.NoError(t, err)
+	architecture, err := json.Marshal(parsed)
+	require.NoError(t, err)
+	hash := strings.Repeat("0", 64)
+	m := &weights.Manifest{
+		Format: weights.ManifestFormat, Version: weights.ManifestVersion, Architecture: architecture, Buffers: plan.Buffers,
+		Tokenizer: weights.TokenizerFile{File: "tokenizer.json", Size: 1, SHA256: hash}, Special: weights.Special{EOS: []int{}},
+	}
+	for _, tensor := range plan.Tensors {
+		m.Tensors = append(m.Tensors, tensor.Tensor)
+	}
+	for i, b := range plan.Buffers {
+		m.Shards = append(m.Shards, weights.Shard{File: "sha256-" + hash + ".bin", Size: b.Size, SHA256: hash, Buffer: i})
+	}
+	data, err := m.Marshal()
+	require.NoError(t, err)
+	m, err = weights.ParseManifest(data)
+	require.NoError(t, err)
+	return m
+}
+
+func TestBadConfigs(t *testing.T) {
+	tests := map[string]struct {
+		change enginetest.Config
+		want   string
+	}{
+		"another model":        {enginetest.Config{"model_type": "llama"}, "model_type"},
+		"no layers":            {enginetest.Config{"num_hidden_layers": 0}, "num_hidden_layers"},
+		"odd rope":             {enginetest.Config{"qk_rope_head_dim": 7}, "qk_rope_head_dim"},
+		"more than there are":  {enginetest.Config{"num_experts_per_tok": 17}, "num_experts_per_tok"},
+		"more than kept":       {enginetest.Config{"num_experts_per_tok": 9}, "num_experts_per_tok"},
+		"ragged groups":        {enginetest.Config{"n_group": 3}, "n_group"},
+		"too many at once":     {enginetest.Config{"n_routed_experts": 300, "num_experts_per_tok": 256, "n_group": 1, "topk_group": 1}, "num_experts_per_tok"},
+		"another activation":   {enginetest.Config{"hidden_act": "relu"}, "hidden_act"},
+		"biases":               {enginetest.Config{"attention_bias": true}, "attention_bias"},
+		"another rope":         {enginetest.Config{"rope_scaling": enginetest.Config{"type": "longrope", "factor": 4}}, "rope_scaling"},
+		"another quantisation": {enginetest.Config{"quantization_config": enginetest.Config{"quant_method": "awq"}}, "quantization_config"},
+		"other blocks": {enginetest.Config{"quantization_config": enginetest.Config{
+			"quant_method": "fp8", "weight_block_size": []int{64, 64},
+		}}, "quantization_config"},
+		"text for a number": {enginetest.Config{"hidden_size": "64"}, "hidden_size"},
+		"half pairs":        {enginetest.Config{"rope_interleave": false}, "rope_interleave"},
+	}
+	for name, test := range tests {
+		t.Run(name, func(t *testing.T) {
+			_, err := deepseek.ParseConfig(enginetest.V3().With(test.change).JSON())
+			require.ErrorContains(t, err, test.want)
+		})
+	}
+}
