@@ -53,6 +53,10 @@ func pack(ctx context.Context, args []string, _ io.Reader, stdout, stderr io.Wri
 		return err
 	}
 	defer inventory.Close()
+	c.config.Settle(func(tensor string) bool { _, ok := inventory.Tensor(tensor); return ok })
+	if c.seed.Architecture, err = json.Marshal(c.config); err != nil {
+		return err
+	}
 	plan, err := weights.BuildPlan(c.config.Table(), inventory, weights.PlanOptions{Quant: weights.Quant(*quant), Ignored: c.config.Ignored()})
 	if err != nil {
 		return err
@@ -75,10 +79,6 @@ func readCheckpoint(dir string) (*checkpoint, error) {
 	if c.config, err = deepseek.ParseConfig(configJSON); err != nil {
 		return nil, fmt.Errorf("%s: %w", filepath.Join(dir, "config.json"), err)
 	}
-	architecture, err := json.Marshal(c.config)
-	if err != nil {
-		return nil, err
-	}
 	if c.tokenizerJSON, err = c.read("tokenizer.json"); err != nil {
 		return nil, err
 	}
@@ -86,7 +86,7 @@ func readCheckpoint(dir string) (*checkpoint, error) {
 	if err != nil {
 		return nil, fmt.Errorf("%s: %w", filepath.Join(dir, "tokenizer.json"), err)
 	}
-	c.seed = weights.Seed{Name: c.name(), Architecture: architecture, Tokenizer: c.tokenizerJSON}
+	c.seed = weights.Seed{Name: c.name(), Tokenizer: c.tokenizerJSON}
 	if err := c.readChat(t); err != nil {
 		return nil, err
 	}

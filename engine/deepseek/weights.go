@@ -40,6 +40,15 @@ func (c *Config) Ignored() []string {
 	return ignored
 }
 
+// Settle takes back MTP modules that the config speaks of and the checkpoint lacks, as conversions of checkpoints do.
+func (c *Config) Settle(has func(tensor string) bool) {
+	for layer := c.NumHiddenLayers; layer < c.Layers(); layer++ {
+		if !has(source(layer, "eh_proj.weight")) {
+			c.NumNextNPredictLayers = layer - c.NumHiddenLayers
+		}
+	}
+}
+
 func source(layer int, name string) string { return fmt.Sprintf("model.layers.%d.%s", layer, name) }
 
 // SlotName is the packed name of a layer's tensor.

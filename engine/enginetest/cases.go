@@ -132,6 +132,8 @@ func layouts() []Case {
 		{Name: "dense, without q_lora, untied", Config: Dense().With(Config{"q_lora_rank": nil, "tie_word_embeddings": false})},
 		{Name: "MTP without q_lora", Config: V3().With(Config{"q_lora_rank": nil}), Native: true},
 		{Name: "MTP with copies", Config: V3(), Copies: true},
+		{Name: "MTP left out of the checkpoint", Config: V3(), Tensors: Config{"num_nextn_predict_layers": 0}},
+		{Name: "MTP left out of the config", Config: V3().With(Config{"num_nextn_predict_layers": Absent}), Tensors: Config{"num_nextn_predict_layers": 1}, Copies: true},
 		{Name: "no MTP", Config: V3().With(Config{"num_nextn_predict_layers": 0})},
 		{Name: "tied with experts", Config: V3().With(Config{"tie_word_embeddings": true})},
 		{Name: "eps 1e-5", Config: V3().With(Config{"rms_norm_eps": 1e-5}), Scales: map[string]float64{ // so small that epsilons count

@@ -26,6 +26,7 @@ type Case struct {
 
 	DTypes    DTypes // nil: BF16
 	Copies    bool   // MTP layers bring their own embedding and head, as DeepSeek-V3's do
+	Tensors   Config // changes of the config that the tensors follow, as if it spoke of another model than the checkpoint has
 	Files     int    // weight files; more than 1 with an index
 	MaxBuffer int64  // see weights.PlanOptions
 

@@ -52,7 +52,7 @@ type Checkpoint struct {
 
 // draw makes random weights. scales multiplies the tensors whose names end so, and shifts moves them.
 func draw(c *Case, seed uint64) (*Checkpoint, error) {
-	n := c.Config.numbers()
+	n := c.Config.With(c.Tensors).numbers()
 	random := rand.New(rand.NewPCG(seed, 1))
 	out := &Checkpoint{Config: c.Config}
 	for _, t := range n.tensors(c.Copies) {
@@ -214,6 +214,9 @@ func (c *Checkpoint) Reference() *Reference {
 			}
 		}
 		r.weights[t.Name] = m
+	}
+	if _, ok := byName[fmt.Sprintf("model.layers.%d.eh_proj.weight", r.n.Layers)]; !ok {
+		r.n.MTP = 0
 	}
 	return r
 }
