@@ -32,8 +32,8 @@ model: deps
 test: build check test-go test-web
 
 test-go:
-	go test -race ./engine/... ./wasm/abi/... ./server/... ./web/... .
-	go test ./shaders/... ./engine/gpu/nativegpu ./wasm/harness/...
+	go test -race $$(go list ./engine/... | grep -v -e /engine$$ -e /nativegpu$$) ./wasm/abi/... ./server/... ./web/... .
+	go test ./shaders/... ./engine ./engine/gpu/nativegpu ./wasm/harness/...
 
 test-web: build browsers
 	go run ./web/build -test

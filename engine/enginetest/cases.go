@@ -23,7 +23,7 @@ func families() []Case {
 // widths are sizes that fill no block of 32 and no vec4.
 func widths() []Case {
 	return []Case{
-		{Name: "hidden 72", Config: V2().With(Config{"hidden_size": 72}), Native: true},
+		{Name: "hidden 72", Config: V2().With(Config{"hidden_size": 72})},
 		{Name: "hidden 100", Config: V3().With(Config{"hidden_size": 100}), Native: true},
 		{Name: "hidden 33", Config: V3().With(Config{"hidden_size": 33}), Native: true},
 		{Name: "hidden 1", Config: Dense().With(Config{"hidden_size": 1, "tie_word_embeddings": false, "vocab_size": 260})},
@@ -35,7 +35,7 @@ func widths() []Case {
 		{Name: "q_lora odd", Config: V3().With(Config{"q_lora_rank": 35})},
 		{Name: "q_lora wider than hidden", Config: V3().With(Config{"q_lora_rank": 96})},
 		{Name: "vocab 262", Config: V2().With(Config{"vocab_size": 262})},
-		{Name: "vocab 513", Config: V3().With(Config{"vocab_size": 513}), Native: true},
+		{Name: "vocab 513", Config: V3().With(Config{"vocab_size": 513})},
 		{Name: "wide", Config: V3().With(Config{"hidden_size": 1056, "intermediate_size": 1100, "moe_intermediate_size": 40, "n_routed_experts": 8}), Native: true},
 	}
 }
@@ -56,7 +56,7 @@ func heads() []Case {
 		{Name: "rank 16", Config: with(V3(), 4, 16, 8, 16, 16)},
 		{Name: "rank 96", Config: with(V3(), 4, 16, 8, 16, 96)},
 		{Name: "rank 1100", Config: with(V2(), 2, 16, 8, 16, 1100), Native: true},
-		{Name: "1 head", Config: with(V3(), 1, 16, 8, 16, 32), Native: true},
+		{Name: "1 head", Config: with(V3(), 1, 16, 8, 16, 32)},
 		{Name: "3 heads", Config: with(V2(), 3, 16, 8, 16, 32)},
 		{Name: "17 heads", Config: with(V2(), 17, 16, 8, 16, 32)},
 		{Name: "20 heads", Config: with(V3(), 20, 16, 8, 24, 32), Native: true},
@@ -73,7 +73,7 @@ func prompts() []Case {
 		{Name: "prompt of 2", Config: V3(), Prompt: 2},
 		{Name: "prompt of 7", Config: V3(), Prompt: 7},
 		{Name: "prompt of 8", Config: V3(), Prompt: 8},
-		{Name: "prompt of 17", Config: V3(), Prompt: 17, Native: true},
+		{Name: "prompt of 17", Config: V3(), Prompt: 17},
 		{Name: "prompt of 33", Config: V3(), Prompt: 33},
 		{Name: "prompt of 130", Config: small, Prompt: 130},
 		{Name: "prompt of 249, 1 split", Config: small, Prompt: 249, Context: 255, Native: true},
@@ -102,7 +102,7 @@ func routers() []Case {
 		{Name: "group limited, renormalised", Config: v2(grouped).With(Config{"norm_topk_prob": true, "routed_scaling_factor": 1.5})},
 		{Name: "sigmoid greedy", Config: v3(Config{"topk_method": "greedy"})},
 		{Name: "sigmoid group limited", Config: v3(Config{"topk_method": "group_limited_greedy"})},
-		{Name: "one group", Config: v3(Config{"n_group": 1, "topk_group": 1}), Native: true},
+		{Name: "one group", Config: v3(Config{"n_group": 1, "topk_group": 1})},
 		{Name: "not renormalised", Config: v3(Config{"norm_topk_prob": false})},
 		{Name: "all biases negative", Config: v3(nil), Shifts: negative, Native: true},
 		{Name: "all biases negative, one group", Config: v3(Config{"n_group": 1, "topk_group": 1}), Shifts: negative},
@@ -127,7 +127,7 @@ func layouts() []Case {
 		{Name: "1 layer", Config: V3().With(Config{"num_hidden_layers": 1, "first_k_dense_replace": 0})},
 		{Name: "4 layers, 3 dense", Config: V3().With(Config{"num_hidden_layers": 4, "first_k_dense_replace": 3})},
 		{Name: "all layers dense, MTP with experts", Config: V3().With(Config{"first_k_dense_replace": 2})},
-		{Name: "dense with MTP", Config: Dense().With(Config{"num_nextn_predict_layers": 1, "model_type": "deepseek_v3"}), Native: true},
+		{Name: "dense with MTP", Config: Dense().With(Config{"num_nextn_predict_layers": 1, "model_type": "deepseek_v3"})},
 		{Name: "dense with MTP, copies", Config: Dense().With(Config{"num_nextn_predict_layers": 1, "model_type": "deepseek_v3"}), Copies: true},
 		{Name: "dense, without q_lora, untied", Config: Dense().With(Config{"q_lora_rank": nil, "tie_word_embeddings": false})},
 		{Name: "MTP without q_lora", Config: V3().With(Config{"q_lora_rank": nil}), Native: true},
@@ -216,8 +216,8 @@ func Quantised() []Case {
 		{Name: "dense", Config: Dense()},
 		{Name: "odd widths", Config: V3().With(Config{ // last blocks that are not full, odd numbers of block scales
 			"hidden_size": 75, "q_lora_rank": 37, "kv_lora_rank": 45, "qk_nope_head_dim": 21, "v_head_dim": 19, "num_attention_heads": 3, "moe_intermediate_size": 33,
-		})},
-		{Name: "small buffers", Config: V3().With(Config{"hidden_size": 75, "vocab_size": 777}), MaxBuffer: 20 << 10},
+		}), Native: true},
+		{Name: "small buffers", Config: V3().With(Config{"hidden_size": 75, "vocab_size": 777}), MaxBuffer: 20 << 10, Native: true},
 	}
 }
 

@@ -161,8 +161,11 @@ func near(t testing.TB, want [][]float64, got [][]float32, tolerance Tolerance, 
 	for i, row := range want {
 		require.Equal(t, len(row), len(got[i]), "%s: width", what)
 		for j, v := range row {
-			// Not "greater than", so that NaN does not pass.
-			if d := math.Abs(float64(got[i][j]) - v); !(d <= worst) {
+			d := math.Abs(float64(got[i][j]) - v)
+			if math.IsNaN(d) {
+				d = math.Inf(1)
+			}
+			if d > worst {
 				worst, where = d, fmt.Sprintf("row %d, token %d: %g, want %g", i, j, got[i][j], v)
 			}
 		}
