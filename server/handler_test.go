@@ -4,6 +4,7 @@ import (
 	"crypto/sha256"
 	"encoding/hex"
 	"encoding/json"
+	"fmt"
 	"log/slog"
 	"net/http"
 	"net/http/httptest"
@@ -296,4 +297,31 @@ func TestAccepts(t *testing.T) {
 	} {
 		require.Equal(t, want, accepts(header, "br"), header)
 	}
+}
+
+// Whatever a Range header says, the answer is the file, a part of it, or that there is no such part.
+func FuzzRange(f *testing.F) {
+	for _, seed := range []string{"bytes=0-", "bytes=-1", "bytes=-0", "bytes=5-2", "bytes=0-0,1-1", "bytes=18446744073709551615-", "items=1-2", "bytes=+1-", "bytes= 1-2", "", "\x00"} {
+		f.Add(seed)
+	}
+	const content = "0123456789"
+	handler, err := newHandler(fstest.MapFS{"a.txt": {Data: []byte(content)}}, nil, slog.New(slog.DiscardHandler), true)
+	require.NoError(f, err)
+	f.Fuzz(func(t *testing.T, value string) {
+		r := httptest.NewRequest("GET", "http://localhost/a.txt", nil)
+		r.Header.Set("Range", value)
+		w := httptest.NewRecorder()
+		handler.ServeHTTP(w, r)
+		switch w.Code {
+		case http.StatusOK:
+			require.Equal(t, content, w.Body.String())
+		case http.StatusPartialContent:
+			var first, last int
+			_, err := fmt.Sscanf(w.Header().Get("Content-Range"), "bytes %d-%d/10", &first, &last)
+			require.NoError(t, err)
+			require.Equal(t, content[first:last+1], w.Body.String())
+		default:
+			require.Equal(t, http.StatusRequestedRangeNotSatisfiable, w.Code)
+		}
+	})
 }

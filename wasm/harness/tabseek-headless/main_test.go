@@ -18,6 +18,7 @@ import (
 	"tabseek/engine/deepseek/deepseektest"
 	"tabseek/engine/enginetest"
 	"tabseek/engine/weights"
+	"tabseek/shaders"
 	"tabseek/web"
 )
 
@@ -274,6 +275,19 @@ func TestBench(t *testing.T) {
 		require.Positive(t, got[name], name)
 	}
 	require.NotEmpty(t, got["device"])
+}
+
+// All cases are nativegpu's test; here only how selftest tells of them, and that it can be stopped.
+func TestSelftest(t *testing.T) {
+	ctx, cancel := context.WithCancel(context.Background())
+	var stdout, stderr bytes.Buffer
+	status := execute(ctx, []string{"selftest", "--device", "ref"}, streams{writerFunc(func(p []byte) (int, error) {
+		cancel()
+		return stdout.Write(p)
+	}), &stderr})
+	require.Equal(t, 1, status)
+	require.Equal(t, "ok   "+shaders.Cases()[0].Name+"\n", stdout.String())
+	require.Equal(t, "device: Go reference (reference)\ntabseek-headless selftest: context canceled\n", stderr.String())
 }
 
 type failingWriter struct{}
