@@ -39,6 +39,16 @@ for (const name of Object.keys(browsers)) {
       server?.stop();
     });
 
+    test('the temperature is set by keyboard alone', async () => {
+      await page.focus(byID('settings'));
+      await page.keyboard.press('Enter');
+      const input = await page.waitForSelector('#setting-temperature', { visible: true });
+      await input.focus();
+      await page.keyboard.type('0');
+      await page.keyboard.press('Escape');
+      await page.waitForSelector('#setting-temperature', { hidden: true });
+    });
+
     test('a typed question is answered, with its reasoning', async () => {
       assert.match(await ask(page, 'What is 47 + 85?'), /\b132\b/);
       const thinking = await page.$eval(byID('thinking'), (e) => e.textContent);
@@ -50,6 +60,16 @@ for (const name of Object.keys(browsers)) {
     test('a second turn continues the conversation', async () => {
       assert.match(await ask(page, '23 * 7'), /\b161\b/);
       assert.equal((await page.$$(byID('answer'))).length, 2);
+    });
+
+    test('an answer can be stopped, and what there is stays', async () => {
+      await page.type(byID('prompt'), '87 * 96');
+      await page.keyboard.press('Enter');
+      await page.waitForFunction((q) => [...document.querySelectorAll(q)].at(-1)?.textContent.includes('87'), { polling: 20 }, byID('thinking'));
+      await page.keyboard.press('Escape');
+      await state(page, 'ready');
+      const thought = await page.$$eval(byID('thinking'), (all) => all.at(-1).textContent);
+      assert.match(thought, /87/);
     });
 
     test('a new chat is empty', async () => {
@@ -68,6 +88,21 @@ for (const name of Object.keys(browsers)) {
     test('nothing was refused, and nobody else was asked', () => {
       assert.deepEqual(problems, []);
       assert.deepEqual(foreign, []);
+    });
+
+    test('a download that breaks off is explained, and can be tried again', { skip: name !== 'chromium' && 'only Chromium lets a test cut the worker off' }, async () => {
+      const other = await browser.newPage();
+      const session = await other.createCDPSession();
+      await session.send('Fetch.enable', { patterns: [{ urlPattern: '*.bin' }] });
+      session.on('Fetch.requestPaused', ({ requestId }) => session.send('Fetch.failRequest', { requestId, errorReason: 'ConnectionReset' }));
+      await other.goto(server.address);
+      await state(other, 'error');
+      assert.match(await text(other, 'error'), /sha256-[0-9a-f]{64}\.bin/);
+      await screenshot(other, `${name}-download-failed`);
+      await session.send('Fetch.disable');
+      await other.click(`${byID('error')} button`);
+      await state(other, 'ready');
+      await other.close();
     });
 
     test('without WebGPU it says what to do', async () => {
