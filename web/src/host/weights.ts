@@ -15,7 +15,7 @@ export interface ShardSpec {
 
 /** Fetches a small file whole. */
 export async function fetchFile(base: string, name: string, signal: AbortSignal): Promise<Uint8Array<ArrayBuffer>> {
-  const response = await get(`${base}/${name}`, {}, signal);
+  const response = await get(base, name, {}, signal);
   if (response.status !== 200) throw new TabseekError('download_failed', `${name}: the server answered ${response.status}`, { file: name });
   return new Uint8Array(await response.arrayBuffer());
 }
@@ -46,7 +46,7 @@ async function fetchShard(base: string, shard: ShardSpec, signal: AbortSignal, o
   for (let attempt = 0; attempt < TRIES; attempt++) {
     if (attempt > 0) await delay(250 * 2 ** attempt * (0.5 + Math.random()), signal);
     try {
-      have = await download(`${base}/${shard.file}`, shard, data, have, signal, onBytes);
+      have = await download(base, shard, data, have, signal, onBytes);
       const actual = hex(await crypto.subtle.digest('SHA-256', data));
       if (actual === shard.sha256) return data;
       problem = new TabseekError('bad_hash', `${shard.file} is damaged: its SHA-256 is ${actual}`, { file: shard.file, expected: shard.sha256, actual });
@@ -54,7 +54,7 @@ async function fetchShard(base: string, shard: ShardSpec, signal: AbortSignal, o
       if (signal.aborted) throw new TabseekError('aborted', 'loading was stopped');
       if (e instanceof Partial) {
         have = e.have;
-        problem = new TabseekError('download_failed', `${shard.file}: ${e.message}`, { file: shard.file });
+        problem = new TabseekError('download_failed', e.message, { file: shard.file });
         continue;
       }
       if (!(e instanceof TabseekError)) throw e;
@@ -77,13 +77,13 @@ class Partial extends Error {
 }
 
 /** Reads the rest of a shard into data; returns the shard's size. */
-async function download(url: string, shard: ShardSpec, data: Uint8Array, have: number, signal: AbortSignal, onBytes: (n: number) => void): Promise<number> {
+async function download(base: string, shard: ShardSpec, data: Uint8Array, have: number, signal: AbortSignal, onBytes: (n: number) => void): Promise<number> {
   const headers: Record<string, string> = have > 0 ? { Range: `bytes=${have}-`, 'If-Range': `"${shard.sha256}"` } : {};
   let response: Response;
   try {
-    response = await get(url, headers, signal);
+    response = await get(base, shard.file, headers, signal);
   } catch (e) {
-    throw new Partial(have, e instanceof Error ? e.message : 'network error');
+    throw new Partial(have, reason(e));
   }
   if (response.status === 200 && have > 0) {
     onBytes(-have); // the server sends it all again
@@ -100,7 +100,7 @@ async function download(url: string, shard: ShardSpec, data: Uint8Array, have: n
     try {
       chunk = await reader.read();
     } catch (e) {
-      throw new Partial(have, e instanceof Error ? e.message : 'network error');
+      throw new Partial(have, `${shard.file}: ${reason(e)}`);
     }
     if (chunk.done) break;
     if (have + chunk.value.length > shard.size) {
@@ -110,18 +110,20 @@ async function download(url: string, shard: ShardSpec, data: Uint8Array, have: n
     have += chunk.value.length;
     onBytes(chunk.value.length);
   }
-  if (have < shard.size) throw new Partial(have, `ended after ${have} of ${shard.size} bytes`);
+  if (have < shard.size) throw new Partial(have, `${shard.file}: ended after ${have} of ${shard.size} bytes`);
   return have;
 }
 
-async function get(url: string, headers: Record<string, string>, signal: AbortSignal): Promise<Response> {
+async function get(base: string, name: string, headers: Record<string, string>, signal: AbortSignal): Promise<Response> {
   try {
-    return await fetch(url, { headers, signal });
+    return await fetch(`${base}/${name}`, { headers, signal });
   } catch (e) {
     if (signal.aborted) throw new TabseekError('aborted', 'loading was stopped');
-    throw new TabseekError('download_failed', `${url}: ${e instanceof Error ? e.message : 'network error'}`);
+    throw new TabseekError('download_failed', `${name}: ${reason(e)}`, { file: name });
   }
 }
+
+const reason = (e: unknown): string => (e instanceof Error ? e.message : 'network error');
 
 function delay(ms: number, signal: AbortSignal): Promise<void> {
   return new Promise((resolve, reject) => {
