@@ -137,21 +137,46 @@ func (c *checkpoint) readOptional(name string, to any) error {
 	return nil
 }
 
-// readChat finds out the chat family by the template in tokenizer_config.json.
+// readChat finds out the chat family by the checkpoint's template.
 func (c *checkpoint) readChat(t *tokenizer.Tokenizer) error {
 	var config struct {
-		ChatTemplate json.RawMessage `json:"chat_template"`
-		AddBOS       bool            `json:"add_bos_token"`
+		ChatTemplate templates `json:"chat_template"`
+		AddBOS       bool      `json:"add_bos_token"`
 	}
 	if err := c.readOptional("tokenizer_config.json", &config); err != nil {
 		return err
 	}
-	var template string
-	if json.Unmarshal(config.ChatTemplate, &template) != nil {
-		template = "" // a list of named templates: none of the known families ships one
+	template := string(config.ChatTemplate)
+	if data, err := c.read("chat_template.jinja"); err == nil { // where newer checkpoints keep it
+		template = string(data)
+	} else if !errors.Is(err, fs.ErrNotExist) {
+		return err
 	}
 	c.seed.AddBOS = config.AddBOS
-	c.seed.Chat = chat.Detect(template, func(token string) bool { _, ok := t.ID(token); return ok })
+	c.seed.Chat = chat.Detect(template, func(token string) bool { _, ok := t.AddedID(token); return ok })
+	return nil
+}
+
+// templates is a chat template, or of several named ones the default.
+type templates string
+
+func (t *templates) UnmarshalJSON(data []byte) error {
+	var one *string
+	if json.Unmarshal(data, &one) == nil {
+		if one != nil {
+			*t = templates(*one)
+		}
+		return nil
+	}
+	var named []struct{ Name, Template string }
+	if err := json.Unmarshal(data, &named); err != nil {
+		return err
+	}
+	for _, n := range named {
+		if n.Name == "default" || *t == "" {
+			*t = templates(n.Template)
+		}
+	}
 	return nil
 }
 
@@ -197,7 +222,7 @@ func (c *checkpoint) readSpecial(configJSON []byte, t *tokenizer.Tokenizer) erro
 		c.seed.Special.BOS = &tokens.BOS[0]
 	}
 	for token, to := range map[string]**int{"<think>": &c.seed.Special.Think, "</think>": &c.seed.Special.EndThink} {
-		if id, ok := t.ID(token); ok {
+		if id, ok := t.AddedID(token); ok {
 			*to = &id
 		}
 	}

@@ -254,3 +254,26 @@ func TestPackDestination(t *testing.T) {
 		requireEmpty(t, parent)
 	})
 }
+
+// The chat family is found wherever a checkpoint keeps its template.
+func TestPackFindsTheChatTemplate(t *testing.T) {
+	const r1 = "{{ '<｜User｜>' }}{{ '<｜Assistant｜><think>\\n' }}"
+	quoted, err := json.Marshal(r1)
+	require.NoError(t, err)
+	tests := map[string]struct{ file, content, want string }{
+		"a string":          {"tokenizer_config.json", `{"chat_template": ` + string(quoted) + `}`, "deepseek-r1"},
+		"named ones":        {"tokenizer_config.json", `{"chat_template": [{"name":"tool_use","template":"x"},{"name":"default","template":` + string(quoted) + `}]}`, "deepseek-r1"},
+		"null":              {"tokenizer_config.json", `{"chat_template": null}`, "deepseek-v3"},
+		"a file of its own": {"chat_template.jinja", r1, "deepseek-r1"},
+		"none":              {"tokenizer_config.json", `{}`, "deepseek-v3"},
+	}
+	for name, test := range tests {
+		t.Run(name, func(t *testing.T) {
+			src, dst := checkpointWith(t, nil), filepath.Join(t.TempDir(), "model")
+			require.NoError(t, os.WriteFile(filepath.Join(src, test.file), []byte(test.content), 0o644))
+			require.Zero(t, command("", "pack", src, dst).status)
+			o := command("", "inspect", dst, "--json")
+			require.Contains(t, o.stdout, `"chat":"`+test.want+`"`)
+		})
+	}
+}
