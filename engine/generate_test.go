@@ -1,7 +1,6 @@
 package engine_test
 
 import (
-	"encoding/binary"
 	"fmt"
 	"math"
 	"slices"
@@ -210,17 +209,10 @@ func TestBadRequests(t *testing.T) {
 // Logits that are not finite end the answer with an error, not with tokens.
 func TestNumericFault(t *testing.T) {
 	packed := packSmall(t)
-	model, err := weights.OpenModel(packed)
-	require.NoError(t, err)
 	for name, value := range map[string]float64{"NaN": math.NaN(), "infinite": math.Inf(1)} {
 		for _, tensor := range []string{"final_norm", "layers.1.ffn_norm", "layers.0.kv_a_norm"} {
 			t.Run(name+" in "+tensor, func(t *testing.T) {
-				plane := model.Tensors[slices.IndexFunc(model.Tensors, func(t weights.Tensor) bool { return t.Name == tensor })].Pieces[0].Quants
-				h := enginetest.Open(t, packed, refgpu.New(), engine.Options{Context: 50}, func(buffer int, data []byte) {
-					for i := 0; buffer == plane.Buffer && i < int(plane.Size); i += 4 {
-						binary.LittleEndian.PutUint32(data[int(plane.Offset)+i:], math.Float32bits(float32(value)))
-					}
-				})
+				h := enginetest.Open(t, packed, refgpu.New(), engine.Options{Context: 50}, enginetest.Fill(t, packed, tensor, float32(value)))
 				for range 2 { // the engine outlives it
 					ids, last := h.Generate(prompt(12, 0), enginetest.Greedy(20))
 					require.Empty(t, ids)

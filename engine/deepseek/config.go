@@ -189,11 +189,11 @@ func (c *Config) validate() error {
 		{"qk_nope_head_dim", c.QKNopeHeadDim, 1, 1024},
 		{"qk_rope_head_dim", c.QKRopeHeadDim, 2, 512},
 		{"v_head_dim", c.VHeadDim, 1, 1024},
-		{"first_k_dense_replace", c.FirstKDenseReplace, 0, c.NumHiddenLayers},
+		{"first_k_dense_replace", c.FirstKDenseReplace, 0, 1024},
 		{"n_routed_experts", c.NRoutedExperts, 0, 1024},
 		{"n_shared_experts", c.NSharedExperts, 0, 64},
 		{"num_experts_per_tok", c.NumExpertsPerTok, 0, max(c.NRoutedExperts, 0)},
-		{"n_group", c.NGroup, 1, 64},
+		{"n_group", c.NGroup, 1, 1024},
 		{"topk_group", c.TopKGroup, 1, c.NGroup},
 	} {
 		if f.value < f.min || f.value > f.max {
@@ -231,7 +231,7 @@ func (c *Config) validate() error {
 }
 
 func (c *Config) validateExperts() error {
-	if c.FirstKDenseReplace == c.NumHiddenLayers && (c.NumNextNPredictLayers == 0 || c.NRoutedExperts == 0) {
+	if !c.IsMoE(c.Layers() - 1) {
 		return nil
 	}
 	switch {

@@ -114,6 +114,7 @@ func routers() []Case {
 		{Name: "top all", Config: v2(Config{"num_experts_per_tok": 8}), Native: true},
 		{Name: "top all of the groups kept", Config: v3(Config{"num_experts_per_tok": 8})},
 		{Name: "groups of one expert", Config: v3(Config{"n_group": 16, "topk_group": 5}), Native: true},
+		{Name: "80 groups", Config: v3(Config{"n_routed_experts": 160, "n_group": 80, "topk_group": 4, "moe_intermediate_size": 8})},
 		{Name: "all groups kept", Config: v3(Config{"topk_group": 4})},
 		{Name: "one expert", Config: v2(Config{"n_routed_experts": 1, "num_experts_per_tok": 1})},
 		{Name: "300 experts", Config: v3(Config{"n_routed_experts": 300, "n_group": 10, "topk_group": 3, "moe_intermediate_size": 8, "hidden_size": 40}), Native: true},
@@ -129,6 +130,7 @@ func layouts() []Case {
 	return []Case{
 		{Name: "1 layer", Config: V3().With(Config{"num_hidden_layers": 1, "first_k_dense_replace": 0})},
 		{Name: "4 layers, 3 dense", Config: V3().With(Config{"num_hidden_layers": 4, "first_k_dense_replace": 3})},
+		{Name: "first_k_dense_replace beyond the last layer", Config: V3().With(Config{"first_k_dense_replace": 5})},
 		{Name: "all layers dense, MTP with experts", Config: V3().With(Config{"first_k_dense_replace": 2})},
 		{Name: "dense with MTP", Config: Dense().With(Config{"num_nextn_predict_layers": 1, "model_type": "deepseek_v3"})},
 		{Name: "dense with MTP, copies", Config: Dense().With(Config{"num_nextn_predict_layers": 1, "model_type": "deepseek_v3"}), Copies: true},

@@ -77,6 +77,20 @@ func Open(t testing.TB, packed string, device gpu.Device, options engine.Options
 	return h
 }
 
+// Fill makes an alteration for Open: every number of a packed vector becomes value.
+func Fill(t testing.TB, packed, vector string, value float32) func(buffer int, data []byte) {
+	model, err := weights.OpenModel(packed)
+	require.NoError(t, err)
+	tensor, ok := model.Manifest.Tensor(vector)
+	require.True(t, ok, vector)
+	plane := tensor.Pieces[0].Quants
+	return func(buffer int, data []byte) {
+		for i := 0; buffer == plane.Buffer && i < int(plane.Size); i += 4 {
+			binary.LittleEndian.PutUint32(data[int(plane.Offset)+i:], math.Float32bits(value))
+		}
+	}
+}
+
 // run executes commands until the engine has none left and no result is under way.
 func (h *Host) run(buffers [][]byte) {
 	for round := 0; ; round++ {

@@ -1,8 +1,12 @@
 package nativegpu_test
 
 import (
+	"math"
 	"testing"
 
+	"github.com/stretchr/testify/require"
+
+	"tabseek/engine"
 	"tabseek/engine/enginetest"
 	"tabseek/engine/weights"
 )
@@ -24,5 +28,18 @@ func TestQuantisedModels(t *testing.T) {
 				t.Run(c.Name+" "+string(quant), func(t *testing.T) { c.RunPacked(t, quant, open(t), enginetest.Native32) })
 			}
 		}
+	}
+}
+
+// What is not a number stays so on its way through every kernel, and ends the answer.
+func TestNumericFault(t *testing.T) {
+	packed, _ := enginetest.Case{Config: enginetest.V2()}.Pack(t, weights.QuantKeep, weights.Seed{Name: "small"})
+	for _, tensor := range []string{"final_norm", "layers.1.ffn_norm", "layers.0.ffn_norm", "layers.0.kv_a_norm", "layers.0.attn_norm"} {
+		t.Run(tensor, func(t *testing.T) {
+			h := enginetest.Open(t, packed, open(t), engine.Options{Context: 50}, enginetest.Fill(t, packed, tensor, float32(math.NaN())))
+			ids, last := h.Generate([]int{1, 2, 3, 4, 5, 6, 7, 8, 9, 10, 11}, enginetest.Greedy(20))
+			require.Empty(t, ids)
+			require.Equal(t, engine.NumericFault, last.Code, last.Message)
+		})
 	}
 }
