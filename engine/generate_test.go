@@ -17,7 +17,8 @@ import (
 
 // packSmall packs a small random model; eos may be empty.
 func packSmall(t *testing.T, eos ...int) string {
-	packed, _ := enginetest.Case{Config: enginetest.V2()}.Pack(t, weights.QuantKeep, weights.Seed{Name: "small", Chat: chat.DeepSeekR1, Special: weights.Special{EOS: eos}})
+	seed := weights.Seed{Name: "small", Chat: chat.DeepSeekR1, Special: weights.Special{EOS: eos}}
+	packed, _ := enginetest.Case{Config: enginetest.V2()}.Pack(t, weights.QuantKeep, seed)
 	return packed
 }
 

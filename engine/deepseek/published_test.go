@@ -161,6 +161,14 @@ func planned(t *testing.T, parsed *deepseek.Config, config enginetest.Config, co
 	return m
 }
 
+// Kernels that take all heads at once refuse a matrix that is cut, rather than use a part of it.
+func TestCutHeads(t *testing.T) {
+	config := enginetest.V3().With(enginetest.Config{"num_attention_heads": 20, "qk_nope_head_dim": 64, "kv_lora_rank": 512})
+	parsed := parse(t, config)
+	_, err := deepseek.NewModel(parsed, planned(t, parsed, config, false, enginetest.Plain(weights.DTypeBF16)), deepseek.Options{Context: 64, Sequences: 1})
+	require.ErrorContains(t, err, "layers.0.k_b is cut into 2 pieces")
+}
+
 func TestBadConfigs(t *testing.T) {
 	tests := map[string]struct {
 		change enginetest.Config

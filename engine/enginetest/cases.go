@@ -79,8 +79,12 @@ func prompts() []Case {
 		{Name: "prompt of 249, 1 split", Config: small, Prompt: 249, Context: 255, Native: true},
 		{Name: "prompt of 300, 2 splits", Config: small, Prompt: 300, Context: 310},
 		{Name: "prompt of 300, 7 splits", Config: small, Prompt: 300, Context: 1000, Native: true},
-		{Name: "prompt of 1030", Config: small.With(Config{"num_nextn_predict_layers": 0, "intermediate_size": 32, "n_shared_experts": 0, "num_experts_per_tok": 2}), Prompt: 1030, Native: true},
-		{Name: "prompt of 300, yarn", Config: Dense().With(Config{"rope_scaling": yarn(40, 1, 1, 32), "first_k_dense_replace": 1, "num_hidden_layers": 1}), Prompt: 300, Native: true},
+		{Name: "prompt of 1030", Config: small.With(Config{
+			"num_nextn_predict_layers": 0, "n_shared_experts": 0, "num_experts_per_tok": 2,
+		}), Prompt: 1030, Native: true},
+		{Name: "prompt of 300, yarn", Config: Dense().With(Config{
+			"rope_scaling": yarn(40, 1, 1, 32), "first_k_dense_replace": 1, "num_hidden_layers": 1,
+		}), Prompt: 300, Native: true},
 		{Name: "context of 1", Config: V3(), Prompt: 1, Exact: true},
 		{Name: "context of 8", Config: V3(), Prompt: 8, Exact: true},
 		{Name: "context of 21", Config: V3(), Prompt: 21, Exact: true, Native: true},
@@ -117,7 +121,9 @@ func routers() []Case {
 		{Name: "80 groups", Config: v3(Config{"n_routed_experts": 160, "n_group": 80, "topk_group": 4, "moe_intermediate_size": 8})},
 		{Name: "all groups kept", Config: v3(Config{"topk_group": 4})},
 		{Name: "one expert", Config: v2(Config{"n_routed_experts": 1, "num_experts_per_tok": 1})},
-		{Name: "300 experts", Config: v3(Config{"n_routed_experts": 300, "n_group": 10, "topk_group": 3, "moe_intermediate_size": 8, "hidden_size": 40}), Native: true},
+		{Name: "300 experts", Config: v3(Config{
+			"n_routed_experts": 300, "n_group": 10, "topk_group": 3, "moe_intermediate_size": 8, "hidden_size": 40,
+		}), Native: true},
 		{Name: "softmax with a bias", Config: v2(Config{"topk_method": "noaux_tc"})},
 		{Name: "no shared expert", Config: v3(Config{"n_shared_experts": 0}), Native: true},
 		{Name: "3 shared experts", Config: v3(Config{"n_shared_experts": 3, "moe_intermediate_size": 36}), Native: true},
@@ -139,6 +145,7 @@ func layouts() []Case {
 		{Name: "MTP with copies", Config: V3(), Copies: true},
 		{Name: "MTP left out of the checkpoint", Config: V3(), Tensors: Config{"num_nextn_predict_layers": 0}},
 		{Name: "MTP left out of the config", Config: V3().With(Config{"num_nextn_predict_layers": Absent}), Tensors: Config{"num_nextn_predict_layers": 1}, Copies: true},
+		{Name: "2 MTP modules, of which the first drafts", Config: V3().With(Config{"num_nextn_predict_layers": 2})},
 		{Name: "no MTP", Config: V3().With(Config{"num_nextn_predict_layers": 0})},
 		{Name: "tied with experts", Config: V3().With(Config{"tie_word_embeddings": true})},
 		{Name: "eps 1e-5", Config: V3().With(Config{"rms_norm_eps": 1e-5}), Scales: map[string]float64{ // so small that epsilons count
