@@ -154,12 +154,7 @@ func (c *Config) normalise() error {
 	if c.TopKMethod == "greedy" {
 		c.NGroup, c.TopKGroup = 1, 1
 	}
-	if c.ModelType == "deepseek_v2" && c.NormTopKProb { // its authors' code renormalises several weights, or else scales them
-		c.NormTopKProb = c.NumExpertsPerTok > 1
-		if c.NormTopKProb {
-			c.RoutedScalingFactor = 1
-		}
-	}
+	c.NormTopKProb = c.NormTopKProb && c.NumExpertsPerTok > 1 // as the authors' code has it: a single expert keeps its score
 	if s := c.RopeScaling; s != nil {
 		if s.Type == "" {
 			s.Type = s.RopeType

@@ -100,7 +100,7 @@ func routers() []Case {
 	negative := map[string]float64{"e_score_correction_bias": -2}
 	return []Case{
 		{Name: "greedy, renormalised", Config: v2(Config{"norm_topk_prob": true})},
-		{Name: "greedy, renormalised, not scaled", Config: v2(Config{"norm_topk_prob": true, "routed_scaling_factor": 16.0})},
+		{Name: "greedy, renormalised and scaled", Config: v2(Config{"norm_topk_prob": true, "routed_scaling_factor": 16.0})},
 		{Name: "greedy, top 1 renormalised", Config: v2(Config{"norm_topk_prob": true, "num_experts_per_tok": 1, "routed_scaling_factor": 4.0})},
 		{Name: "top 1 renormalised", Config: v3(Config{"num_experts_per_tok": 1})},
 		{Name: "greedy, scaled", Config: v2(Config{"routed_scaling_factor": 16.0}), Native: true},

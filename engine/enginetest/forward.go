@@ -245,18 +245,10 @@ func (r *Reference) route(prefix string, x []float64) []*float64 {
 		if !chosen[e] {
 			continue
 		}
-		if n.ModelType == "deepseek_v2" { // either, or
-			if n.Norm && n.TopK > 1 {
-				score /= sum + 1e-20
-			} else {
-				score *= n.RoutedFactor
-			}
-		} else { // both
-			if n.Norm {
-				score /= sum + 1e-20
-			}
-			score *= n.RoutedFactor
+		if n.Norm && n.TopK > 1 {
+			score /= sum + 1e-20
 		}
+		score *= n.RoutedFactor
 		weights[e] = &score
 	}
 	return weights
