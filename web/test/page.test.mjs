@@ -60,6 +60,8 @@ for (const name of Object.keys(browsers)) {
     test('a second turn continues the conversation', async () => {
       assert.match(await ask(page, '23 * 7'), /\b161\b/);
       assert.equal((await page.$$(byID('answer'))).length, 2);
+      const thinking = await page.$$eval(byID('thinking'), (all) => all.at(-1).textContent);
+      assert.match(thinking, /3\*7=21/, 'a star between factors is shown, not taken for emphasis');
     });
 
     test('an answer can be stopped, and what there is stays', async () => {

@@ -5,6 +5,16 @@ import { useLayoutEffect, useRef } from 'preact/hooks';
 // Images are off: the page may not reach other origins, and a model has none of its own.
 const markdown = new MarkdownIt({ html: false, breaks: true }).disable('image');
 
+// Models write products as 3*7 and 2*(3+4): a star between factors is no emphasis.
+markdown.inline.ruler.before('emphasis', 'product', (state, silent) => {
+  const at = state.pos;
+  const product = state.src[at] === '*' && /[\d)]/.test(state.src[at - 1] ?? '') && /[\d(\p{L}]/u.test(state.src[at + 1] ?? '');
+  if (!product) return false;
+  if (!silent) state.pending += '*';
+  state.pos++;
+  return true;
+});
+
 // A table cell's alignment comes as an inline style, which the content security policy drops; the attribute still works.
 for (const rule of ['th_open', 'td_open']) {
   markdown.renderer.rules[rule] = (tokens, i, options, _env, self) => {
