@@ -27,6 +27,7 @@ page: wasm web/node_modules/.installed
 	cd web && node_modules/.bin/tsc -p tsconfig.types.json
 
 model: deps
+	@mkdir -p web/dist/models
 	go run ./server pack testdata/pocket/hf web/dist/models/pocket --quant q8 --force
 
 test: build check test-go test-web
