@@ -7,6 +7,7 @@ import (
 	"fmt"
 	"io"
 	"math"
+	"math/rand/v2"
 	"os"
 	"strconv"
 
@@ -116,6 +117,10 @@ func parseRun(args []string) (runArgs, error) {
 		return a, err
 	}
 	a.model = rest[0]
+	if a.params.Seed == nil { // every answer is another
+		seed := rand.Uint32()
+		a.params.Seed = &seed
+	}
 	switch {
 	case *tokens == "":
 		a.prompt.Messages = []harness.Message{{Role: "user", Content: rest[1]}}
