@@ -38,7 +38,7 @@ test-go:
 
 test-web: build browsers
 	go run ./web/build -test
-	cd web && node --test test/
+	cd web && node --test test/*.test.mjs
 
 bench: build
 	go test -run '^$$' -bench . -benchtime 10x ./engine/gpu/nativegpu

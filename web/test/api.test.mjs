@@ -7,6 +7,7 @@ import { after, before, describe, test } from 'node:test';
 import { launch, root, serve } from './support.mjs';
 
 const pocket = path.join(root, 'web/dist/models/pocket');
+const manifest = JSON.parse(readFileSync(path.join(pocket, 'model.json'), 'utf8'));
 const shard = readdirSync(pocket).find((name) => name.endsWith('.bin'));
 
 /** Ways to spoil a model after the server has opened it, and the code of the error that load rejects with. */
@@ -14,8 +15,7 @@ const damages = {
   'a damaged shard': { code: 'bad_hash', names: shard, spoil: (dir) => flip(path.join(dir, shard)) },
   'a missing shard': { code: 'download_failed', names: shard, spoil: (dir) => rmSync(path.join(dir, shard)) },
   'a truncated shard': { code: 'download_failed', names: shard, spoil: (dir) => writeFileSync(path.join(dir, shard), readFileSync(path.join(dir, shard)).subarray(0, 1000)) },
-  'a damaged tokenizer': { code: 'bad_hash', names: 'tokenizer.json', spoil: (dir) => writeFileSync(path.join(dir, 'tokenizer.json'), '{}') },
-  'a manifest that is not JSON': { code: 'bad_model', names: 'model.json', spoil: (dir) => writeFileSync(path.join(dir, 'model.json'), 'no') },
+  'a damaged tokenizer': { code: 'bad_hash', names: 'tokenizer.json', spoil: (dir) => flip(path.join(dir, 'tokenizer.json')) },
 };
 
 function flip(file) {
@@ -74,7 +74,7 @@ describe('the API', () => {
   test('a seed makes an answer repeatable, n makes several', async () => {
     const texts = await page.evaluate(async () => {
       const ask = async (seed, n) => {
-        const request = { messages: [{ role: 'user', content: 'Tell me a story about bread' }], temperature: 2, top_p: 1, max_tokens: 24, seed, n };
+        const request = { messages: [{ role: 'user', content: 'Tell me a story about bread' }], temperature: 50, top_p: 1, max_tokens: 24, seed, n };
         const { choices } = await engine.chat.completions.create(request);
         return choices.map((c) => c.message.reasoning_content + c.message.content);
       };
@@ -117,6 +117,28 @@ describe('the API', () => {
       assert.equal(error?.name, 'TabseekError');
       assert.equal(error.code, code, error.message);
       assert.doesNotMatch(error.message, /\n/);
+    });
+  }
+
+  /** Manifests that no server of ours would hand out, and the code that load rejects with. */
+  const manifests = {
+    'a manifest that is not JSON': ['no', 'bad_model', 'model.json'],
+    'another architecture': [JSON.stringify({ ...manifest, architecture: { ...manifest.architecture, model_type: 'llama' } }), 'bad_model', 'llama'],
+    'a width that is absurd': [JSON.stringify({ ...manifest, architecture: { ...manifest.architecture, hidden_size: 1e9 } }), 'bad_model', 'hidden_size'],
+    'a manifest without a tokenizer': ['{}', 'bad_model', 'tokenizer'],
+  };
+  for (const [name, [content, code, says]] of Object.entries(manifests)) {
+    test(`${name} is refused`, async () => {
+      const session = await page.createCDPSession();
+      await session.send('Fetch.enable', { patterns: [{ urlPattern: '*/model.json' }] });
+      session.on('Fetch.requestPaused', ({ requestId }) =>
+        session.send('Fetch.fulfillRequest', { requestId, responseCode: 200, body: Buffer.from(content).toString('base64') }),
+      );
+      const error = await page.evaluate(() => globalThis.tabseek.load('/models/pocket').then(() => null, (e) => ({ code: e.code, message: e.message })));
+      await session.send('Fetch.disable');
+      await session.detach();
+      assert.equal(error?.code, code, error?.message);
+      assert.ok(error.message.includes(says), error.message);
     });
   }
 
