@@ -1,0 +1,54 @@
+package deepseek_test
+
+import (
+	"flag"
+	"os"
+	"path/filepath"
+	"testing"
+
+	"github.com/stretchr/testify/require"
+
+	"tabseek/engine/deepseek"
+	"tabseek/engine/enginetest"
+	"tabseek/engine/gpu"
+	"tabseek/engine/weights"
+)
+
+var update = flag.Bool("update", false, "write the goldens anew")
+
+// What a decode step is, as text to read and to compare: go test ./engine/deepseek -update
+func TestRecordings(t *testing.T) {
+	for name, config := range map[string]enginetest.Config{"v2": enginetest.V2(), "v3": enginetest.V3(), "dense": enginetest.Dense()} {
+		t.Run(name, func(t *testing.T) {
+			parsed := parse(t, config)
+			manifest := planned(t, parsed, config, false, enginetest.Plain(weights.DTypeBF16))
+			m, err := deepseek.NewModel(parsed, manifest, deepseek.Options{Context: 256, Sequences: 1})
+			require.NoError(t, err)
+			m.Trunk(1)
+			m.Head(1)
+			m.Sample(1)
+			if parsed.NumNextNPredictLayers > 0 {
+				m.Draft(1)
+			}
+			commands, err := m.Plan.Commands()
+			require.NoError(t, err)
+			golden, got := filepath.Join("testdata", "recordings", name+".txt"), gpu.Dump(commands)
+			if *update {
+				require.NoError(t, os.MkdirAll(filepath.Dir(golden), 0o755))
+				require.NoError(t, os.WriteFile(golden, []byte(got), 0o644))
+			}
+			want, err := os.ReadFile(golden)
+			require.NoError(t, err)
+			require.Equal(t, string(want), got)
+		})
+	}
+}
+
+// The bar of a decode step: at most 10 dispatches a layer, everything around the layers included.
+func TestDispatchesOfAStep(t *testing.T) {
+	config := enginetest.V3().With(enginetest.Config{"num_hidden_layers": 8})
+	parsed := parse(t, config)
+	m, err := deepseek.NewModel(parsed, planned(t, parsed, config, false, enginetest.Plain(weights.DTypeBF16)), deepseek.Options{Context: 256, Sequences: 1})
+	require.NoError(t, err)
+	require.LessOrEqual(t, m.Trunk(1).Len()+m.Head(1).Len()+m.Sample(1).Len(), 10*8)
+}
