@@ -87,6 +87,7 @@ func bundle(folder, names string, entries ...string) ([]string, error) {
 		AbsWorkingDir: root, EntryPoints: entries, EntryNames: names, Outdir: folder, Write: true, Metafile: true,
 		Bundle: true, Format: api.FormatESModule, Target: api.ES2022, JSX: api.JSXAutomatic, JSXImportSource: "preact",
 		MinifyWhitespace: true, MinifySyntax: true, MinifyIdentifiers: true, LegalComments: api.LegalCommentsEndOfFile,
+		Plugins: []api.Plugin{{Name: "public API", Setup: useServedAPI}},
 	})
 	if len(result.Errors) > 0 {
 		text := api.FormatMessages(result.Errors, api.FormatMessagesOptions{Kind: api.ErrorMessage})
@@ -104,6 +105,17 @@ func bundle(folder, names string, entries ...string) ([]string, error) {
 	}
 	slices.Sort(out)
 	return out, nil
+}
+
+// useServedAPI makes the page import /tabseek.js like everybody else: a copy of its own would be a second module with
+// a second Trusted Types policy, which a page may not have.
+func useServedAPI(build api.PluginBuild) {
+	build.OnResolve(api.OnResolveOptions{Filter: `/api/tabseek$`}, func(args api.OnResolveArgs) (api.OnResolveResult, error) {
+		if args.Kind == api.ResolveEntryPoint {
+			return api.OnResolveResult{}, nil
+		}
+		return api.OnResolveResult{Path: "/tabseek.js", External: true}, nil
+	})
 }
 
 // copyPublic copies what is served as it is.

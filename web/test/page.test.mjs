@@ -87,6 +87,17 @@ for (const name of Object.keys(browsers)) {
       await screenshot(page, `${name}-phone`);
     });
 
+    test('the public API can be used beside the page', async () => {
+      const answer = await page.evaluate(async () => {
+        const { load } = await import('/tabseek.js');
+        const engine = await load('/models/pocket');
+        const { choices } = await engine.chat.completions.create({ messages: [{ role: 'user', content: '9 + 8' }], temperature: 0 });
+        await engine.unload();
+        return choices[0].message.content;
+      });
+      assert.match(answer, /\b17\b/);
+    });
+
     test('nothing was refused, and nobody else was asked', () => {
       assert.deepEqual(problems, []);
       assert.deepEqual(foreign, []);
