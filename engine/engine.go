@@ -252,7 +252,7 @@ func (e *Engine) checkTokens(tokens []int, answer int) error {
 		}
 	}
 	if len(tokens)+answer > e.options.Context {
-		return fail(ContextFull, "the prompt has %d tokens and needs %d more for an answer, the context holds %d", len(tokens), answer, e.options.Context)
+		return fail(ContextFull, "the prompt has %d tokens, the context holds %d, %d of them for the answer", len(tokens), e.options.Context, answer)
 	}
 	return nil
 }
