@@ -64,7 +64,7 @@ func (e *Engine) startGeneration(r Request, prompt []int, thinking bool) (task, 
 		g.limit = min(g.limit, *most)
 	}
 	for _, id := range e.manifest.Special.EOS {
-		g.eos[id] = true
+		g.eos[id] = !r.Params.IgnoreEOS
 	}
 	g.splitter = chat.NewSplitter(e.tokenizer, thinking)
 	g.reused = e.cache.Reusable(prompt)

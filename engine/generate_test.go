@@ -121,6 +121,22 @@ func TestEndOfSequence(t *testing.T) {
 	}
 }
 
+// A benchmark wants so many tokens, whatever they are.
+func TestIgnoreEOS(t *testing.T) {
+	want, _ := openSmall(t, packSmall(t), engine.Options{Context: 64}).Generate(prompt(9, 0), enginetest.Greedy(12))
+	h := openSmall(t, packSmall(t, want[3]), engine.Options{Context: 64})
+	got, last := h.Generate(prompt(9, 0), enginetest.Greedy(12))
+	require.Equal(t, "stop", last.FinishReason)
+	require.Equal(t, want[:len(got)], got)
+	require.Less(t, len(got), 4)
+
+	params := enginetest.Greedy(12)
+	params.IgnoreEOS = true
+	got, last = h.Generate(prompt(9, 0), params)
+	require.Equal(t, "length", last.FinishReason)
+	require.Equal(t, want, got)
+}
+
 // A request can be cancelled at any time; what comes after is as if it had not been.
 func TestCancel(t *testing.T) {
 	packed := packSmall(t)

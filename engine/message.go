@@ -34,6 +34,7 @@ type Params struct {
 	RepetitionPenalty *float64 `json:"repetition_penalty"`
 	Seed              *uint32  `json:"seed"`
 	MaxTokens         *int     `json:"max_tokens"`
+	IgnoreEOS         bool     `json:"ignore_eos"` // go on past the end of sequence, up to max_tokens: for benchmarks
 	Thinking          *bool    `json:"thinking"`
 }
 

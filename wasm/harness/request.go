@@ -20,6 +20,7 @@ type Params struct {
 	TopP        *float64 `json:"top_p,omitempty"`
 	Seed        *uint32  `json:"seed,omitempty"`
 	MaxTokens   *int     `json:"max_tokens,omitempty"`
+	IgnoreEOS   bool     `json:"ignore_eos,omitempty"` // go on past the end of sequence, up to MaxTokens
 }
 
 // A Prompt is what is to be continued: a conversation, or raw ids.

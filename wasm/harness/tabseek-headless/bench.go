@@ -15,13 +15,11 @@ type measured struct {
 	DispatchesPerLayerToken float64 `json:"dispatches_per_layer_token"`
 	SubmitsPerToken         float64 `json:"submits_per_token"`
 	CPUSecondsPerToken      float64 `json:"guest_seconds_per_token"`
-	BytesPerToken           int64   `json:"bytes_per_token"` // weights and cache read for one token, at the end of the run
+	BytesPerToken           int64   `json:"bytes_per_token"` // of the weights
 	GBPerSecond             float64 `json:"gb_per_second"`
 	Layers                  int     `json:"layers"`
 	harness.Stats
 }
-
-const maxRounds = 16 // a model may stop early: other prompts follow until enough is generated
 
 // bench decodes after prompts of random ids, greedily, and prints speeds.
 func bench(ctx context.Context, args []string, to streams) error {
@@ -34,31 +32,27 @@ func bench(ctx context.Context, args []string, to streams) error {
 		if _, err := round(ctx, host, random, min(16, a.prompt), min(16, a.generate)); err != nil { // the first of everything is slow
 			return err
 		}
-		var total harness.Stats
-		for n := 0; n < maxRounds && total.CompletionTokens < a.generate; n++ {
-			s, err := round(ctx, host, random, a.prompt, a.generate-total.CompletionTokens)
-			if err != nil {
-				return err
-			}
-			add(&total, s)
+		total, err := round(ctx, host, random, a.prompt, a.generate)
+		if err != nil {
+			return err
 		}
 		m := measure(total, host.Model())
 		if a.json {
 			return printJSON(to, m)
 		}
-		_, err := fmt.Fprintf(to.out, "prefill %.1f tokens/s, decode %.1f tokens/s on %s\n", m.PrefillTokensPerSecond, m.DecodeTokensPerSecond, m.Device)
+		_, err = fmt.Fprintf(to.out, "prefill %.1f tokens/s, decode %.1f tokens/s on %s\n", m.PrefillTokensPerSecond, m.DecodeTokensPerSecond, m.Device)
 		return err
 	})
 }
 
-// round answers one prompt of random ids.
+// round continues a prompt of random ids by as many tokens as wanted.
 func round(ctx context.Context, host *harness.Host, random *rand.Rand, prompt, generate int) (harness.Stats, error) {
 	tokens := make([]int, prompt)
 	for i := range tokens {
 		tokens[i] = random.IntN(host.Model().VocabSize)
 	}
 	greedy := 0.0
-	answer, err := host.Generate(ctx, harness.Prompt{Tokens: tokens}, harness.Params{Temperature: &greedy, MaxTokens: &generate}, nil)
+	answer, err := host.Generate(ctx, harness.Prompt{Tokens: tokens}, harness.Params{Temperature: &greedy, MaxTokens: &generate, IgnoreEOS: true}, nil)
 	if err == nil {
 		err = context.Cause(ctx)
 	}
@@ -66,20 +60,6 @@ func round(ctx context.Context, host *harness.Host, random *rand.Rand, prompt, g
 		return harness.Stats{}, err
 	}
 	return answer.Stats, nil
-}
-
-// add sums what counts over the rounds.
-func add(total *harness.Stats, s harness.Stats) {
-	s.PromptTokens += total.PromptTokens
-	s.CompletionTokens += total.CompletionTokens
-	s.PrefillSeconds += total.PrefillSeconds
-	s.DecodeSeconds += total.DecodeSeconds
-	s.Dispatches += total.Dispatches
-	s.Submits += total.Submits
-	s.Readbacks += total.Readbacks
-	s.GuestCalls += total.GuestCalls
-	s.GuestSeconds += total.GuestSeconds
-	*total = s
 }
 
 func measure(s harness.Stats, model harness.ModelInfo) measured {

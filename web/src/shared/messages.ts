@@ -66,6 +66,8 @@ export interface SamplingParams {
   repetition_penalty?: number;
   seed?: number;
   max_tokens?: number;
+  /** Go on past the end of sequence, up to max_tokens: for benchmarks. */
+  ignore_eos?: boolean;
   thinking?: boolean;
 }
 
