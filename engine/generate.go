@@ -12,7 +12,7 @@ import (
 
 const (
 	prefillSteps = 4 // steps of MaxRows prompt tokens in one submit
-	inFlight     = 2 // submits under way while decoding: the GPU starts the next while the CPU reads the last
+	inFlight     = 2 // submits under way: the GPU starts the next while the CPU reads the last
 	faultToken   = math.MaxUint32
 )
 
@@ -102,11 +102,10 @@ func (g *generation) id() uint32 { return g.request }
 
 func (g *generation) next() {
 	if !g.decoding {
-		if g.pending > 0 {
-			return
-		}
-		if g.filled < len(g.prompt)-1 {
+		for g.pending < inFlight && g.filled < len(g.prompt)-1 {
 			g.prefill()
+		}
+		if g.pending > 0 {
 			return
 		}
 		g.decoding = true
