@@ -15,6 +15,29 @@ markdown.inline.ruler.before('emphasis', 'product', (state, silent) => {
   return true;
 });
 
+// Models trained on checked answers put the final one into \boxed{...}.
+markdown.inline.ruler.before('escape', 'boxed', (state, silent) => {
+  const content = state.src.startsWith('\\boxed{', state.pos) && braced(state.src, state.pos + '\\boxed'.length);
+  if (!content) return false;
+  if (!silent) {
+    state.push('mark_open', 'mark', 1);
+    state.push('text', '', 0).content = content;
+    state.push('mark_close', 'mark', -1);
+  }
+  state.pos += '\\boxed{}'.length + content.length;
+  return true;
+});
+
+/** What stands between the brace at `open` and its partner; empty where it has none. */
+function braced(text: string, open: number): string {
+  let depth = 0;
+  for (let at = open; at < text.length; at++) {
+    if (text[at] === '{') depth++;
+    else if (text[at] === '}' && --depth === 0) return text.slice(open + 1, at);
+  }
+  return '';
+}
+
 // A table cell's alignment comes as an inline style, which the content security policy drops; the attribute still works.
 for (const rule of ['th_open', 'td_open']) {
   markdown.renderer.rules[rule] = (tokens, i, options, _env, self) => {
@@ -27,7 +50,7 @@ for (const rule of ['th_open', 'td_open']) {
 
 const PURIFY = {
   ALLOWED_TAGS: [
-    ...['p', 'br', 'hr', 'h1', 'h2', 'h3', 'h4', 'h5', 'h6', 'ul', 'ol', 'li', 'blockquote', 'pre', 'code', 'em', 'strong', 's', 'a'],
+    ...['p', 'br', 'hr', 'h1', 'h2', 'h3', 'h4', 'h5', 'h6', 'ul', 'ol', 'li', 'blockquote', 'pre', 'code', 'em', 'strong', 's', 'mark', 'a'],
     ...['table', 'thead', 'tbody', 'tr', 'th', 'td', '#text'],
   ],
   ALLOWED_ATTR: ['href', 'title', 'start', 'align'],
