@@ -27,19 +27,21 @@ SLIPS = 0.05  # share of worked examples with a wrong turn in them
 
 Maker = Callable[[random.Random], Example]
 
-# Weights by number of examples; the searches of Countdown are several times longer than the rest.
-MIX: list[tuple[float, Maker]] = [
-    (15, lambda rng: pairs.random_example(rng, "+")),
-    (9, lambda rng: pairs.random_example(rng, "-")),
-    (13, lambda rng: pairs.random_example(rng, "*")),
-    (3, lambda rng: pairs.random_example(rng, "/")),
-    (16, expressions.random_example),
-    (14, words.random_example),
-    (10, lambda rng: rng.choice(list(everyday.MAKERS.values()))(rng)),
-    (10, lambda rng: countdown.random_example(rng, 3)),
-    (12, lambda rng: countdown.random_example(rng, 4)),
-    (4, smalltalk.random_example),
+# How often each kind comes, by number of examples: at first, and later on, when what is easy is known and searches
+# (several times longer than the rest) need the practice.
+MIX: list[tuple[float, float, Maker]] = [
+    (15, 9, lambda rng: pairs.random_example(rng, "+")),
+    (9, 8, lambda rng: pairs.random_example(rng, "-")),
+    (13, 8, lambda rng: pairs.random_example(rng, "*")),
+    (3, 3, lambda rng: pairs.random_example(rng, "/")),
+    (16, 16, expressions.random_example),
+    (14, 10, words.random_example),
+    (10, 12, lambda rng: rng.choice(list(everyday.MAKERS.values()))(rng)),
+    (10, 18, lambda rng: countdown.random_example(rng, 3)),
+    (12, 20, lambda rng: countdown.random_example(rng, 4)),
+    (4, 2, smalltalk.random_example),
 ]
+LATER = 0.3  # share of the training after which the second weights hold
 
 
 def first_held_out() -> list[Example]:
@@ -118,10 +120,10 @@ def write_held_out() -> None:
 EXCLUDED: frozenset[Hashable] = frozenset(e.key for e in held_out())
 
 
-def random_example(rng: random.Random) -> Example:
-    """One training turn, never a held-out problem nor one that works out a held-out pair on the way."""
-    weights, makers = zip(*MIX)
-    maker = rng.choices(makers, weights)[0]
+def random_example(rng: random.Random, done: float = 0.0) -> Example:
+    """One training turn, never a held-out problem nor one that works out a held-out pair on the way. `done` is how far the training is."""
+    first, later, makers = zip(*MIX)
+    maker = rng.choices(makers, later if done > LATER else first)[0]
     while True:
         example = maker(rng)
         if example.key not in EXCLUDED and EXCLUDED.isdisjoint(example.pairs):
@@ -148,12 +150,12 @@ def completion(example: Example) -> tuple[list[int], list[bool]]:
 Sequence = tuple[list[int], list[bool]]  # tokens, and which of them are learnt
 
 
-def training_sequence(rng: random.Random) -> Sequence:
+def training_sequence(rng: random.Random, done: float) -> Sequence:
     """One conversation. Some begin with an earlier turn."""
-    example = random_example(rng)
+    example = random_example(rng, done)
     before: list[int] = []
     if rng.random() < 0.1:
-        past = random_example(rng)
+        past = random_example(rng, done)
         gap = "\n\n" if rng.random() < 0.3 else ""  # clients differ in whether they keep it in front of a past answer
         before = [USER, *encode(past.question), ASSISTANT, *encode(gap + past.answer), EOS]
     start = prompt(example.question)
@@ -162,12 +164,12 @@ def training_sequence(rng: random.Random) -> Sequence:
     return start + tokens, [False] * len(start) + learn
 
 
-def batches(seed: int, pool: int, tokens: int, count: int) -> list[list[Sequence]]:
+def batches(seed: int, pool: int, tokens: int, count: int, done: float) -> list[list[Sequence]]:
     """Pool number `pool`: about `count` batches of at most `tokens` tokens with padding, of like length within a batch."""
     rng = random.Random(f"{seed}/{pool}")
     sequences: list[Sequence] = []
     while sum(len(s[0]) for s in sequences) < tokens * count:
-        sequences += [training_sequence(rng) for _ in range(20)]
+        sequences += [training_sequence(rng, done) for _ in range(20)]
     sequences.sort(key=lambda s: len(s[0]))
     cut: list[list[Sequence]] = [[]]
     for sequence in sequences:

@@ -116,8 +116,8 @@ class HeldOut(unittest.TestCase):
         self.assertGreaterEqual(len(questions), 500)
         held = {e.key for e in data.held_out()}
         rng = random.Random(9)
-        for _ in range(5000):
-            example = data.random_example(rng)
+        for i in range(5000):
+            example = data.random_example(rng, i / 5000)
             self.assertNotIn(example.question, questions)
             self.assertNotIn(example.key, held)
             self.assertTrue(held.isdisjoint(example.pairs))
@@ -134,8 +134,8 @@ class Tokens(unittest.TestCase):
         self.assertEqual(len(MERGES), FIRST_SPECIAL - 256)
 
     def test_the_seed_fixes_the_data(self) -> None:
-        self.assertEqual(data.batches(1, 3, 2000, 2), data.batches(1, 3, 2000, 2))
-        self.assertNotEqual(data.batches(1, 3, 2000, 2), data.batches(2, 3, 2000, 2))
+        self.assertEqual(data.batches(1, 3, 2000, 2, 0.0), data.batches(1, 3, 2000, 2, 0.0))
+        self.assertNotEqual(data.batches(1, 3, 2000, 2, 0.0), data.batches(2, 3, 2000, 2, 0.0))
 
 
 if __name__ == "__main__":

@@ -120,7 +120,7 @@ def main() -> None:
     held_out = data.held_out()
     before, started, saved, checked = run.seconds, time.time(), time.time(), time.time()
     while run.seconds < 60 * args.minutes:
-        batches = data.batches(args.seed, run.pool, args.batch, POOL)
+        batches = data.batches(args.seed, run.pool, args.batch, POOL, run.seconds / (60 * args.minutes))
         run.pool += 1
         for batch in batches:
             done = run.seconds / (60 * args.minutes)
