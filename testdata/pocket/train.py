@@ -34,12 +34,16 @@ def learning_rate(step: int, done: float, peak: float) -> float:
 
 
 def pad(batch: list[data.Sequence]) -> tuple[Tensor, Tensor]:
-    """tokens [B, T], zero-padded on the right, and which of them are to be learnt [B, T]."""
+    """tokens [B, T] and which of them are to be learnt [B, T].
+
+    Short rows are filled up with their own text again: nobody learns it, and the
+    load of the experts stays that of text, where zeros would claim one for themselves.
+    """
     width = max(len(tokens) for tokens, _ in batch)
     tokens = torch.zeros(len(batch), width, dtype=torch.long)
     learn = torch.zeros(len(batch), width, dtype=torch.bool)
     for row, (sequence, wanted) in enumerate(batch):
-        tokens[row, : len(sequence)] = torch.tensor(sequence)
+        tokens[row] = torch.tensor(sequence).repeat(-(-width // len(sequence)))[:width]
         learn[row, : len(sequence)] = torch.tensor(wanted)
     return tokens.to(DEVICE), learn.to(DEVICE)
 
