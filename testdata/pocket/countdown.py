@@ -15,7 +15,6 @@ from example import RIGHT, WRONG, Example, boxed
 
 MOST = 120
 MOST_TRIES = 5
-SLIP_SHARE = 0.03  # of the rejections in a training search
 
 
 @dataclass(frozen=True)
@@ -84,8 +83,8 @@ def false_hit(rng: random.Random, target: int, last: Part, have: list[Part], nee
     return f"{WRONG} yes\ncheck: {RIGHT}{', '.join(wrong.steps)} is not {target}, no"
 
 
-def search_three(target: int, parts: list[Part], slips: random.Random | None = None) -> tuple[list[str], Part | None]:
-    """The lines of a search with three numbers, largest first, and what it found. With `slips`, a "yes" is now and then false."""
+def search_three(rng: random.Random, target: int, parts: list[Part], slips: float) -> tuple[list[str], Part | None]:
+    """The lines of a search with three numbers, largest first, and what it found. `slips` is the share of rejections first taken for hits."""
     lines = []
     ordered = sorted(parts, key=lambda p: -p.value)
     for i, last in enumerate(ordered):
@@ -93,7 +92,7 @@ def search_three(target: int, parts: list[Part], slips: random.Random | None = N
         have, need = makes(x, y), needs(target, last)
         hits = [(part, how) for value, how in need for part in have if part.value == value]
         wanted, made = ", ".join(str(v) for v, _ in need), ", ".join(str(p.value) for p in have)
-        slip = false_hit(slips, target, last, have, need) if slips and not hits and slips.random() < SLIP_SHARE else ""
+        slip = false_hit(rng, target, last, have, need) if slips and not hits and rng.random() < slips else ""
         lines.append(f"last {last.value}: need {wanted}; have {made}{' yes' if hits else slip or ' no'}")
         if hits:
             part, how = hits[0]
@@ -120,14 +119,14 @@ def tries_of(parts: list[Part]) -> list[tuple[Part, list[Part]]]:
     return out
 
 
-def search_four(rng: random.Random, target: int, parts: list[Part], patience: int, slips: bool) -> tuple[list[str], Part | None]:
+def search_four(rng: random.Random, target: int, parts: list[Part], patience: int, slips: float) -> tuple[list[str], Part | None]:
     """Tries in random order; after `patience` that fail, the next is one that is known to work (none where patience is MOST_TRIES)."""
     tries = tries_of(parts)
     rng.shuffle(tries)
     lines: list[str] = []
     failed = 0
     for made, left in tries:
-        tried, found = search_three(target, left, rng if slips else None)
+        tried, found = search_three(rng, target, left, slips)
         if found is None:
             if failed == patience:
                 continue
@@ -170,10 +169,10 @@ def phrased(rng: random.Random, numbers: list[int], target: int) -> str:
     return rng.choice(PHRASES).format(n=plain, t=target)
 
 
-def solve(rng: random.Random, numbers: list[int], target: int, question: str, patience: int = 0, slips: bool = False) -> Example:
+def solve(rng: random.Random, numbers: list[int], target: int, question: str, patience: int = 0, slips: float = 0.0) -> Example:
     """The search for a target, as an example; the answer is honest where nothing was found."""
     parts = [number(n) for n in numbers]
-    lines, found = search_three(target, parts, rng if slips else None) if len(numbers) == 3 else search_four(rng, target, parts, patience, slips)
+    lines, found = search_three(rng, target, parts, slips) if len(numbers) == 3 else search_four(rng, target, parts, patience, slips)
     lines = [f"{target} from {listed(parts)}", *lines]
     task, key = f"countdown {len(numbers)}", ("countdown", *sorted(numbers), target)
     if found is None:
@@ -189,12 +188,12 @@ def random_problem(rng: random.Random, count: int) -> tuple[list[int], int]:
         target = random_target(rng, numbers)
         if target is None:
             continue
-        if count == 4 or search_three(target, [number(n) for n in numbers])[1] is not None:
+        if count == 4 or search_three(rng, target, [number(n) for n in numbers], 0.0)[1] is not None:
             return numbers, target
 
 
-def random_example(rng: random.Random, count: int) -> Example:
+def random_example(rng: random.Random, count: int, slips: float = 0.03) -> Example:
     """A problem; with four numbers the search fails none to four times first, or now and then gives up."""
     numbers, target = random_problem(rng, count)
     patience = MOST_TRIES if rng.random() < 0.05 else rng.choices([0, 1, 2, 3], weights=[5, 3, 2, 1])[0]
-    return solve(rng, numbers, target, phrased(rng, numbers, target), patience, slips=True)
+    return solve(rng, numbers, target, phrased(rng, numbers, target), patience, slips)

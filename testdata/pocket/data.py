@@ -24,6 +24,7 @@ HELD_OUT = Path(__file__).with_name("heldout.jsonl")
 HELD_OUT_SUMS, HELD_OUT_PRODUCTS = 180, 120
 HELD_OUT_SEED = 20
 SLIPS = 0.05  # share of worked examples with a wrong turn in them
+SEARCH_SLIPS = 0.08  # share of a search's rejections that are first taken for hits
 
 Maker = Callable[[random.Random], Example]
 
@@ -37,8 +38,8 @@ MIX: list[tuple[float, float, Maker]] = [
     (16, 16, expressions.random_example),
     (14, 10, words.random_example),
     (10, 12, lambda rng: rng.choice(list(everyday.MAKERS.values()))(rng)),
-    (10, 18, lambda rng: countdown.random_example(rng, 3)),
-    (12, 20, lambda rng: countdown.random_example(rng, 4)),
+    (10, 18, lambda rng: countdown.random_example(rng, 3, SEARCH_SLIPS)),
+    (12, 20, lambda rng: countdown.random_example(rng, 4, SEARCH_SLIPS)),
     (4, 2, smalltalk.random_example),
 ]
 LATER = 0.3  # share of the training after which the second weights hold

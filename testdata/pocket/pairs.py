@@ -3,9 +3,10 @@
 from __future__ import annotations
 
 import random
+from dataclasses import replace
 
 from arithmetic import Pair, Working, add_columns, divide_columns, pair_key, subtract_columns, work_out
-from example import Example, boxed
+from example import RIGHT, WRONG, Example, boxed
 
 PHRASES = {
     "+": [
@@ -32,15 +33,32 @@ PHRASES = {
         "How much is {a} / {b}?", "What is {a} divided by {b}?", "{a} divided by {b}", "Divide {a} by {b}.", "{a} ÷ {b}", "What is {a} ÷ {b}?",
     ],
 }
+FAILED_CHECKS = 0.15  # share of the differences that are got wrong first
 NAMES = {"+": "sums", "-": "differences", "*": "products", "/": "quotients"}
+
+
+def check_line(left: int, b: int, a: int) -> str:
+    """Adds back: left + b must be a."""
+    return f"check: {' '.join(add_columns(left, b))} {left + b} {'ok' if left + b == a else 'no'}"
 
 
 def checked_difference(a: int, b: int) -> Working:
     """a - b for a >= b, checked by adding back."""
     working = Working()
     left = work_out(working, "-", a, b)
-    working.lines += [f"check: {' '.join(add_columns(left, b))} {a} ok"]
+    working.lines.append(check_line(left, b, a))
     return working
+
+
+def failed_difference(rng: random.Random, a: int, b: int) -> list[str]:
+    """a - b with one column wrong, so that the check fails. The wrong digit alone is not learnt; all that follows from it is."""
+    columns = subtract_columns(a, b)
+    at = rng.randrange(len(columns))
+    start, right = columns[at].split("=")
+    wrong = (int(right) + rng.randrange(1, 10)) % 10
+    left = a - b + (wrong - int(right)) * 10**at
+    columns[at] = f"{start}={WRONG}{wrong}{RIGHT}"
+    return [f"{a} - {b}:", *columns, str(left), check_line(left, b, a)]
 
 
 def solve(pair: Pair, question: str, task: str = "") -> Example:
@@ -86,4 +104,7 @@ def random_pair(rng: random.Random, sign: str) -> Pair:
 def random_example(rng: random.Random, sign: str) -> Example:
     """One problem with a phrase for it."""
     _, a, b = random_pair(rng, sign)
-    return solve((sign, a, b), rng.choice(PHRASES[sign]).format(a=a, b=b))
+    example = solve((sign, a, b), rng.choice(PHRASES[sign]).format(a=a, b=b))
+    if sign == "-" and a > b and rng.random() < FAILED_CHECKS:
+        example = replace(example, reasoning="\n".join([*failed_difference(rng, a, b), example.reasoning]))
+    return example
