@@ -127,6 +127,14 @@ class Model(unittest.TestCase):
             self.assertLess(float((rounded(matrix) - matrix).norm() / matrix.norm()), limit)
         self.assertEqual(float(q4(torch.zeros(2, 32)).abs().sum()), 0)
 
+    def test_four_bits_are_for_a_while(self) -> None:
+        from quantise import four_bits
+
+        before = [p.detach().clone() for p in self.model.parameters()]
+        with four_bits(self.model):
+            self.assertFalse(all(torch.equal(a, b) for a, b in zip(before, self.model.parameters())))
+        self.assertTrue(all(torch.equal(a, b) for a, b in zip(before, self.model.parameters())))
+
     def test_muon_evens_out_singular_values(self) -> None:
         from optimizer import orthogonalised
 

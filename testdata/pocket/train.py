@@ -21,11 +21,14 @@ from torch import Tensor
 import data
 from model import Config, Pocket, rounded_to_bf16
 from optimizer import Optimizer
+from quantise import four_bits
 from score import exactness
 
 POOL = 16  # batches made and length-sorted together
 DRAFT_WEIGHT = 0.3  # share of the MTP loss, as in the V3 report
 WARM_UP = 100  # steps
+BALANCE = 1e-3  # how far a step moves the routers' bias; nothing in the last tenth
+FOUR_BITS = 0.75  # share of the training after which every other step is made with 4-bit weights
 
 
 def learning_rate(step: int, done: float, peak: float) -> float:
@@ -87,16 +90,17 @@ class Run:
         progress = (self.step, self.pool, self.seconds, self.tokens)
         save(self.checkpoint, {"model": self.model.state_dict(), "optimizer": self.optimizer.state_dict(), "progress": progress})
 
-    def learn(self, batch: list[data.Sequence], rate: float, balance: float) -> tuple[float, float]:
+    def learn(self, batch: list[data.Sequence], rate: float, done: float) -> tuple[float, float]:
         """One step; returns both losses."""
         tokens, learn = pad(batch)
-        with mixed():
-            main, draft = losses(self.model, tokens, learn)
-        (main + DRAFT_WEIGHT * draft).backward()
+        with four_bits(self.model, done > FOUR_BITS and self.step % 2 == 0):
+            with mixed():
+                main, draft = losses(self.model, tokens, learn)
+            (main + DRAFT_WEIGHT * draft).backward()
         torch.nn.utils.clip_grad_norm_(self.model.parameters(), 1.0)
         self.optimizer.step(rate)
         for router in self.model.routers():
-            router.balance(balance)
+            router.balance(BALANCE if done < 0.9 else 0.0)
         self.step += 1
         self.tokens += tokens.numel()
         return main.item(), draft.item()
@@ -128,7 +132,7 @@ def main() -> None:
         run.pool += 1
         for batch in batches:
             done = run.seconds / (60 * args.minutes)
-            main_loss, draft_loss = run.learn(batch, learning_rate(run.step, done, args.rate), 1e-3 if done < 0.9 else 0.0)
+            main_loss, draft_loss = run.learn(batch, learning_rate(run.step, done, args.rate), done)
             run.seconds = before + time.time() - started
             if run.step % 10 == 0:
                 line = f"{run.step},{run.seconds / 60:.3f},{run.tokens},{main_loss:.4f},{draft_loss:.4f}"
