@@ -32,12 +32,12 @@ Maker = Callable[[random.Random], Example]
 # (several times longer than the rest) need the practice.
 MIX: list[tuple[float, float, Maker]] = [
     (15, 9, lambda rng: pairs.random_example(rng, "+")),
-    (9, 8, lambda rng: pairs.random_example(rng, "-")),
+    (9, 11, lambda rng: pairs.random_example(rng, "-")),
     (13, 8, lambda rng: pairs.random_example(rng, "*")),
-    (3, 3, lambda rng: pairs.random_example(rng, "/")),
+    (3, 7, lambda rng: pairs.random_example(rng, "/")),
     (16, 16, expressions.random_example),
     (14, 10, words.random_example),
-    (10, 12, lambda rng: rng.choice(list(everyday.MAKERS.values()))(rng)),
+    (10, 14, lambda rng: rng.choice(list(everyday.MAKERS.values()))(rng)),
     (10, 18, lambda rng: countdown.random_example(rng, 3, SEARCH_SLIPS)),
     (12, 20, lambda rng: countdown.random_example(rng, 4, SEARCH_SLIPS)),
     (4, 2, smalltalk.random_example),
