@@ -50,7 +50,9 @@ else, is in the training data; `test_data.py` checks that.
 | supervised | {sft_minutes:.0f} | {sft_tokens:.1f} M tokens in {sft_steps} steps (padding included), the last loss {sft_loss:.4f} |
 | GRPO | {rl_minutes:.0f} | {rl_rounds} rounds, groups of 16 |
 
-Both on two CPU cores that other work shared, with Muon for matrices and AdamW for the rest. Not measured on a GPU.
+Both on two CPU cores that other work shared, with Muon for matrices and AdamW for the rest (AdamW alone in the second
+stage). Time on a GPU has not been measured. The supervised run was stopped and resumed a few times while its mix of
+problems was tuned, so running the recipe anew gives a model like this one, not this one.
 
 ![loss](curves/loss.svg)
 

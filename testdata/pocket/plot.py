@@ -7,7 +7,7 @@ import csv
 import math
 from pathlib import Path
 
-WIDTH, HEIGHT, LEFT, BOTTOM, TOP = 640, 260, 56, 34, 28
+WIDTH, HEIGHT, LEFT, BOTTOM, TOP = 640, 260, 56, 34, 44
 COLOURS = ["#4d6bfe", "#e8590c", "#2b8a3e", "#9c36b5"]
 
 Line = tuple[str, list[float], list[float]]  # name, x, y
@@ -58,7 +58,7 @@ def chart(title: str, across: str, lines: list[Line], log: bool = False) -> str:
     for i, (name, x, y) in enumerate(scaled):
         points = " ".join(f"{a:.1f},{b:.1f}" for a, b in (at(*p) for p in zip(x, y)))
         out.append(f'<polyline points="{points}" fill="none" stroke="{COLOURS[i]}" stroke-width="1.5"/>')
-        out.append(f'<text x="{WIDTH - 16}" y="{16 + 14 * i}" text-anchor="end" fill="{COLOURS[i]}">{name}</text>')
+        out.append(f'<text x="{LEFT + 120 * i}" y="32" fill="{COLOURS[i]}">{name}</text>')
     return "\n".join([*out, "</svg>"]) + "\n"
 
 
