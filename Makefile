@@ -9,7 +9,7 @@ export GOTOOLCHAIN := auto
 export GOFLAGS := -buildvcs=false -trimpath
 STATICCHECK := honnef.co/go/tools/cmd/staticcheck@v0.7.0
 
-.PHONY: run test build bench check gen deps wasm page model types test-go test-web browsers clean
+.PHONY: run test build bench check gen deps wasm page model types test-go test-web test-recipe browsers clean
 
 run: build
 	bin/tabseek serve
@@ -28,7 +28,7 @@ page: wasm web/node_modules/.installed
 model: deps
 	go run ./server pack testdata/pocket/hf web/dist/models/pocket --quant q8 --force
 
-test: build check test-go test-web
+test: build check test-go test-web test-recipe
 
 test-go:
 	go test -race ./engine/... ./wasm/abi/... ./server/... ./web/... .
@@ -37,6 +37,9 @@ test-go:
 test-web: build browsers
 	go run ./web/build -test
 	cd web && node --test test/
+
+test-recipe: build
+	cd testdata/pocket && python3 -m unittest
 
 bench: build
 	go test -run '^$$' -bench . -benchtime 10x ./engine/gpu/nativegpu

@@ -83,7 +83,7 @@ By `measure.py`; q8 and q4 are the engine's formats.
 ## FP8
 
 `export_fp8.py --out DIR` writes a copy in DeepSeek's own number format: e4m3 in blocks of 128 x 128. `test_model.py`
-converts the shipped weights, and `tabseek-server pack` reads the copy.
+converts the shipped weights, packs them with `tabseek pack` and has the engine answer with them.
 
 ## How to retrain
 

@@ -2,8 +2,10 @@
 
 from __future__ import annotations
 
+import json
 import math
 import random
+import shutil
 import subprocess
 import sys
 import tempfile
@@ -57,6 +59,20 @@ class FP8(unittest.TestCase):
         want = export_fp8.bf16_values(source[name][2])
         error = sum((export_fp8.decode(c) * scales[0] - w) ** 2 for c, w in zip(codes, want))
         self.assertLess(math.sqrt(error / sum(w * w for w in want)), 0.04)
+
+    def test_the_engine_computes_with_it(self) -> None:
+        root = HERE.parent.parent
+        headless = root / "bin" / "tabseek-headless"
+        if not headless.exists() or not shutil.which("go"):
+            self.skipTest("the project is not built")
+        with tempfile.TemporaryDirectory() as folder:
+            subprocess.run([sys.executable, HERE / "export_fp8.py", "--out", f"{folder}/hf"], check=True, capture_output=True)
+            subprocess.run(["go", "run", "./server", "pack", f"{folder}/hf", f"{folder}/packed"], check=True, capture_output=True, cwd=root)
+            self.assertIn("fp8_e4m3", Path(f"{folder}/packed/model.json").read_text())
+            asked = [headless, "run", f"{folder}/packed", "What is 47 + 85?", "--temperature", "0", "--json"]
+            got = json.loads(subprocess.run(asked, check=True, capture_output=True, text=True).stdout.splitlines()[-1])
+        self.assertIn("7+5=12", got["reasoning"])
+        self.assertIn(r"\boxed{132}", got["text"])
 
 
 @unittest.skipIf(torch is None, "no torch")
