@@ -105,7 +105,7 @@ def held_out() -> list[Example]:
 
 
 def held_out_line(example: Example) -> str:
-    """A line of heldout.jsonl. Countdown has no one answer: there it is a way that was found, or the target alone."""
+    """A line of heldout.jsonl. Countdown has no one answer: there it is the target, and the numbers stand beside it."""
     fields = {"question": example.question, "answer": example.boxed, "task": example.task}
     if example.task.startswith("countdown"):
         _, *numbers, target = example.key

@@ -37,7 +37,7 @@ KL_WEIGHT = 0.005
 UPDATES = 2  # a round's groups are learnt in so many parts; from the second on the ratio is not 1
 LIMIT = 480  # tokens of an answer
 TOKENS_AT_ONCE = 8000
-MAKERS = [(4, lambda rng: countdown.random_example(rng, 3)), (9, lambda rng: countdown.random_example(rng, 4)), (3, lambda rng: expressions.random_example(rng, 3))]
+MAKERS = [(3, lambda rng: countdown.random_example(rng, 3)), (11, lambda rng: countdown.random_example(rng, 4)), (2, lambda rng: expressions.random_example(rng, 3))]
 
 
 def problem_of(example: Example) -> Problem:
@@ -161,7 +161,7 @@ def main() -> None:
     parser.add_argument("--out", type=Path, required=True)
     parser.add_argument("--minutes", type=float, default=20)
     parser.add_argument("--problems", type=int, default=16, help="of a round")
-    parser.add_argument("--rate", type=float, default=5e-5)
+    parser.add_argument("--rate", type=float, default=1e-4)
     parser.add_argument("--seed", type=int, default=1)
     parser.add_argument("--resume", action="store_true", help="go on from the checkpoint in --out")
     args = parser.parse_args()

@@ -1,4 +1,4 @@
-"""How well a model does: to the letter of worked examples, and by the answers it writes."""
+"""How well a model follows worked examples to the letter, and the answers it writes by itself."""
 
 from __future__ import annotations
 
@@ -11,7 +11,7 @@ from torch import Tensor
 import data
 from generate import Written, generate
 from model import Pocket
-from rewards import Problem, accuracy
+from rewards import Problem
 from tokenizer import END_THINK, EOS, decode
 
 LIMIT = 640  # tokens of an answer
@@ -88,9 +88,3 @@ def by_task(problems: list[Problem], right: list[bool]) -> dict[str, tuple[int, 
         count, of = table.get(problem.task, (0, 0))
         table[problem.task] = (count + good, of + 1)
     return table
-
-
-def greedy_accuracy(model: Pocket, problems: list[Problem]) -> dict[str, tuple[int, int]]:
-    """How many of how many greedy answers are right, for each task."""
-    written = write_answers(model, [p.question for p in problems])
-    return by_task(problems, [accuracy(p, answer_of(w)) for p, w in zip(problems, written)])
