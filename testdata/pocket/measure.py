@@ -6,6 +6,7 @@ All weights are rounded to BF16 first, as in the exported file.
 from __future__ import annotations
 
 import argparse
+import random
 import time
 from collections import Counter
 from pathlib import Path
@@ -14,11 +15,13 @@ from machine import DEVICE
 
 import torch
 
+import countdown
 import data
 from generate import Written
 from model import Config, Pocket, rounded_to_bf16
 from quantise import quantised
 from rewards import Problem, accuracy, boxed
+from rl import problem_of
 from score import answer_of, by_task, choices, padded, read_problems, write_answers
 
 VOTES = (4, 8, 16)
@@ -79,6 +82,22 @@ def vote_table(model: Pocket, problems: list[Problem]) -> None:
     print()
 
 
+def fresh_table(before: Pocket, after: Pocket, count: int) -> None:
+    """Countdown before and after RL on many more problems, which are new but for a rare chance: a sample at temperature 1, and greedy."""
+    print("| task | supervised, sampled | after RL, sampled | supervised, greedy | after RL, greedy |\n|---|---|---|---|---|")
+    for numbers in (3, 4):
+        rng = random.Random(f"fresh {numbers}")
+        problems = [problem_of(countdown.random_example(rng, numbers)) for _ in range(count)]
+        questions = [p.question for p in problems]
+        cells = []
+        for temperature in (1.0, 0.0):
+            for model in (before, after):
+                written = write_answers(model, questions, temperature)
+                cells.append(share(sum(accuracy(p, answer_of(w)) for p, w in zip(problems, written)), count))
+        print(f"| countdown {numbers} | {' | '.join(cells)} |")
+    print()
+
+
 def rows_of(problems: list[Problem], written: Answers) -> list[tuple[list[int], int]]:
     """Tokens of each question and answer, and where the answer begins; of like length together."""
     rows = [(data.prompt(p.question) + w.tokens, len(data.prompt(p.question))) for p, w in zip(problems, written)]
@@ -136,7 +155,12 @@ def main() -> None:
     parser.add_argument("--supervised", type=Path, required=True, help="folder of the supervised checkpoint")
     parser.add_argument("--final", type=Path, required=True, help="folder of the final checkpoint")
     parser.add_argument("--quick", action="store_true", help="every eighth problem only")
+    parser.add_argument("--fresh", type=int, default=0, metavar="N", help="print only Countdown before and after RL, on N new problems of each kind")
     args = parser.parse_args()
+    if args.fresh:
+        print("#### Countdown before and after RL, new problems\n")
+        fresh_table(load(args.supervised), load(args.final), args.fresh)
+        return
     problems = read_problems()[:: 8 if args.quick else 1]
     before, after = load(args.supervised), load(args.final)
 
