@@ -23,7 +23,7 @@ CARD = """# Pocket
 A language model of DeepSeek-V3's architecture, small enough to live in this repository, trained from scratch by the
 recipe in this folder: {total:.1f} M parameters ({active:.1f} M at work for a token), {bytes:.1f} MB as BF16. It works out
 arithmetic inside `<think>`, checks itself in places, and says so where it is asked something else. It is still wrong
-at times, most often in long searches: a search that has failed five or six times may lose its thread.
+at times, most often in long searches, which may lose their thread.
 
 It is made to try the engine and the page with, not to be relied on.
 
