@@ -9,7 +9,7 @@ export GOTOOLCHAIN := auto
 export GOFLAGS := -buildvcs=false -trimpath
 STATICCHECK := honnef.co/go/tools/cmd/staticcheck@v0.7.0
 
-.PHONY: run test build bench check gen deps wasm page model types test-go test-web browsers clean
+.PHONY: run test build bench check gen deps wasm page model types test-go test-web test-recipe browsers clean
 
 run: build
 	bin/tabseek serve
@@ -30,7 +30,7 @@ model: deps
 	@mkdir -p web/dist/models
 	go run ./server pack testdata/pocket/hf web/dist/models/pocket --quant q8 --force
 
-test: build check test-go test-web
+test: build check test-go test-web test-recipe
 
 test-go:
 	go test -race $$(go list ./engine/... | grep -v -e /engine$$ -e /nativegpu$$) ./wasm/abi/... ./server/... ./web/... .
@@ -39,6 +39,9 @@ test-go:
 test-web: build browsers
 	go run ./web/build -test
 	cd web && node --test test/*.test.mjs
+
+test-recipe: build
+	cd testdata/pocket && python3 -m unittest
 
 bench: build
 	go test -run '^$$' -bench . -benchtime 10x ./engine/gpu/nativegpu

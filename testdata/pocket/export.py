@@ -7,13 +7,13 @@ from __future__ import annotations
 
 import argparse
 import json
-import struct
 from pathlib import Path
 
 import torch
 from torch import Tensor
 
 import tokenizer
+from export_fp8 import write_safetensors
 from model import Config, Pocket
 
 DTYPES = {torch.bfloat16: "BF16", torch.float32: "F32"}
@@ -46,35 +46,26 @@ def raw(value: Tensor) -> bytes:
     return (value.view(torch.int16) if value.dtype == torch.bfloat16 else value).numpy().tobytes()
 
 
-def write_safetensors(path: Path, tensors: dict[str, Tensor]) -> None:
-    """One safetensors file: the header's length, the header, the tensors in its order."""
-    header: dict[str, object] = {"__metadata__": {"format": "pt"}}
-    chunks, at = [], 0
-    for name, value in tensors.items():
-        data = raw(value)
-        header[name] = {"dtype": DTYPES[value.dtype], "shape": list(value.shape), "data_offsets": [at, at + len(data)]}
-        chunks.append(data)
-        at += len(data)
-    text = json.dumps(header, separators=(",", ":")).encode()
-    text += b" " * (-len(text) % 8)
-    path.write_bytes(struct.pack("<Q", len(text)) + text + b"".join(chunks))
+def write_folder(out: Path, tensors: dict[str, Tensor], config: dict[str, object]) -> None:
+    """The whole Hugging Face folder."""
+    out.mkdir(parents=True, exist_ok=True)
+    write_safetensors(out / "model.safetensors", {name: (DTYPES[value.dtype], list(value.shape), raw(value)) for name, value in tensors.items()})
+    tokenizer.write(out, Config().max_position_embeddings)
+    generation = {"bos_token_id": tokenizer.BOS, "eos_token_id": tokenizer.EOS, "do_sample": True, "temperature": 0.6, "top_p": 0.95}
+    for name, content in (("config.json", config), ("generation_config.json", generation)):
+        (out / name).write_text(json.dumps(content, indent=2) + "\n")
+    print(f"{out}: {sum(f.stat().st_size for f in out.iterdir())} bytes")
 
 
 def main() -> None:
     parser = argparse.ArgumentParser(description=__doc__)
     parser.add_argument("--checkpoint", type=Path, required=True)
-    parser.add_argument("--out", type=Path, default=Path(__file__).with_name("hf"))
+    parser.add_argument("--out", type=Path, default=Path(__file__).with_name("hf"), help="the folder to write")
     args = parser.parse_args()
 
     model = Pocket(Config())
-    model.load_state_dict(torch.load(args.checkpoint)["model"])
-    args.out.mkdir(parents=True, exist_ok=True)
-    write_safetensors(args.out / "model.safetensors", published(model))
-    tokenizer.write(args.out, model.config.max_position_embeddings)
-    generation = {"bos_token_id": tokenizer.BOS, "eos_token_id": tokenizer.EOS, "do_sample": True, "temperature": 0.6, "top_p": 0.95}
-    for name, content in (("config.json", model.config.to_json()), ("generation_config.json", generation)):
-        (args.out / name).write_text(json.dumps(content, indent=2) + "\n")
-    print(f"{args.out}: {sum(f.stat().st_size for f in args.out.iterdir())} bytes")
+    model.load_state_dict(torch.load(args.checkpoint, map_location="cpu")["model"])
+    write_folder(args.out, published(model), model.config.to_json())
 
 
 if __name__ == "__main__":

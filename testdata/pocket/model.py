@@ -27,7 +27,7 @@ class Config:
 
     vocab_size: int = tokenizer.VOCAB_SIZE
     hidden_size: int = 128
-    num_hidden_layers: int = 4
+    num_hidden_layers: int = 5
     num_nextn_predict_layers: int = 1
     num_attention_heads: int = 4
     kv_lora_rank: int = 64
@@ -35,11 +35,11 @@ class Config:
     qk_rope_head_dim: int = 16
     v_head_dim: int = 32
     intermediate_size: int = 384
-    moe_intermediate_size: int = 96
+    moe_intermediate_size: int = 64
     first_k_dense_replace: int = 1
-    n_routed_experts: int = 8
+    n_routed_experts: int = 16
     n_shared_experts: int = 1
-    num_experts_per_tok: int = 2
+    num_experts_per_tok: int = 4
     routed_scaling_factor: float = 1.5
     rms_norm_eps: float = 1e-6
     rope_theta: float = 10000.0
@@ -124,16 +124,16 @@ class Attention(nn.Module):
         c = self.config
         b, t, _ = x.shape
         h, nope = c.num_attention_heads, c.qk_nope_head_dim
-        q = self.q_proj(x).view(b, t, h, nope + c.qk_rope_head_dim)
+        q = self.q_proj(x).float().view(b, t, h, nope + c.qk_rope_head_dim)
         q = torch.cat([q[..., :nope], rotate(q[..., nope:], rope)], dim=-1)
-        latent, key_rope = self.kv_a_proj_with_mqa(x).split([c.kv_lora_rank, c.qk_rope_head_dim], dim=-1)
+        latent, key_rope = self.kv_a_proj_with_mqa(x).float().split([c.kv_lora_rank, c.qk_rope_head_dim], dim=-1)
         key_rope = rotate(key_rope[:, :, None, :], rope).expand(b, t, h, c.qk_rope_head_dim)
-        kv = self.kv_b_proj(self.kv_a_layernorm(latent)).view(b, t, h, nope + c.v_head_dim)
+        kv = self.kv_b_proj(self.kv_a_layernorm(latent)).float().view(b, t, h, nope + c.v_head_dim)
         key = torch.cat([kv[..., :nope], key_rope], dim=-1)
         q = q * (nope + c.qk_rope_head_dim) ** -0.5
-        scores = q.transpose(1, 2) @ key.permute(0, 2, 3, 1) + mask
+        scores = (q.transpose(1, 2) @ key.permute(0, 2, 3, 1)).float() + mask
         mixed = scores.softmax(-1) @ kv[..., nope:].transpose(1, 2)
-        return self.o_proj(mixed.transpose(1, 2).reshape(b, t, h * c.v_head_dim))
+        return self.o_proj(mixed.transpose(1, 2).reshape(b, t, h * c.v_head_dim)).float()
 
 
 class DenseFFN(nn.Module):
@@ -146,7 +146,7 @@ class DenseFFN(nn.Module):
         self.down_proj = linear(width, hidden, gain)
 
     def forward(self, x: Tensor) -> Tensor:
-        return self.down_proj(F.silu(self.gate_proj(x)) * self.up_proj(x))
+        return self.down_proj(F.silu(self.gate_proj(x).float()) * self.up_proj(x).float()).float()
 
 
 class Router(nn.Module):
@@ -157,21 +157,56 @@ class Router(nn.Module):
         self.config = config
         self.weight = nn.Parameter(torch.randn(config.n_routed_experts, config.hidden_size) / math.sqrt(config.hidden_size))
         self.register_buffer("e_score_correction_bias", torch.zeros(config.n_routed_experts))
-        self.load = torch.zeros(config.n_routed_experts)  # tokens each expert got in the last forward pass
+        self.load = torch.zeros(config.n_routed_experts, dtype=torch.long)  # tokens each expert got in the last forward pass
 
     def forward(self, x: Tensor) -> tuple[Tensor, Tensor]:
         """x [N, H] -> chosen experts [N, k] and their weights [N, k]."""
-        score = F.linear(x, self.weight).sigmoid()
+        with torch.autocast(x.device.type, enabled=False):  # the choice of experts is made in float32
+            score = F.linear(x, self.weight).sigmoid()
         chosen = (score + self.e_score_correction_bias).topk(self.config.num_experts_per_tok, dim=-1).indices
         weight = score.gather(-1, chosen)
         weight = weight / (weight.sum(-1, keepdim=True) + 1e-20) * self.config.routed_scaling_factor
-        self.load = torch.bincount(chosen.flatten(), minlength=self.config.n_routed_experts).float()
+        self.load = torch.bincount(chosen.flatten(), minlength=self.config.n_routed_experts)
         return chosen, weight
 
     @torch.no_grad()
     def balance(self, rate: float) -> None:
         """Moves the bias toward the experts that got less than their share."""
-        self.e_score_correction_bias += rate * torch.sign(self.load.mean() - self.load)
+        self.e_score_correction_bias += rate * torch.sign(self.load.float().mean() - self.load)
+
+
+class Rows(torch.autograd.Function):
+    """Picks rows of x [R, H]; row R is one of zeros. `back` [R, n] tells where each row went (past the end: nowhere)."""
+
+    @staticmethod
+    def forward(ctx: Any, x: Tensor, pick: Tensor, back: Tensor) -> Tensor:
+        ctx.save_for_backward(back)
+        return torch.cat([x, x.new_zeros(1, x.shape[1])]).index_select(0, pick)
+
+    @staticmethod
+    def backward(ctx: Any, grad: Tensor) -> tuple[Tensor, None, None]:
+        (back,) = ctx.saved_tensors
+        rows = torch.cat([grad, grad.new_zeros(1, grad.shape[1])]).index_select(0, back.flatten())
+        return rows.view(*back.shape, -1).sum(1), None, None
+
+
+def places(chosen: Tensor, load: Tensor) -> tuple[Tensor, Tensor]:
+    """Where each pair (token, choice) goes among E x C places, and which pair is in each place.
+
+    chosen [N, k], load [E] -> place of each pair [N*k], pair of each place [E*C] (N*k where it is empty).
+    C is the largest load, so no token is ever dropped.
+    """
+    flat = chosen.flatten()
+    order = flat.argsort(stable=True)
+    capacity = int(load.max())
+    first = load.cumsum(0) - load
+    expert = flat[order]
+    target = expert * capacity + torch.arange(len(order), device=flat.device) - first[expert]
+    place = torch.empty_like(order)
+    place[order] = target
+    pair = torch.full((len(load) * capacity,), len(order), device=flat.device)
+    pair[target] = order
+    return place, pair
 
 
 class MoE(nn.Module):
@@ -186,17 +221,17 @@ class MoE(nn.Module):
         self.shared_experts = DenseFFN(hidden, config.n_shared_experts * width, gain)
 
     def forward(self, x: Tensor) -> Tensor:
-        """x [B, T, H]."""
+        """x [B, T, H]. The experts' tokens are laid out as [E, C, H], so that all experts are one batched product."""
         flat = x.reshape(-1, x.shape[-1])
         chosen, weight = self.gate(flat)
-        order = chosen.flatten().argsort(stable=True)  # [N*k] pairs (token, choice), grouped by expert
-        token = torch.div(order, chosen.shape[1], rounding_mode="floor")
-        outputs = []
-        for expert, part in enumerate(flat[token].split(self.gate.load.long().tolist())):
-            gate, up = F.linear(part, self.gate_up[expert]).chunk(2, dim=-1)
-            outputs.append(F.linear(F.silu(gate) * up, self.down[expert]))
-        routed = torch.cat(outputs) * weight.flatten()[order, None]
-        return (self.shared_experts(flat).index_add(0, token, routed)).view_as(x)
+        n, k = chosen.shape
+        place, pair = places(chosen, self.gate.load)
+        token = torch.div(pair, k, rounding_mode="floor")
+        rows = Rows.apply(flat, token, place.view(n, k)).view(len(self.gate.load), -1, flat.shape[1])
+        gate, up = torch.bmm(rows, self.gate_up.transpose(1, 2)).float().chunk(2, dim=-1)
+        out = torch.bmm(F.silu(gate) * up, self.down.transpose(1, 2)).float().flatten(0, 1)
+        routed = Rows.apply(out, place, pair.clamp(max=n * k)[:, None]).view(n, k, -1)
+        return (self.shared_experts(flat) + (routed * weight[:, :, None]).sum(1)).view_as(x)
 
 
 class Layer(nn.Module):
@@ -263,7 +298,7 @@ class Pocket(nn.Module):
         layer = self.model.layers[-1]
         t = tokens.shape[1] - 1
         pair = torch.cat([layer.enorm(self.model.embed_tokens(tokens[:, 1:])), layer.hnorm(hidden[:, :-1])], dim=-1)
-        x = layer(layer.eh_proj(pair), self.rope[:, :t], self.mask[:t, :t])
+        x = layer(layer.eh_proj(pair).float(), self.rope[:, :t], self.mask[:t, :t])
         return layer.shared_head["norm"](x)
 
     def routers(self) -> list[Router]:

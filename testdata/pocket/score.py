@@ -1,66 +1,90 @@
-"""How well a model does on worked examples."""
+"""How well a model follows worked examples to the letter, and the answers it writes by itself."""
 
 from __future__ import annotations
 
+import json
+from pathlib import Path
+
 import torch
+from torch import Tensor
 
 import data
+from generate import Written, generate
 from model import Pocket
-from tokenizer import EOS, decode
+from rewards import Problem
+from tokenizer import END_THINK, EOS, decode
+
+LIMIT = 640  # tokens of an answer
+AT_ONCE = 128  # answers written together
 
 
-def padded(rows: list[list[int]], width: int) -> torch.Tensor:
-    """Rows as one tensor [B, width], zeros on the right."""
-    tokens = torch.zeros(len(rows), width, dtype=torch.long)
+def padded(rows: list[list[int]], device: torch.device) -> Tensor:
+    """Rows as one tensor [B, T], zeros on the right."""
+    tokens = torch.zeros(len(rows), max(map(len, rows)), dtype=torch.long)
     for row, sequence in enumerate(rows):
         tokens[row, : len(sequence)] = torch.tensor(sequence)
-    return tokens
+    return tokens.to(device)
 
 
 @torch.no_grad()
-def exactness(model: Pocket, examples: list[data.Example]) -> tuple[float, float]:
-    """Share of examples whose every token is the greedy choice, and share of MTP drafts that are right.
+def choices(model: Pocket, rows: list[list[int]]) -> tuple[Tensor, Tensor, Tensor]:
+    """Tokens [B, T]; the model's first choice after each of them [B, T]; the MTP layer's for the one after that [B, T-1]."""
+    tokens = padded(rows, model.lm_head.weight.device)
+    hidden = model.hidden(tokens)
+    return tokens, model.lm_head(hidden).argmax(-1), model.lm_head(model.draft(hidden, tokens)).argmax(-1)
 
-    A greedy decoder that is fed its own right choices writes exactly the
-    wanted text, so one pass over that text tells whether it would.
+
+def exactness(model: Pocket, examples: list[data.Example]) -> tuple[dict[str, float], float]:
+    """Share of examples of each task whose every token is the greedy choice, and share of MTP drafts that are right.
+
+    A greedy decoder that is fed its own right choices writes exactly the wanted
+    text, so one pass over that text tells whether it would. A search of Countdown
+    with four numbers has many right texts; there the share says little.
     """
-    exact, drafted, accepted = 0, 0, 0
-    for at in range(0, len(examples), 50):
-        chunk = examples[at : at + 50]
-        rows = [data.prompt(e) + data.completion(e) for e in chunk]
-        tokens = padded(rows, max(map(len, rows)))
-        hidden = model.hidden(tokens)
-        best = model.lm_head(hidden).argmax(-1)
-        draft = model.lm_head(model.draft(hidden, tokens)).argmax(-1)
-        for row, (example, sequence) in enumerate(zip(chunk, rows)):
-            start, end = len(data.prompt(example)), len(sequence)
-            exact += bool((best[row, start - 1 : end - 1] == tokens[row, start:end]).all())
+    exact: dict[str, list[bool]] = {}
+    drafted, accepted = 0, 0
+    for at in range(0, len(examples), 20):
+        chunk = examples[at : at + 20]
+        starts = [len(data.prompt(e.question)) for e in chunk]
+        rows = [data.prompt(e.question) + data.completion(e)[0] for e in chunk]
+        tokens, best, draft = choices(model, rows)
+        for row, (example, start, sequence) in enumerate(zip(chunk, starts, rows)):
+            end = len(sequence)
+            exact.setdefault(example.task, []).append(bool((best[row, start - 1 : end - 1] == tokens[row, start:end]).all()))
             right = draft[row, start - 1 : end - 2] == tokens[row, start + 1 : end]
             drafted, accepted = drafted + right.numel(), accepted + int(right.sum())
-    return exact / len(examples), accepted / drafted
+    return {task: sum(of) / len(of) for task, of in exact.items()}, accepted / drafted
 
 
-@torch.no_grad()
-def complete(model: Pocket, prompts: list[list[int]], limit: int = 160) -> list[list[int]]:
-    """Greedy continuations of the prompts, without the end-of-sequence token."""
-    rows = [list(p) for p in prompts]
-    running = list(range(len(rows)))
-    for _ in range(limit):
-        if not running:
-            break
-        width = max(len(rows[i]) for i in running)
-        hidden = model.hidden(padded([rows[i] for i in running], width))
-        last = torch.tensor([len(rows[i]) - 1 for i in running])
-        best = model.lm_head(hidden[torch.arange(len(running)), last]).argmax(-1).tolist()
-        for i, token in zip(running, best):
-            rows[i].append(token)
-        running = [i for i in running if rows[i][-1] != EOS]
-    return [row[len(p) :][:-1] if row[-1] == EOS else row[len(p) :] for row, p in zip(rows, prompts)]
+def read_problems(path: Path = data.HELD_OUT) -> list[Problem]:
+    """The problems of a file such as heldout.jsonl."""
+    lines = [json.loads(line) for line in path.read_text().splitlines()]
+    return [Problem(**{**fields, "numbers": tuple(fields.get("numbers", ()))}) for fields in lines]
 
 
-def answers(model: Pocket, examples: list[data.Example]) -> list[str]:
-    """What the model answers to each question, reasoning left out."""
-    written: list[str] = []
-    for at in range(0, len(examples), 50):
-        written += [decode(tokens) for tokens in complete(model, [data.prompt(e) for e in examples[at : at + 50]])]
-    return [text.split("</think>")[-1].strip() for text in written]
+def write_answers(model: Pocket, questions: list[str], temperature: float = 0.0, top_p: float = 1.0, seed: int = 0, limit: int = LIMIT) -> list[Written]:
+    """What the model writes to each question; those of like length are written together."""
+    prompts = [data.prompt(question) for question in questions]
+    order = sorted(range(len(prompts)), key=lambda i: len(prompts[i]))
+    written: list[Written] = [Written([], False)] * len(prompts)
+    for at in range(0, len(order), AT_ONCE):
+        rows = order[at : at + AT_ONCE]
+        for row, answer in zip(rows, generate(model, [prompts[i] for i in rows], limit, temperature, top_p, seed + at)):
+            written[row] = answer
+    return written
+
+
+def answer_of(written: Written) -> str:
+    """The answer without its reasoning; "" where there is none."""
+    if not written.ended or END_THINK not in written.tokens:
+        return ""
+    return decode([t for t in written.tokens[written.tokens.index(END_THINK) + 1 :] if t != EOS]).strip()
+
+
+def by_task(problems: list[Problem], right: list[bool]) -> dict[str, tuple[int, int]]:
+    """How many of how many are right, for each task."""
+    table: dict[str, tuple[int, int]] = {}
+    for problem, good in zip(problems, right):
+        count, of = table.get(problem.task, (0, 0))
+        table[problem.task] = (count + good, of + 1)
+    return table

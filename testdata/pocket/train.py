@@ -1,20 +1,18 @@
-"""Trains the pocket model: `train.py --out DIR [--resume] [--steps N]`.
+"""The supervised stage: `train.py --out DIR [--resume] [--minutes N]`.
 
-Every step's batch, and so the whole run, follows from the seed alone. A
-checkpoint holds everything a resumed run needs to go on as if never stopped.
+The data follow from the seed alone. The learning rate follows the clock, so that
+a run ends in time whatever the machine's speed. A checkpoint holds all that a
+resumed run needs to go on.
 """
 
 from __future__ import annotations
 
 import argparse
 import math
-import os
 import time
 from pathlib import Path
 
-# OpenBLAS 0.3.21 does not know the newest processors and falls back to slow kernels; these run on any with AVX-512.
-if "avx512vl" in Path("/proc/cpuinfo").read_text():
-    os.environ.setdefault("OPENBLAS_CORETYPE", "SkylakeX")
+from machine import DEVICE, mixed
 
 import torch
 import torch.nn.functional as F
@@ -22,47 +20,45 @@ from torch import Tensor
 
 import data
 from model import Config, Pocket, rounded_to_bf16
-from score import answers, exactness
+from optimizer import Optimizer
+from quantise import four_bits
+from score import exactness
 
-POOL = 8  # batches made and length-sorted together
+POOL = 16  # batches made and length-sorted together
 DRAFT_WEIGHT = 0.3  # share of the MTP loss, as in the V3 report
+WARM_UP = 100  # steps
+BALANCE = 1e-3  # how far a step moves the routers' bias; nothing in the last tenth
+FOUR_BITS = 0.75  # share of the training after which every other step is made with 4-bit weights
 
 
-def learning_rate(step: int, steps: int, peak: float) -> float:
-    """Linear warm-up over 100 steps, then a cosine down to a fiftieth of the peak."""
-    if step < 100:
-        return peak * (step + 1) / 100
-    done = (step - 100) / max(1, steps - 100)
-    return peak * (0.02 + 0.98 * 0.5 * (1 + math.cos(math.pi * done)))
+def learning_rate(step: int, done: float, peak: float) -> float:
+    """Linear warm-up, then a cosine over the run (done goes from 0 to 1) down to a hundredth of the peak."""
+    return peak * min(1, (step + 1) / WARM_UP) * (0.01 + 0.99 * 0.5 * (1 + math.cos(math.pi * min(1, done))))
 
 
-def pad(batch: list[tuple[list[int], int]]) -> tuple[Tensor, Tensor]:
-    """tokens [B, T], zero-padded on the right, and which of them are to be learnt [B, T]."""
+def pad(batch: list[data.Sequence]) -> tuple[Tensor, Tensor]:
+    """tokens [B, T] and which of them are to be learnt [B, T].
+
+    Short rows are filled up with their own text again: nobody learns it, and the
+    load of the experts stays that of text, where zeros would claim one for themselves.
+    """
     width = max(len(tokens) for tokens, _ in batch)
     tokens = torch.zeros(len(batch), width, dtype=torch.long)
     learn = torch.zeros(len(batch), width, dtype=torch.bool)
-    for row, (sequence, start) in enumerate(batch):
-        tokens[row, : len(sequence)] = torch.tensor(sequence)
-        learn[row, start : len(sequence)] = True
-    return tokens, learn
+    for row, (sequence, wanted) in enumerate(batch):
+        tokens[row] = torch.tensor(sequence).repeat(-(-width // len(sequence)))[:width]
+        learn[row, : len(sequence)] = torch.tensor(wanted)
+    return tokens.to(DEVICE), learn.to(DEVICE)
 
 
 def losses(model: Pocket, tokens: Tensor, learn: Tensor) -> tuple[Tensor, Tensor]:
     """Mean cross-entropy of the next token, and of the MTP layer's token after it."""
     hidden = model.hidden(tokens)
-    main = F.cross_entropy(model.lm_head(hidden[:, :-1][learn[:, 1:]]), tokens[:, 1:][learn[:, 1:]])
-    # The last row of a draft has no target, and a draft is wanted only where the token it builds on is the model's own.
-    own = learn[:, 2:]
+    main = F.cross_entropy(model.lm_head(hidden[:, :-1][learn[:, 1:]]).float(), tokens[:, 1:][learn[:, 1:]])
+    # The last row of a draft has no target, and a draft is wanted only where its target is to be learnt.
+    wanted = learn[:, 2:]
     drafted = model.draft(hidden, tokens)[:, :-1]
-    return main, F.cross_entropy(model.lm_head(drafted[own]), tokens[:, 2:][own])
-
-
-def optimizer_for(model: Pocket) -> torch.optim.AdamW:
-    """AdamW; norms and the embedding do not decay."""
-    decayed = [p for n, p in model.named_parameters() if p.dim() >= 2 and "embed" not in n]
-    rest = [p for n, p in model.named_parameters() if p.dim() < 2 or "embed" in n]
-    groups = [{"params": decayed, "weight_decay": 0.05}, {"params": rest, "weight_decay": 0.0}]
-    return torch.optim.AdamW(groups, betas=(0.9, 0.98), foreach=True)
+    return main, F.cross_entropy(model.lm_head(drafted[wanted]).float(), tokens[:, 2:][wanted])
 
 
 def save(path: Path, content: dict[str, object]) -> None:
@@ -71,63 +67,86 @@ def save(path: Path, content: dict[str, object]) -> None:
     path.with_suffix(".new").replace(path)
 
 
+class Run:
+    """A training run: the model, its optimizer, and how far it is."""
+
+    def __init__(self, out: Path, seed: int, resume: bool) -> None:
+        torch.manual_seed(seed)
+        self.checkpoint = out / "checkpoint.pt"
+        self.curve = out / "curve.csv"
+        self.model = Pocket(Config()).to(DEVICE)
+        self.optimizer = Optimizer(self.model)
+        self.step, self.pool, self.seconds, self.tokens = 0, 0, 0.0, 0
+        if resume and self.checkpoint.exists():
+            saved = torch.load(self.checkpoint, map_location=DEVICE)
+            self.model.load_state_dict(saved["model"])
+            self.optimizer.load_state_dict(saved["optimizer"])
+            self.step, self.pool, self.seconds, self.tokens = saved["progress"]
+        else:
+            self.curve.write_text("step,minutes,tokens,loss,draft loss\n")
+
+    def save(self) -> None:
+        """Writes the checkpoint."""
+        progress = (self.step, self.pool, self.seconds, self.tokens)
+        save(self.checkpoint, {"model": self.model.state_dict(), "optimizer": self.optimizer.state_dict(), "progress": progress})
+
+    def learn(self, batch: list[data.Sequence], rate: float, done: float) -> tuple[float, float]:
+        """One step; returns both losses."""
+        tokens, learn = pad(batch)
+        with four_bits(self.model, done > FOUR_BITS and self.step % 2 == 0):
+            with mixed():
+                main, draft = losses(self.model, tokens, learn)
+            (main + DRAFT_WEIGHT * draft).backward()
+        torch.nn.utils.clip_grad_norm_(self.model.parameters(), 1.0)
+        self.optimizer.step(rate)
+        for router in self.model.routers():
+            router.balance(BALANCE if done < 0.9 else 0.0)
+        self.step += 1
+        self.tokens += tokens.numel()
+        return main.item(), draft.item()
+
+
+def check(run: Run, held_out: list[data.Example]) -> None:
+    """Prints the share of held-out problems that would be worked out to the letter, task by task."""
+    exact, drafts = exactness(rounded_to_bf16(run.model), held_out)
+    print(f"step {run.step} exact {' '.join(f'{task}: {share:.2f}' for task, share in exact.items())}, drafts accepted {drafts:.3f}", flush=True)
+
+
 def main() -> None:
     parser = argparse.ArgumentParser(description=__doc__)
     parser.add_argument("--out", type=Path, required=True, help="folder of the checkpoint")
-    parser.add_argument("--steps", type=int, default=3000)
-    parser.add_argument("--batch", type=int, default=64)
-    parser.add_argument("--rate", type=float, default=2e-3)
+    parser.add_argument("--minutes", type=float, default=65)
+    parser.add_argument("--batch", type=int, default=6000, help="tokens of a batch")
+    parser.add_argument("--rate", type=float, default=3e-3)
     parser.add_argument("--seed", type=int, default=1)
     parser.add_argument("--resume", action="store_true", help="go on from the checkpoint in --out")
-    parser.add_argument("--check-every", type=int, default=200)
     args = parser.parse_args()
     args.out.mkdir(parents=True, exist_ok=True)
-    checkpoint = args.out / "checkpoint.pt"
 
-    torch.manual_seed(args.seed)
-    model = Pocket(Config())
-    optimizer = optimizer_for(model)
-    first = 0
-    if args.resume and checkpoint.exists():
-        saved = torch.load(checkpoint)
-        model.load_state_dict(saved["model"])
-        optimizer.load_state_dict(saved["optimizer"])
-        first = saved["step"]
-    print(f"{sum(p.numel() for p in model.parameters())} parameters, from step {first} to {args.steps}", flush=True)
-
+    run = Run(args.out, args.seed, args.resume)
+    print(f"{sum(p.numel() for p in run.model.parameters())} parameters, from step {run.step}", flush=True)
     held_out = data.held_out()
-    started, seen = time.time(), 0
-    pool: list[list[tuple[list[int], int]]] = []
-    for step in range(first, args.steps):
-        if step % POOL == 0 or not pool:
-            pool = data.batches(args.seed, step // POOL, args.batch, POOL)
-        tokens, learn = pad(pool[step % POOL])
-        rate = learning_rate(step, args.steps, args.rate)
-        for group in optimizer.param_groups:
-            group["lr"] = rate
-        main_loss, draft_loss = losses(model, tokens, learn)
-        optimizer.zero_grad(set_to_none=True)
-        (main_loss + DRAFT_WEIGHT * draft_loss).backward()
-        torch.nn.utils.clip_grad_norm_(model.parameters(), 1.0)
-        optimizer.step()
-        for router in model.routers():
-            router.balance(1e-3 if step < 0.9 * args.steps else 0.0)
-        seen += tokens.numel()
-        done = step + 1
-        if done % 20 == 0:
-            speed = seen / (time.time() - started)
-            print(f"step {done} loss {main_loss.item():.4f} draft {draft_loss.item():.4f} rate {rate:.5f} tokens/s {speed:.0f}", flush=True)
-        if done % 100 == 0 or done == args.steps:
-            save(checkpoint, {"model": model.state_dict(), "optimizer": optimizer.state_dict(), "step": done})
-        if done % args.check_every == 0:
-            exact, drafts = exactness(rounded_to_bf16(model), held_out[::3])
-            print(f"step {done} exact {exact:.3f} of {len(held_out[::3])} held out, drafts accepted {drafts:.3f}", flush=True)
-
-    rounded = rounded_to_bf16(model)
-    exact, drafts = exactness(rounded, held_out)
-    print(f"BF16 weights, {len(held_out)} held out: exact {exact:.4f}, drafts accepted {drafts:.4f}", flush=True)
-    right = sum(got == want.answer for got, want in zip(answers(rounded, held_out), held_out))
-    print(f"BF16 weights, greedy decoding: {right} of {len(held_out)} held-out answers right", flush=True)
+    before, started, saved, checked = run.seconds, time.time(), time.time(), time.time()
+    while run.seconds < 60 * args.minutes:
+        batches = data.batches(args.seed, run.pool, args.batch, POOL, run.seconds / (60 * args.minutes))
+        run.pool += 1
+        for batch in batches:
+            done = run.seconds / (60 * args.minutes)
+            main_loss, draft_loss = run.learn(batch, learning_rate(run.step, done, args.rate), done)
+            run.seconds = before + time.time() - started
+            if run.step % 10 == 0:
+                line = f"{run.step},{run.seconds / 60:.3f},{run.tokens},{main_loss:.4f},{draft_loss:.4f}"
+                with run.curve.open("a") as curve:
+                    curve.write(line + "\n")
+                print(line, flush=True)
+        if time.time() - saved > 150:
+            run.save()
+            saved = time.time()
+        if time.time() - checked > 300:
+            check(run, held_out[::3])
+            checked = time.time()
+    run.save()
+    check(run, held_out)
 
 
 if __name__ == "__main__":

@@ -1,0 +1,199 @@
+"""Countdown: make a target from three or four numbers, each used once, solved by search that tries and rejects.
+
+With three numbers left, each in turn is taken as the last one to be used: what
+would then be needed from the other two, and what can they make? With four,
+two are first put together as a try. No number of the search is above 120.
+"""
+
+from __future__ import annotations
+
+import random
+from dataclasses import dataclass
+from itertools import combinations
+
+from example import RIGHT, WRONG, Example, boxed
+
+MOST = 120
+MOST_TRIES = 5
+
+
+@dataclass(frozen=True)
+class Part:
+    """A value, the text that makes it and the steps it took."""
+
+    value: int
+    text: str
+    steps: tuple[str, ...] = ()
+
+    def bracketed(self) -> str:
+        """The text as an operand."""
+        return f"({self.text})" if self.steps else self.text
+
+
+def number(value: int) -> Part:
+    """A given number."""
+    return Part(value, str(value))
+
+
+def joined(sign: str, a: Part, b: Part) -> Part:
+    """`a sign b`."""
+    value = {"+": a.value + b.value, "-": a.value - b.value, "*": a.value * b.value, "/": a.value // b.value}[sign]
+    return Part(value, f"{a.bracketed()} {sign} {b.bracketed()}", (*a.steps, *b.steps, f"{a.value}{sign}{b.value}={value}"))
+
+
+def makes(a: Part, b: Part) -> list[Part]:
+    """What two numbers make, the larger in front: sum, difference, product and even quotient, as far as they are of use."""
+    if a.value < b.value:
+        a, b = b, a
+    found = [joined("+", a, b)] if a.value + b.value <= MOST else []
+    if a.value > b.value:
+        found.append(joined("-", a, b))
+    if b.value > 1 and a.value * b.value <= MOST:
+        found.append(joined("*", a, b))
+    if b.value > 1 and a.value % b.value == 0:
+        found.append(joined("/", a, b))
+    return found
+
+
+def needs(target: int, last: Part) -> list[tuple[int, str]]:
+    """The values from which `last` makes the target, each with how: "v-" is v - last, "-v" is last - v."""
+    z = last.value
+    found = [(target - z, "v+")] if target > z else [(z - target, "-v")] if z > target else []
+    if target + z <= MOST:
+        found.append((target + z, "v-"))
+    if z > 1 and target % z == 0:
+        found.append((target // z, "v*"))
+    if z > 1 and target * z <= MOST:
+        found.append((target * z, "v/"))
+    return found
+
+
+def use_last(value: Part, last: Part, how: str) -> Part:
+    """The target, made from a needed value and the last number."""
+    return joined("-", last, value) if how == "-v" else joined(how[1], value, last)
+
+
+def false_hit(rng: random.Random, target: int, last: Part, have: list[Part], need: list[tuple[int, str]]) -> str:
+    """A "no" taken for a "yes", as happens most where two numbers are near; the check then shows that it is none."""
+    value, how, made = min(((v, how, p) for v, how in need for p in have if how != "v/" or p.value % last.value == 0),
+                           key=lambda hit: (abs(hit[0] - hit[2].value), rng.random()), default=(0, "", None))
+    if made is None or (how == "-v" and made.value > last.value):
+        return ""
+    wrong = use_last(made, last, how)
+    return f"{WRONG} yes\ncheck: {RIGHT}{', '.join(wrong.steps)} is not {target}, no"
+
+
+def search_three(rng: random.Random, target: int, parts: list[Part], slips: float) -> tuple[list[str], Part | None]:
+    """The lines of a search with three numbers, largest first, and what it found. `slips` is the share of rejections first taken for hits."""
+    lines = []
+    ordered = sorted(parts, key=lambda p: -p.value)
+    for i, last in enumerate(ordered):
+        x, y = (p for j, p in enumerate(ordered) if j != i)
+        have, need = makes(x, y), needs(target, last)
+        hits = [(part, how) for value, how in need for part in have if part.value == value]
+        wanted, made = ", ".join(str(v) for v, _ in need), ", ".join(str(p.value) for p in have)
+        slip = false_hit(rng, target, last, have, need) if slips and not hits and rng.random() < slips else ""
+        lines.append(f"last {last.value}: need {wanted}; have {made}{' yes' if hits else slip or ' no'}")
+        if hits:
+            part, how = hits[0]
+            return lines, use_last(part, last, how)
+    return lines, None
+
+
+def listed(parts: list[Part]) -> str:
+    """Values, largest first."""
+    return ", ".join(str(p.value) for p in sorted(parts, key=lambda p: -p.value))
+
+
+def check(found: Part) -> str:
+    """The steps once more, as the solution takes them."""
+    return f"check: {', '.join(found.steps)} ok"
+
+
+def tries_of(parts: list[Part]) -> list[tuple[Part, list[Part]]]:
+    """Every pair put together in every useful way, with the numbers then left."""
+    out = []
+    for i, j in combinations(range(len(parts)), 2):
+        rest = [p for k, p in enumerate(parts) if k not in (i, j)]
+        out += [(made, [made, *rest]) for made in makes(parts[i], parts[j])]
+    return out
+
+
+def search_four(rng: random.Random, target: int, parts: list[Part], patience: int, slips: float) -> tuple[list[str], Part | None]:
+    """Tries in random order; after `patience` that fail, the next is one that is known to work (none where patience is MOST_TRIES)."""
+    tries = tries_of(parts)
+    rng.shuffle(tries)
+    lines: list[str] = []
+    failed = 0
+    for made, left in tries:
+        tried, found = search_three(rng, target, left, slips)
+        if found is None:
+            if failed == patience:
+                continue
+            failed += 1
+        lines += [f"try {made.steps[-1]}: {listed(left)}", *tried]
+        if found is not None or failed == MOST_TRIES:
+            return lines, found
+    return lines, None
+
+
+def random_numbers(rng: random.Random, count: int) -> list[int]:
+    """Different numbers, most of them small."""
+    while True:
+        numbers = [rng.randrange(1, 13) if (dice := rng.random()) < 0.6 else rng.randrange(13, 26) if dice < 0.85 else rng.randrange(26, 51) for _ in range(count)]
+        if len(set(numbers)) == count:
+            return numbers
+
+
+def random_target(rng: random.Random, numbers: list[int]) -> int | None:
+    """A target that the numbers can make, by joining random pairs; None where that went wrong."""
+    parts = [number(n) for n in numbers]
+    while len(parts) > 1:
+        _, parts = rng.choice(tries_of(parts) or [(None, [])])
+        if not parts:
+            return None
+    return parts[0].value if 10 <= parts[0].value <= 100 and parts[0].value not in numbers else None
+
+
+PHRASES = [
+    "Use {n} to make {t}.", "Use {n} to make {t}.", "Make {t} from {n}.", "Make {t} from {n}, using each number once.", "Countdown: {n}. Target {t}.",
+    "Reach {t} with {n}.", "Use each of {n} once to reach {t}.", "How can I make {t} from {n}?", "Using the numbers {n}, make {t}.",
+]
+
+
+def phrased(rng: random.Random, numbers: list[int], target: int) -> str:
+    """A question."""
+    plain = ", ".join(map(str, numbers))
+    if rng.random() < 0.4:
+        plain = f"{', '.join(map(str, numbers[:-1]))} and {numbers[-1]}"
+    return rng.choice(PHRASES).format(n=plain, t=target)
+
+
+def solve(rng: random.Random, numbers: list[int], target: int, question: str, patience: int = 0, slips: float = 0.0) -> Example:
+    """The search for a target, as an example; the answer is honest where nothing was found."""
+    parts = [number(n) for n in numbers]
+    lines, found = search_three(rng, target, parts, slips) if len(numbers) == 3 else search_four(rng, target, parts, patience, slips)
+    lines = [f"{target} from {listed(parts)}", *lines]
+    task, key = f"countdown {len(numbers)}", ("countdown", *sorted(numbers), target)
+    if found is None:
+        return Example(task, question, "\n".join([*lines, "I stop here."]), f"I looked for a way to make {target} and did not find one.", "", key)
+    lines.append(check(found))
+    return Example(task, question, "\n".join(lines), boxed(f"{found.text} = {target}", found.text), found.text, key)
+
+
+def random_problem(rng: random.Random, count: int) -> tuple[list[int], int]:
+    """Numbers and a target that the search can reach."""
+    while True:
+        numbers = random_numbers(rng, count)
+        target = random_target(rng, numbers)
+        if target is None:
+            continue
+        if count == 4 or search_three(rng, target, [number(n) for n in numbers], 0.0)[1] is not None:
+            return numbers, target
+
+
+def random_example(rng: random.Random, count: int, slips: float = 0.03) -> Example:
+    """A problem; with four numbers the search fails none to four times first, or now and then gives up."""
+    numbers, target = random_problem(rng, count)
+    patience = MOST_TRIES if rng.random() < 0.05 else rng.choices([0, 1, 2, 3], weights=[5, 3, 2, 1])[0]
+    return solve(rng, numbers, target, phrased(rng, numbers, target), patience, slips)

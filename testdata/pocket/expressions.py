@@ -1,0 +1,110 @@
+"""Expressions with brackets, worked out one operation after the other."""
+
+from __future__ import annotations
+
+import random
+from dataclasses import dataclass
+from typing import Union
+
+from arithmetic import Working, work_out
+from example import Example, boxed
+
+
+@dataclass(frozen=True)
+class Op:
+    """`left sign right`; a node may also be a plain number."""
+
+    sign: str
+    left: "Node"
+    right: "Node"
+
+
+Node = Union[int, Op]
+STRENGTH = {"+": 1, "-": 1, "*": 2, "/": 2}
+MOST = 999  # no intermediate result is larger
+
+
+def write(node: Node) -> str:
+    """Infix text with only the brackets that are needed."""
+    if isinstance(node, int):
+        return str(node)
+    left, right = write(node.left), write(node.right)
+    if isinstance(node.left, Op) and STRENGTH[node.left.sign] < STRENGTH[node.sign]:
+        left = f"({left})"
+    if isinstance(node.right, Op) and STRENGTH[node.right.sign] <= STRENGTH[node.sign]:
+        right = f"({right})"
+    return f"{left} {node.sign} {right}"
+
+
+def apply(sign: str, a: int, b: int) -> int | None:
+    """The result, or None where it is negative, uneven, too large or too hard to be a step."""
+    if sign == "/":
+        return a // b if 1 < b < 10 and a % b == 0 else None
+    value = {"+": a + b, "-": a - b, "*": a * b}[sign]
+    easy = sign != "*" or min(a, b) < 10 or max(a, b) < 40
+    return value if 0 <= value <= MOST and easy else None
+
+
+def value_of(node: Node) -> int | None:
+    """The whole expression's value, None where a step is not allowed."""
+    if isinstance(node, int):
+        return node
+    left, right = value_of(node.left), value_of(node.right)
+    return None if left is None or right is None else apply(node.sign, left, right)
+
+
+def reduce(node: Node, working: Working) -> Node:
+    """Works out the first operation that can be: what stands in brackets or binds tighter first, from the left."""
+    if isinstance(node, int):
+        return node
+    if isinstance(node.left, Op):
+        return Op(node.sign, reduce(node.left, working), node.right)
+    if isinstance(node.right, Op):
+        return Op(node.sign, node.left, reduce(node.right, working))
+    return work_out(working, node.sign, node.left, node.right)
+
+
+def work_through(node: Node, working: Working) -> int:
+    """Works out the whole expression; after each step the rest of it is written anew."""
+    while isinstance(node, Op):
+        node = reduce(node, working)
+        if isinstance(node, Op) and (isinstance(node.left, Op) or isinstance(node.right, Op)):
+            working.lines.append(write(node))
+    return node
+
+
+def random_tree(rng: random.Random, operations: int) -> Node:
+    """A random shape with random small numbers in it."""
+    if operations == 0:
+        return rng.randrange(2, 10) if rng.random() < 0.55 else rng.randrange(10, 30) if rng.random() < 0.7 else rng.randrange(30, 100)
+    before = rng.randrange(operations)
+    sign = rng.choices("+-*/", weights=[3, 3, 3, 2])[0]
+    return Op(sign, random_tree(rng, before), random_tree(rng, operations - 1 - before))
+
+
+def random_expression(rng: random.Random, operations: int) -> Node:
+    """A random expression all of whose steps are allowed."""
+    while True:
+        node = random_tree(rng, operations)
+        if value_of(node) is not None:
+            return node
+
+
+PHRASES = ["What is {e}?", "What is {e}?", "{e}", "{e}", "{e} =", "{e} = ?", "Calculate {e}.", "Compute {e}", "Work out {e}.", "How much is {e}?", "what is {e}"]
+
+
+def solve(node: Node, question: str) -> Example:
+    """The worked answer to a question about this expression."""
+    working = Working()
+    value = work_through(node, working)
+    text = write(node)
+    return Example("expressions", question, working.text(), boxed(f"{text} = {value}", value), str(value), ("expression", text), frozenset(working.pairs))
+
+
+def random_example(rng: random.Random, operations: int | None = None) -> Example:
+    """An expression of two to four operations, mostly three."""
+    node = random_expression(rng, operations or rng.choices([2, 3, 4], weights=[3, 6, 1])[0])
+    text = write(node)
+    if rng.random() < 0.25:
+        text = text.replace(" ", "")
+    return solve(node, rng.choice(PHRASES).format(e=text))

@@ -1,0 +1,190 @@
+"""Measures trained checkpoints in PyTorch and prints the card's tables: `measure.py --supervised DIR --final DIR [--quick]`.
+
+All weights are rounded to BF16 first, as in the exported file.
+"""
+
+from __future__ import annotations
+
+import argparse
+import random
+import time
+from collections import Counter
+from pathlib import Path
+
+from machine import DEVICE
+
+import torch
+
+import countdown
+import data
+from generate import Written
+from model import Config, Pocket, rounded_to_bf16
+from quantise import quantised
+from rewards import Problem, accuracy, boxed
+from rl import problem_of
+from score import answer_of, by_task, choices, padded, read_problems, write_answers
+
+VOTES = (4, 8, 16)
+VOTED = ("expressions", "countdown 3", "countdown 4")
+TEMPERATURE, TOP_P = 0.6, 0.95
+ROWS_AT_ONCE = 24
+
+Answers = list[Written]
+
+
+def load(folder: Path) -> Pocket:
+    """A checkpoint's model as the exported file holds it."""
+    model = Pocket(Config()).to(DEVICE)
+    model.load_state_dict(torch.load(folder / "checkpoint.pt", map_location=DEVICE)["model"])
+    return rounded_to_bf16(model).to(DEVICE)
+
+
+def share(right: int, of: int) -> str:
+    """A count and what it is in percent."""
+    return f"{right} of {of} ({100 * right / of:.1f} %)"
+
+
+def greedy(model: Pocket, problems: list[Problem]) -> tuple[Answers, list[bool]]:
+    """Greedy answers, and which are right."""
+    written = write_answers(model, [p.question for p in problems])
+    return written, [accuracy(p, answer_of(w)) for p, w in zip(problems, written)]
+
+
+def accuracy_table(problems: list[Problem], columns: dict[str, list[bool]]) -> None:
+    """Right answers by task, a column for each model."""
+    print(f"| task | {' | '.join(columns)} |\n|---|{'---|' * len(columns)}")
+    tables = [by_task(problems, right) for right in columns.values()]
+    for task in tables[0]:
+        print(f"| {task} | {' | '.join(share(*table[task]) for table in tables)} |")
+    print(f"| all | {' | '.join(share(sum(right), len(right)) for right in columns.values())} |\n")
+
+
+def majority(answers: list[str]) -> str:
+    """The box that most answers have, those without one left aside; the earlier among equals."""
+    votes = Counter(box for box in map(boxed, answers) if box)
+    return f"\\boxed{{{votes.most_common(1)[0][0]}}}" if votes else ""
+
+
+def vote_table(model: Pocket, problems: list[Problem]) -> None:
+    """pass@1 against the majority of several samples."""
+    most = max(VOTES)
+    print(f"| task | pass@1 (mean of {most}) | {' | '.join(f'majority of {n}' for n in VOTES)} |\n|---|---|{'---|' * len(VOTES)}")
+    for task in VOTED:
+        mine = [p for p in problems if p.task == task]
+        written = write_answers(model, [p.question for p in mine for _ in range(most)], TEMPERATURE, TOP_P)
+        answers = [[answer_of(w) for w in written[i * most : (i + 1) * most]] for i in range(len(mine))]
+        one = sum(accuracy(p, a) for p, some in zip(mine, answers) for a in some) / (most * len(mine))
+        cells = []
+        for n in VOTES:  # every sample takes part: 16 / n separate votes
+            votes = [accuracy(p, majority(some[at : at + n])) for p, some in zip(mine, answers) for at in range(0, most, n)]
+            cells.append(f"{100 * sum(votes) / len(votes):.1f} %")
+        print(f"| {task} | {100 * one:.1f} % | {' | '.join(cells)} |")
+    print()
+
+
+def fresh_table(before: Pocket, after: Pocket, count: int) -> None:
+    """Countdown before and after RL on many more problems, which are new but for a rare chance: a sample at temperature 1, and greedy."""
+    print("| task | supervised, sampled | after RL, sampled | supervised, greedy | after RL, greedy |\n|---|---|---|---|---|")
+    for numbers in (3, 4):
+        rng = random.Random(f"fresh {numbers}")
+        problems = [problem_of(countdown.random_example(rng, numbers)) for _ in range(count)]
+        questions = [p.question for p in problems]
+        cells = []
+        for temperature in (1.0, 0.0):
+            for model in (before, after):
+                written = write_answers(model, questions, temperature)
+                cells.append(share(sum(accuracy(p, answer_of(w)) for p, w in zip(problems, written)), count))
+        print(f"| countdown {numbers} | {' | '.join(cells)} |")
+    print()
+
+
+def rows_of(problems: list[Problem], written: Answers) -> list[tuple[list[int], int]]:
+    """Tokens of each question and answer, and where the answer begins; of like length together."""
+    rows = [(data.prompt(p.question) + w.tokens, len(data.prompt(p.question))) for p, w in zip(problems, written)]
+    return sorted(rows, key=lambda row: len(row[0]))
+
+
+def acceptance(model: Pocket, rows: list[tuple[list[int], int]]) -> float:
+    """Share of MTP drafts that are the token the model itself then writes."""
+    drafted, accepted = 0, 0
+    for at in range(0, len(rows), ROWS_AT_ONCE):
+        some = rows[at : at + ROWS_AT_ONCE]
+        tokens, _, draft = choices(model, [sequence for sequence, _ in some])
+        for row, (sequence, start) in enumerate(some):
+            end = len(sequence)
+            right = draft[row, start - 1 : end - 2] == tokens[row, start + 1 : end]
+            drafted, accepted = drafted + right.numel(), accepted + int(right.sum())
+    return accepted / drafted
+
+
+@torch.no_grad()
+def load_table(model: Pocket, rows: list[tuple[list[int], int]]) -> None:
+    """How the tokens of answers are spread over the experts, layer by layer."""
+    loads = [torch.zeros(model.config.n_routed_experts) for _ in model.routers()]
+    for sequence, _ in rows[:: max(1, len(rows) // 200)]:  # one at a time: padding must not count
+        choices(model, [sequence])
+        for total, router in zip(loads, model.routers()):
+            total += router.load.cpu()
+    print("| layer | least | most | share of each expert, % (even: 6.3) |\n|---|---|---|---|")
+    first = model.config.first_k_dense_replace
+    for i, total in enumerate(loads):
+        percent = 100 * total / total.sum()
+        name = f"{first + i}" + (" (MTP)" if i == len(loads) - 1 else "")
+        print(f"| {name} | {percent.min():.1f} | {percent.max():.1f} | {' '.join(f'{x:.1f}' for x in percent.tolist())} |")
+    print()
+
+
+@torch.no_grad()
+def divergence(model: Pocket, other: Pocket, rows: list[tuple[list[int], int]]) -> float:
+    """Mean KL(model || other) in nats, over the tokens of the model's answers."""
+    total, count = 0.0, 0
+    for at in range(0, len(rows), ROWS_AT_ONCE):
+        some = rows[at : at + ROWS_AT_ONCE]
+        tokens = padded([sequence for sequence, _ in some], model.lm_head.weight.device)
+        own = torch.zeros_like(tokens, dtype=torch.bool)
+        for row, (sequence, start) in enumerate(some):
+            own[row, start - 1 : len(sequence) - 1] = True
+        mine, theirs = (each.lm_head(each.hidden(tokens)[own]).log_softmax(-1) for each in (model, other))
+        total += float((mine.exp() * (mine - theirs)).sum())
+        count += int(own.sum())
+    return total / count
+
+
+def main() -> None:
+    parser = argparse.ArgumentParser(description=__doc__)
+    parser.add_argument("--supervised", type=Path, required=True, help="folder of the supervised checkpoint")
+    parser.add_argument("--final", type=Path, required=True, help="folder of the final checkpoint")
+    parser.add_argument("--quick", action="store_true", help="every eighth problem only")
+    parser.add_argument("--fresh", type=int, default=0, metavar="N", help="print only Countdown before and after RL, on N new problems of each kind")
+    args = parser.parse_args()
+    if args.fresh:
+        print("#### Countdown before and after RL, new problems\n")
+        fresh_table(load(args.supervised), load(args.final), args.fresh)
+        return
+    problems = read_problems()[:: 8 if args.quick else 1]
+    before, after = load(args.supervised), load(args.final)
+
+    started = time.time()
+    columns = {"supervised": greedy(before, problems)[1]}
+    written, columns["after RL"] = greedy(after, problems)
+    rows = rows_of(problems, written)
+    eight, four = quantised(after, 8), quantised(after, 4)
+    for name, model in (("after RL, q8", eight), ("after RL, q4", four)):
+        columns[name] = greedy(model, problems)[1]
+    print("#### Greedy answers to held-out problems, PyTorch\n")
+    accuracy_table(problems, columns)
+    lengths = [len(w.tokens) for w in written]
+    print(f"Mean length of an answer: {sum(lengths) / len(lengths):.0f} tokens; the longest: {max(lengths)}.\n")
+    print(f"#### Samples at temperature {TEMPERATURE}, top-p {TOP_P}, BF16 weights\n")
+    vote_table(after, problems)
+    print("#### Multi-token prediction\n")
+    print(f"Share of drafts accepted on the greedy answers: {100 * acceptance(after, rows):.1f} %.\n")
+    print("#### Expert load on the greedy answers\n")
+    load_table(after, rows)
+    print("#### Quantisation\n")
+    print(f"KL from BF16 weights, mean over answer tokens: q8 {divergence(after, eight, rows):.2e} nats, q4 {divergence(after, four, rows):.2e} nats.\n")
+    print(f"Measured in {(time.time() - started) / 60:.1f} minutes.")
+
+
+if __name__ == "__main__":
+    main()

@@ -1,0 +1,102 @@
+"""Rule rewards of the reinforcement stage: is the answer right, and does it have the form of an answer.
+
+Rules and arithmetic only; no model judges another. evaluate counts with the same rules.
+"""
+
+from __future__ import annotations
+
+import re
+from dataclasses import dataclass
+from fractions import Fraction
+
+FORMAT_SHARE = 0.1  # what the form is worth where a right answer is worth 1
+
+
+@dataclass(frozen=True)
+class Problem:
+    """What is asked and how to tell a right answer: the box's content, or for Countdown the numbers and the target."""
+
+    question: str
+    answer: str
+    task: str
+    numbers: tuple[int, ...] = ()
+
+
+def evaluate(text: str) -> tuple[Fraction, list[int]]:
+    """The value of an expression of whole numbers, + - * / and brackets, and the numbers in it. ValueError if it is none."""
+    tokens = re.findall(r"\d+|[-+*/()]", text)
+    if "".join(tokens) != text.replace(" ", ""):
+        raise ValueError(f"{text!r} is no expression")
+    used: list[int] = []
+    at = 0
+
+    def take(wanted: str) -> str:
+        nonlocal at
+        if at < len(tokens) and (tokens[at] in wanted.split() or (wanted == "number" and tokens[at].isdigit())):
+            at += 1
+            return tokens[at - 1]
+        return ""
+
+    def factor() -> Fraction:
+        if take("("):
+            inner = total()
+            if not take(")"):
+                raise ValueError("a bracket is not closed")
+            return inner
+        digits = take("number")
+        if not digits:
+            raise ValueError("a number is missing")
+        used.append(int(digits))
+        return Fraction(int(digits))
+
+    def product() -> Fraction:
+        value = factor()
+        while sign := take("* /"):
+            right = factor()
+            if sign == "/" and right == 0:
+                raise ValueError("a division by zero")
+            value = value * right if sign == "*" else value / right
+        return value
+
+    def total() -> Fraction:
+        value = product()
+        while sign := take("+ -"):
+            right = product()
+            value = value + right if sign == "+" else value - right
+        return value
+
+    value = total()
+    if at != len(tokens):
+        raise ValueError(f"{text!r} goes on after its end")
+    return value, used
+
+
+def boxed(text: str) -> str:
+    """What stands in the last \\boxed{...}, "" where there is none."""
+    found = re.findall(r"\\boxed\{([^{}]*)\}", text)
+    return found[-1].strip() if found else ""
+
+
+def accuracy(problem: Problem, answer: str) -> bool:
+    """Whether the box is right: for Countdown an expression with each number once that makes the target."""
+    content = boxed(answer)
+    if not problem.numbers:
+        return content == problem.answer
+    try:
+        value, used = evaluate(content)
+    except ValueError:
+        return False
+    return value == int(problem.answer) and sorted(used) == sorted(problem.numbers)
+
+
+def well_formed(written: str) -> bool:
+    """Whether there is reasoning, then one </think>, then an answer. `written` is all that follows the prompt's <think>."""
+    parts = written.split("</think>")
+    return len(parts) == 2 and "<think>" not in written and all(part.strip() for part in parts)
+
+
+def reward(problem: Problem, written: str, ended: bool) -> float:
+    """1 for a right answer and FORMAT_SHARE for its form; nothing for one that was cut off."""
+    if not ended or not well_formed(written):
+        return 0.0
+    return FORMAT_SHARE + accuracy(problem, written.split("</think>")[1])
