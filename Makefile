@@ -30,7 +30,7 @@ model: deps
 	@mkdir -p web/dist/models
 	go run ./server pack testdata/pocket/hf web/dist/models/pocket --quant q8 --force
 
-test: build check test-go test-web test-recipe
+test: build check test-recipe test-go test-web
 
 test-go:
 	go test -race $$(go list ./engine/... | grep -v -e /engine$$ -e /nativegpu$$) ./wasm/abi/... ./server/... ./web/... .
@@ -41,6 +41,7 @@ test-web: build browsers
 	cd web && node --test test/*.test.mjs
 
 test-recipe: build
+	@.ci/install python
 	cd testdata/pocket && python3 -m unittest
 
 bench: build

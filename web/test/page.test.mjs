@@ -51,6 +51,7 @@ for (const name of Object.keys(browsers)) {
 
     test('a typed question is answered, with its reasoning', async () => {
       assert.match(await ask(page, 'What is 47 + 85?'), /\b132\b/);
+      assert.equal(await page.$eval(`${byID('answer')} mark`, (e) => e.textContent), '132', 'the boxed answer is in a box');
       const thinking = await page.$eval(byID('thinking'), (e) => e.textContent);
       assert.match(thinking, /7\+5=12/);
       assert.match(await text(page, 'speed'), /\d/);

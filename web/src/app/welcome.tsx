@@ -1,4 +1,4 @@
-const EXAMPLES = ['What is 47 + 85?', '23 * 7', 'What is 91 - 38?', 'Who are you?'];
+const EXAMPLES = ['What is 47 + 85?', 'Use 3, 7 and 25 to make 46.', '(12 + 7) * 3 - 20', 'Who are you?'];
 
 /** What an empty chat says. */
 export function Welcome() {
