@@ -20,7 +20,6 @@ import (
 // The modules that somebody may import.
 const (
 	float16 = "github.com/x448/float16"
-	regexp2 = "github.com/dlclark/regexp2"
 	webgpu  = "github.com/cogentcore/webgpu"
 	wazero  = "github.com/tetratelabs/wazero"
 	esbuild = "github.com/evanw/esbuild"
@@ -61,7 +60,7 @@ var rules = []rule{
 	}},
 	{"engine/kvcache", nil, map[string]string{"tabseek": "bookkeeping in plain integers"}},
 	{"engine/sample", nil, map[string]string{"tabseek": "parameters in plain numbers; the shader samples"}},
-	{"engine/tokenizer", []string{regexp2}, map[string]string{"tabseek": "text to ids, nothing else", "os": "it is handed a file's content"}},
+	{"engine/tokenizer", nil, map[string]string{"tabseek": "text to ids, nothing else", "os": "it is handed a file's content"}},
 	{"engine/tokenizer/chat", []string{"engine/tokenizer"}, nil},
 	{"engine/deepseek", []string{"shaders", "engine/gpu", "engine/weights", "engine/kvcache"}, map[string]string{
 		"tabseek/engine/tokenizer":     "the architecture computes on ids",
