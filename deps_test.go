@@ -69,7 +69,6 @@ var rules = []rule{
 		"tabseek/engine/gpu/nativegpu": "it records, it does not execute",
 		"os":                           "a config is JSON, weights are slots: no files",
 	}},
-	{"engine/deepseek/deepseektest", []string{"engine/deepseek", "engine/weights"}, nil},
 	{"engine", []string{"shaders", "engine/gpu", "engine/weights", "engine/kvcache", "engine/tokenizer", "engine/tokenizer/chat", "engine/sample", "engine/deepseek"}, map[string]string{
 		"tabseek/engine/gpu/refgpu":    "devices belong to hosts: the same engine runs on all of them",
 		"tabseek/engine/gpu/nativegpu": "devices belong to hosts: the same engine runs on all of them",

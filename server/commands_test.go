@@ -15,7 +15,7 @@ import (
 
 	"github.com/stretchr/testify/require"
 
-	"tabseek/engine/deepseek/deepseektest"
+	"tabseek/engine/enginetest"
 	"tabseek/engine/weights"
 )
 
@@ -176,11 +176,11 @@ func TestPrompt(t *testing.T) {
 	require.Contains(t, o.stdout, "<b>", "for people to read")
 	special := map[int]int{}
 	for _, id := range got.Tokens {
-		if id >= deepseektest.BOS {
+		if id >= enginetest.BOS {
 			special[id]++
 		}
 	}
-	require.Equal(t, map[int]int{deepseektest.BOS: 1, deepseektest.User: 1, deepseektest.Assistant: 1}, special, "what a message spells is text")
+	require.Equal(t, map[int]int{enginetest.BOS: 1, enginetest.User: 1, enginetest.Assistant: 1}, special, "what a message spells is text")
 
 	for _, c := range []struct{ name, input, want string }{
 		{"not JSON", "hello", "want a JSON list of messages"},

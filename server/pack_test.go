@@ -12,7 +12,7 @@ import (
 
 	"github.com/stretchr/testify/require"
 
-	"tabseek/engine/deepseek/deepseektest"
+	"tabseek/engine/enginetest"
 	"tabseek/engine/weights"
 )
 
@@ -35,7 +35,7 @@ func TestPackAndInspect(t *testing.T) {
 	var got map[string]any
 	require.NoError(t, json.Unmarshal([]byte(o.stdout), &got))
 	for name, want := range map[string]any{
-		"layers": 2.0, "hidden_size": 64.0, "context": 256.0, "chat": "deepseek-v3", "vocab_size": float64(deepseektest.VocabSize), "mtp_layers": 1.0,
+		"layers": 2.0, "hidden_size": 64.0, "context": 256.0, "chat": "deepseek-v3", "vocab_size": float64(enginetest.TinyVocab), "mtp_layers": 1.0,
 		"kv_bytes_per_token": 4.0 * 2 * (32 + 8), "kv_bytes_per_token_expanded": 4.0 * 2 * 2 * (16 + 8 + 16), "quant": "q8", "name": "tiny",
 	} {
 		require.Equal(t, want, got[name], name)
@@ -74,11 +74,11 @@ func TestPackFixtures(t *testing.T) {
 
 // What is wrong with a checkpoint is said in one line, and no trace of an output is left.
 func TestPackRefuses(t *testing.T) {
-	config := func(name string, value any) func(*deepseektest.Checkpoint) {
-		return func(c *deepseektest.Checkpoint) { c.Config[name] = value }
+	config := func(name string, value any) func(*enginetest.Checkpoint) {
+		return func(c *enginetest.Checkpoint) { c.Config[name] = value }
 	}
-	tensors := func(change func([]weights.RawTensor) []weights.RawTensor) func(*deepseektest.Checkpoint) {
-		return func(c *deepseektest.Checkpoint) { c.Tensors = change(c.Tensors) }
+	tensors := func(change func([]weights.RawTensor) []weights.RawTensor) func(*enginetest.Checkpoint) {
+		return func(c *enginetest.Checkpoint) { c.Tensors = change(c.Tensors) }
 	}
 	const somewhere = "model.layers.1.self_attn.o_proj.weight"
 	find := func(list []weights.RawTensor) int {
@@ -86,7 +86,7 @@ func TestPackRefuses(t *testing.T) {
 	}
 	for _, c := range []struct {
 		name   string
-		change func(*deepseektest.Checkpoint)
+		change func(*enginetest.Checkpoint)
 		want   []string
 	}{
 		{"architecture", config("model_type", "gpt2"), []string{"config.json", `"gpt2" is not supported, only deepseek_v2`}},
@@ -115,8 +115,8 @@ func TestPackRefuses(t *testing.T) {
 			binary.LittleEndian.PutUint16(l[find(l)].Data[2*5:], 0x7fc0)
 			return l
 		}), []string{somewhere, "NaN"}},
-		{"tokenizer of another kind", func(c *deepseektest.Checkpoint) { c.Tokenizer["model"] = map[string]any{"type": "WordPiece"} }, []string{"tokenizer.json", "WordPiece"}},
-		{"tokenizer without vocabulary", func(c *deepseektest.Checkpoint) { c.Tokenizer["model"] = map[string]any{} }, []string{"tokenizer.json", "vocabulary"}},
+		{"tokenizer of another kind", func(c *enginetest.Checkpoint) { c.Tokenizer["model"] = map[string]any{"type": "WordPiece"} }, []string{"tokenizer.json", "WordPiece"}},
+		{"tokenizer without vocabulary", func(c *enginetest.Checkpoint) { c.Tokenizer["model"] = map[string]any{} }, []string{"tokenizer.json", "vocabulary"}},
 	} {
 		t.Run(c.name, func(t *testing.T) { packFails(t, checkpointWith(t, c.change), c.want...) })
 	}
@@ -226,7 +226,7 @@ func TestPackDestination(t *testing.T) {
 	t.Run("failure with force keeps the old", func(t *testing.T) {
 		dst := packTiny(t)
 		before := content(filepath.Dir(dst))
-		bad := checkpointWith(t, func(c *deepseektest.Checkpoint) { c.Tensors = c.Tensors[1:] })
+		bad := checkpointWith(t, func(c *enginetest.Checkpoint) { c.Tensors = c.Tensors[1:] })
 		requireFailure(t, command("", "pack", bad, dst, "--force"), 1, "pack", "missing")
 		require.Equal(t, before, content(filepath.Dir(dst)))
 	})

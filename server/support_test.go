@@ -10,7 +10,7 @@ import (
 
 	"github.com/stretchr/testify/require"
 
-	"tabseek/engine/deepseek/deepseektest"
+	"tabseek/engine/enginetest"
 	"tabseek/engine/weights"
 )
 
@@ -39,16 +39,16 @@ func requireFailure(t *testing.T, o outcome, status int, name, want string) {
 }
 
 // checkpointWith writes the small random checkpoint into a folder of its own, after a change.
-func checkpointWith(t *testing.T, change func(*deepseektest.Checkpoint)) string {
+func checkpointWith(t *testing.T, change func(*enginetest.Checkpoint)) string {
 	t.Helper()
-	c, err := deepseektest.New(1)
+	c, err := enginetest.Tiny(1)
 	require.NoError(t, err)
 	if change != nil {
 		change(c)
 	}
 	dir := filepath.Join(t.TempDir(), "tiny")
 	require.NoError(t, os.Mkdir(dir, 0o755))
-	require.NoError(t, c.Write(dir))
+	require.NoError(t, c.Write(dir, 1))
 	return dir
 }
 

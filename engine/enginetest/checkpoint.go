@@ -44,17 +44,27 @@ func Mixed(t TensorSpec) weights.DType {
 	return choices[h.Sum32()%uint32(len(choices))]
 }
 
-// A Checkpoint is a model as it is published: a config and tensors.
+// A Checkpoint is a model as it is published: a config, tensors and a tokenizer. Tests change it before they write it.
 type Checkpoint struct {
-	Config  Config
-	Tensors []weights.RawTensor
+	Config    Config
+	Tensors   []weights.RawTensor
+	Tokenizer map[string]any
+}
+
+// Tiny is a random checkpoint for tests that need some model: a dense layer, a layer of experts and an MTP module. The
+// seed decides the numbers.
+func Tiny(seed uint64) (*Checkpoint, error) {
+	return draw(&Case{Config: V3().With(Config{
+		"vocab_size": TinyVocab, "max_position_embeddings": 256, "num_attention_heads": 2, "q_lora_rank": 32, "n_routed_experts": 4,
+		"num_experts_per_tok": 2, "moe_intermediate_size": 32, "n_group": 1, "topk_group": 1, "bos_token_id": BOS, "eos_token_id": EOS,
+	})}, seed)
 }
 
 // draw makes random weights. scales multiplies the tensors whose names end so, and shifts moves them.
 func draw(c *Case, seed uint64) (*Checkpoint, error) {
 	n := c.Config.With(c.Tensors).numbers()
 	random := rand.New(rand.NewPCG(seed, 1))
-	out := &Checkpoint{Config: c.Config}
+	out := &Checkpoint{Config: c.Config, Tokenizer: tokenizer(n.Vocab)}
 	for _, t := range n.tensors(c.Copies) {
 		mean, spread := n.distribution(t)
 		for suffix, scale := range c.Scales {
@@ -110,11 +120,16 @@ func (c *Checkpoint) Write(dir string, files int) error {
 		return err
 	}
 	write := func(name string, data []byte) error { return os.WriteFile(filepath.Join(dir, name), data, 0o644) }
-	if err := write("config.json", c.Config.JSON()); err != nil {
-		return err
-	}
-	if err := write("tokenizer.json", tokenizerJSON(c.Config.numbers().Vocab)); err != nil {
-		return err
+	for name, content := range map[string]any{
+		"config.json": c.Config, "tokenizer.json": c.Tokenizer, "tokenizer_config.json": map[string]any{"chat_template": "<｜User｜>", "add_bos_token": true},
+	} {
+		data, err := json.Marshal(content)
+		if err != nil {
+			return fmt.Errorf("%s: %w", name, err)
+		}
+		if err := write(name, data); err != nil {
+			return err
+		}
 	}
 	parts := make([][]weights.RawTensor, max(files, 1))
 	for i, t := range c.Tensors {
@@ -155,12 +170,13 @@ const (
 	Assistant
 	Think
 	EndThink
+	TinyVocab // the vocabulary of Tiny: bytes and these
 )
 
 var special = []string{"<｜begin▁of▁sentence｜>", "<｜end▁of▁sentence｜>", "<｜User｜>", "<｜Assistant｜>", "<think>", "</think>"}
 
-// tokenizerJSON is a vocabulary of the 256 bytes, then added tokens, the first of them those of chat templates.
-func tokenizerJSON(vocab int) []byte {
+// tokenizer is a vocabulary of the 256 bytes, then added tokens, the first of them those of chat templates.
+func tokenizer(vocab int) map[string]any {
 	bytes := map[string]int{}
 	shifted := 0 // bytes that are not printable are spelled from U+0100 on, in order (GPT-2's byte alphabet)
 	for b := range 256 {
@@ -179,16 +195,12 @@ func tokenizerJSON(vocab int) []byte {
 		}
 		added = append(added, map[string]any{"id": id, "content": content, "special": true})
 	}
-	data, err := json.Marshal(map[string]any{
+	return map[string]any{
 		"version": "1.0", "added_tokens": added, "normalizer": nil,
 		"pre_tokenizer": map[string]any{"type": "ByteLevel", "add_prefix_space": false, "trim_offsets": true, "use_regex": false},
 		"decoder":       map[string]any{"type": "ByteLevel"},
 		"model":         map[string]any{"type": "BPE", "vocab": bytes, "merges": []string{}},
-	})
-	if err != nil {
-		panic(err) // only plain values above
 	}
-	return data
 }
 
 // Reference reads the checkpoint's numbers for the formulas.

@@ -14,7 +14,6 @@ import (
 
 	"github.com/stretchr/testify/require"
 
-	"tabseek/engine/deepseek/deepseektest"
 	"tabseek/engine/enginetest"
 	"tabseek/engine/gpu"
 	"tabseek/engine/gpu/nativegpu"
@@ -39,17 +38,17 @@ func engineWasm(t *testing.T) []byte {
 // pack packs a checkpoint, whose name it takes.
 func pack(t *testing.T, folder string) string {
 	return enginetest.Pack(t, folder, weights.PlanOptions{Quant: weights.QuantKeep}, weights.Seed{
-		Name: filepath.Base(folder), Chat: "deepseek-v3", Special: weights.Special{EOS: []int{deepseektest.EOS}},
+		Name: filepath.Base(folder), Chat: "deepseek-v3", Special: weights.Special{EOS: []int{enginetest.EOS}},
 	})
 }
 
 // packTiny packs the small random checkpoint.
 func packTiny(t *testing.T) string {
 	t.Helper()
-	c, err := deepseektest.New(1)
+	c, err := enginetest.Tiny(1)
 	require.NoError(t, err)
 	dir := t.TempDir()
-	require.NoError(t, c.Write(dir))
+	require.NoError(t, c.Write(dir, 1))
 	return pack(t, dir)
 }
 
@@ -149,7 +148,7 @@ func greedy(n int) Params {
 // withoutEnd cuts an answer before its end-of-sequence id, as hosts report it.
 func withoutEnd(tokens []int) []int {
 	for i, id := range tokens {
-		if id == deepseektest.EOS {
+		if id == enginetest.EOS {
 			return tokens[:i]
 		}
 	}

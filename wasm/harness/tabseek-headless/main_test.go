@@ -15,7 +15,6 @@ import (
 
 	"github.com/stretchr/testify/require"
 
-	"tabseek/engine/deepseek/deepseektest"
 	"tabseek/engine/enginetest"
 	"tabseek/engine/weights"
 	"tabseek/shaders"
@@ -55,15 +54,15 @@ func needWasm(t *testing.T) {
 // packTiny packs the small random checkpoint.
 func packTiny(t *testing.T) string {
 	t.Helper()
-	c, err := deepseektest.New(1)
+	c, err := enginetest.Tiny(1)
 	require.NoError(t, err)
 	dir := t.TempDir()
-	require.NoError(t, c.Write(dir))
+	require.NoError(t, c.Write(dir, 1))
 	return pack(t, dir)
 }
 
 func pack(t *testing.T, folder string) string {
-	return enginetest.Pack(t, folder, weights.PlanOptions{Quant: weights.QuantKeep}, weights.Seed{Name: "test", Chat: "deepseek-v3", Special: weights.Special{EOS: []int{deepseektest.EOS}}})
+	return enginetest.Pack(t, folder, weights.PlanOptions{Quant: weights.QuantKeep}, weights.Seed{Name: "test", Chat: "deepseek-v3", Special: weights.Special{EOS: []int{enginetest.EOS}}})
 }
 
 // write writes a file of the test's own and returns its path.
@@ -225,8 +224,8 @@ func TestLogits(t *testing.T) {
 		return logits, drafts
 	}
 	logits, drafts := read("prefill")
-	require.Len(t, logits, 5*4*deepseektest.VocabSize)
-	require.Len(t, drafts, 4*4*deepseektest.VocabSize, "the last token has no draft")
+	require.Len(t, logits, 5*4*enginetest.TinyVocab)
+	require.Len(t, drafts, 4*4*enginetest.TinyVocab, "the last token has no draft")
 	oneByOne, itsDrafts := read("decode")
 	requireClose(t, logits, oneByOne)
 	requireClose(t, drafts, itsDrafts)
@@ -258,7 +257,7 @@ func TestFixture(t *testing.T) {
 	var answer struct{ Tokens []int }
 	require.NoError(t, json.Unmarshal([]byte(lines[len(lines)-1]), &answer))
 	require.Equal(t, golden.Greedy[:len(answer.Tokens)], answer.Tokens)
-	require.True(t, len(answer.Tokens) == 16 || golden.Greedy[len(answer.Tokens)] == deepseektest.EOS)
+	require.True(t, len(answer.Tokens) == 16 || golden.Greedy[len(answer.Tokens)] == enginetest.EOS)
 }
 
 func TestBench(t *testing.T) {
