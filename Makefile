@@ -9,7 +9,7 @@ export GOTOOLCHAIN := auto
 export GOFLAGS := -buildvcs=false -trimpath
 STATICCHECK := honnef.co/go/tools/cmd/staticcheck@v0.7.0
 
-.PHONY: run test build bench check gen deps wasm page model types test-go test-web test-recipe browsers clean
+.PHONY: run test build bench check gen deps wasm page model test-go test-web test-recipe browsers clean
 
 run: build
 	bin/tabseek serve

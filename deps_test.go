@@ -90,12 +90,13 @@ var rules = []rule{
 		"tabseek/engine/deepseek": "it knows only the wire",
 		webgpu:                    "the device is the caller's choice",
 	}},
-	{"wasm/harness/tabseek-headless", []string{"shaders", "engine/gpu", "engine/gpu/gputest", "engine/gpu/nativegpu", "engine/gpu/refgpu", "wasm/abi", "wasm/harness", "web"}, map[string]string{
+	{"wasm/harness/tabseek-headless", []string{"shaders", "engine/gpu", "engine/gpu/gputest", "engine/gpu/nativegpu", "engine/gpu/refgpu", "wasm/abi", "wasm/harness", "web", "server/commandline"}, map[string]string{
 		"tabseek/engine": "it must run the engine that is shipped, engine.wasm, and no other",
 	}},
 	{"web", nil, map[string]string{"tabseek": "files, embedded"}},
 	{"web/build", []string{esbuild, brotli}, map[string]string{"tabseek": "it builds from sources in TypeScript"}},
-	{"server", []string{"web", "engine/weights", "engine/deepseek", "engine/tokenizer", "engine/tokenizer/chat"}, map[string]string{
+	{"server/commandline", nil, map[string]string{"tabseek": "arguments and exit statuses, whatever the command"}},
+	{"server", []string{"server/commandline", "web", "engine/weights", "engine/deepseek", "engine/tokenizer", "engine/tokenizer/chat"}, map[string]string{
 		"tabseek/engine":     "the server hosts; the page computes",
 		"tabseek/engine/gpu": "the server hosts; the page computes",
 	}},

@@ -3,16 +3,14 @@
 package main
 
 import (
-	"cmp"
 	"context"
-	"errors"
 	"flag"
-	"fmt"
 	"io"
 	"os"
 	"os/signal"
-	"strings"
 	"syscall"
+
+	"tabseek/server/commandline"
 )
 
 const usage = `usage: tabseek COMMAND ...
@@ -28,100 +26,30 @@ const usage = `usage: tabseek COMMAND ...
 MODEL is a packed folder, or pocket for the built-in one.
 `
 
-// errUsage marks an error as wrong usage: exit status 2.
-var errUsage = errors.New("wrong usage")
-
-func usageError(format string, args ...any) error {
-	return fmt.Errorf("%w: %s", errUsage, fmt.Sprintf(format, args...))
-}
-
 func main() {
 	ctx, stop := signal.NotifyContext(context.Background(), os.Interrupt, syscall.SIGTERM)
 	defer stop()
 	os.Exit(run(ctx, os.Args[1:], os.Stdin, os.Stdout, os.Stderr))
 }
 
-// run executes one command line and returns the exit status: 0 done, 1 failed, 2 wrong usage.
+// run executes one command line and returns the exit status.
 func run(ctx context.Context, args []string, stdin io.Reader, stdout, stderr io.Writer) int {
-	commands := map[string]func(context.Context, []string, io.Reader, io.Writer, io.Writer) error{
+	program := commandline.Program{Name: "tabseek", Usage: usage, Commands: map[string]func([]string, io.Writer) error{}}
+	for name, command := range map[string]func(context.Context, []string, io.Reader, io.Writer, io.Writer) error{
 		"serve": serve, "pack": pack, "inspect": inspect, "verify": verify, "synth": synth, "tokenize": tokenize, "prompt": prompt,
+	} {
+		program.Commands[name] = func(args []string, stdout io.Writer) error { return command(ctx, args, stdin, stdout, stderr) }
 	}
-	if len(args) == 0 {
-		fmt.Fprint(stderr, usage)
-		return 2
-	}
-	if args[0] == "help" || args[0] == "-h" || args[0] == "--help" {
-		fmt.Fprint(stdout, usage)
-		return 0
-	}
-	command, ok := commands[args[0]]
-	if !ok {
-		fmt.Fprintf(stderr, "tabseek: unknown command %q; see tabseek help\n", args[0])
-		return 2
-	}
-	out := &checkedWriter{to: stdout}
-	err := command(ctx, args[1:], stdin, out, stderr)
-	if err == nil {
-		err = out.err
-	}
-	switch {
-	case err == nil:
-		return 0
-	case errors.Is(err, flag.ErrHelp):
-		fmt.Fprint(stdout, usage)
-		return 0
-	}
-	fmt.Fprintf(stderr, "tabseek %s: %s\n", args[0], strings.ReplaceAll(err.Error(), "\n", "; "))
-	if errors.Is(err, errUsage) {
-		return 2
-	}
-	return 1
+	return program.Run(args, stdout, stderr)
 }
 
-// checkedWriter remembers that a write failed: a result that did not arrive, on a full disk say, is a failure.
-type checkedWriter struct {
-	to  io.Writer
-	err error
-}
-
-func (w *checkedWriter) Write(p []byte) (int, error) {
-	n, err := w.to.Write(p)
-	if err != nil {
-		err = fmt.Errorf("stdout: %w", err)
-		w.err = cmp.Or(w.err, err)
-	}
-	return n, err
-}
-
-// parse reads flags wherever they stand among the arguments, and wants as many others as names says. After -- there
-// are no flags.
+// parse reads flags wherever they stand among the arguments, and wants as many others as names says.
 func parse(flags *flag.FlagSet, args []string, names ...string) ([]string, error) {
-	flags.SetOutput(io.Discard)
-	var rest []string
-	for {
-		before := len(args)
-		if err := flags.Parse(args); errors.Is(err, flag.ErrHelp) {
-			return nil, err
-		} else if err != nil {
-			return nil, usageError("%v", err)
-		}
-		ended := before > flags.NArg() && args[before-flags.NArg()-1] == "--"
-		args = flags.Args()
-		if ended {
-			rest, args = append(rest, args...), nil
-		}
-		if len(args) == 0 {
-			break
-		}
-		rest, args = append(rest, args[0]), args[1:]
+	rest, err := commandline.Parse(flags, args)
+	if err != nil {
+		return nil, err
 	}
-	if len(rest) < len(names) {
-		return nil, usageError("%s is missing", names[len(rest)])
-	}
-	if len(rest) > len(names) {
-		return nil, usageError("unexpected argument %q", rest[len(names)])
-	}
-	return rest, nil
+	return rest, commandline.CheckCount(rest, len(names), names...)
 }
 
 func synth(_ context.Context, args []string, _ io.Reader, _, _ io.Writer) error {
@@ -131,5 +59,5 @@ func synth(_ context.Context, args []string, _ io.Reader, _, _ io.Writer) error 
 	if _, err := parse(flags, args, "SHAPE", "DST"); err != nil {
 		return err
 	}
-	return usageError("synth is not there yet")
+	return commandline.UsageError("synth is not there yet")
 }

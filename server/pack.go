@@ -16,6 +16,7 @@ import (
 	"tabseek/engine/tokenizer"
 	"tabseek/engine/tokenizer/chat"
 	"tabseek/engine/weights"
+	"tabseek/server/commandline"
 )
 
 // maxTextFile bounds the JSON files of a checkpoint; the largest tokenizer.json known has 20 MB.
@@ -38,11 +39,11 @@ func pack(ctx context.Context, args []string, _ io.Reader, stdout, stderr io.Wri
 		return err
 	}
 	if q := weights.Quant(*quant); q != weights.QuantKeep && q != weights.QuantQ8 && q != weights.QuantQ4 {
-		return usageError("--quant %q is none of keep, q8, q4", *quant)
+		return commandline.UsageError("--quant %q is none of keep, q8, q4", *quant)
 	}
 	src, dst := paths[0], paths[1]
 	if strings.EqualFold(filepath.Ext(src), ".gguf") {
-		return usageError("%s: packing GGUF files is not there yet", src)
+		return commandline.UsageError("%s: packing GGUF files is not there yet", src)
 	}
 	c, err := readCheckpoint(src)
 	if err != nil {

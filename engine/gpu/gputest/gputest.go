@@ -74,7 +74,7 @@ func run(dev gpu.Device, c shaders.Case) (shaders.Memory, error) {
 	if err != nil {
 		return nil, err
 	}
-	submit := submission(c, set, names)
+	submit := submission(set, names)
 	if err := dev.Execute(submit); err != nil {
 		return nil, err
 	}
@@ -98,7 +98,7 @@ func run(dev gpu.Device, c shaders.Case) (shaders.Memory, error) {
 }
 
 // submission runs the case once and reads every buffer back, the ticket being the index of its name.
-func submission(c shaders.Case, set setup, names []string) gpu.Submit {
+func submission(set setup, names []string) gpu.Submit {
 	submit := gpu.Submit{Replays: []gpu.Replay{{Recording: set.recording, Times: 1}}}
 	for i, name := range names {
 		b := set.buffers[name]

@@ -29,7 +29,7 @@ func Record(c shaders.Case) (Recorded, error) {
 	if err != nil {
 		return Recorded{}, fmt.Errorf("case %s: %w", c.Name, err)
 	}
-	out := Recorded{Commands: append(commands, submission(c, set, names))}
+	out := Recorded{Commands: append(commands, submission(set, names))}
 	want := reference(c)
 	for i, name := range names {
 		at := slices.IndexFunc(c.Dispatch.Program.Bindings, func(b shaders.Binding) bool { return b.Name == name })

@@ -5,12 +5,12 @@ import (
 	"errors"
 	"flag"
 	"fmt"
-	"io"
 	"math"
 	"math/rand/v2"
 	"os"
 	"strconv"
 
+	"tabseek/server/commandline"
 	"tabseek/wasm/harness"
 )
 
@@ -37,51 +37,11 @@ func (t *target) flags(flags *flag.FlagSet) {
 func (t *target) check() error {
 	switch {
 	case t.device != "native" && t.device != "ref":
-		return usageError("--device %s: must be native or ref", t.device)
+		return commandline.UsageError("--device %s: must be native or ref", t.device)
 	case t.context < 0:
-		return usageError("--context %d: must not be negative", t.context)
+		return commandline.UsageError("--context %d: must not be negative", t.context)
 	case t.chunk < 0:
-		return usageError("--chunk %d: must not be negative", t.chunk)
-	}
-	return nil
-}
-
-// newFlags makes an empty set that prints nothing: execute does.
-func newFlags() *flag.FlagSet {
-	flags := flag.NewFlagSet("", flag.ContinueOnError)
-	flags.SetOutput(io.Discard)
-	return flags
-}
-
-// parse reads flags wherever they stand among the other arguments, which it returns. After -- there are no flags.
-func parse(flags *flag.FlagSet, args []string) ([]string, error) {
-	var rest []string
-	for {
-		before := len(args)
-		if err := flags.Parse(args); errors.Is(err, flag.ErrHelp) {
-			return nil, err
-		} else if err != nil {
-			return nil, usageError("%v", err)
-		}
-		ended := before > flags.NArg() && args[before-flags.NArg()-1] == "--"
-		args = flags.Args()
-		if ended {
-			return append(rest, args...), nil
-		}
-		if len(args) == 0 {
-			return rest, nil
-		}
-		rest, args = append(rest, args[0]), args[1:]
-	}
-}
-
-// checkCount wants at least and at most so many arguments, by their names.
-func checkCount(rest []string, least int, names ...string) error {
-	if len(rest) < least {
-		return usageError("%s is missing", names[len(rest)])
-	}
-	if len(rest) > len(names) {
-		return usageError("unexpected argument %q", rest[len(names)])
+		return commandline.UsageError("--chunk %d: must not be negative", t.chunk)
 	}
 	return nil
 }
@@ -97,7 +57,7 @@ type runArgs struct {
 
 func parseRun(args []string) (runArgs, error) {
 	var a runArgs
-	flags := newFlags()
+	flags := flag.NewFlagSet("", flag.ContinueOnError)
 	a.target.flags(flags)
 	tokens := flags.String("tokens", "", "")
 	flags.BoolVar(&a.json, "json", false, "")
@@ -105,7 +65,7 @@ func parseRun(args []string) (runArgs, error) {
 	flags.Func("temperature", "", number(&a.params.Temperature, 0, 100))
 	flags.Func("top-p", "", number(&a.params.TopP, 0, 1))
 	flags.Func("seed", "", number(&a.params.Seed, 0, math.MaxUint32))
-	rest, err := parse(flags, args)
+	rest, err := commandline.Parse(flags, args)
 	if err != nil {
 		return a, err
 	}
@@ -113,7 +73,7 @@ func parseRun(args []string) (runArgs, error) {
 	if *tokens != "" {
 		least = 1
 	}
-	if err := errors.Join(checkCount(rest, least, "MODEL", "PROMPT"), a.check()); err != nil {
+	if err := errors.Join(commandline.CheckCount(rest, least, "MODEL", "PROMPT"), a.check()); err != nil {
 		return a, err
 	}
 	a.model = rest[0]
@@ -125,7 +85,7 @@ func parseRun(args []string) (runArgs, error) {
 	case *tokens == "":
 		a.prompt.Messages = []harness.Message{{Role: "user", Content: rest[1]}}
 	case len(rest) > 1:
-		return a, usageError("both a prompt and --tokens are given")
+		return a, commandline.UsageError("both a prompt and --tokens are given")
 	default:
 		a.prompt.Tokens, err = readTokens(*tokens)
 	}
@@ -154,27 +114,27 @@ type logitsArgs struct {
 
 func parseLogits(args []string) (logitsArgs, error) {
 	var a logitsArgs
-	flags := newFlags()
+	flags := flag.NewFlagSet("", flag.ContinueOnError)
 	a.target.flags(flags)
 	tokens := flags.String("tokens", "", "")
 	flags.StringVar(&a.out, "out", "", "")
 	flags.StringVar(&a.draft, "draft", "", "")
 	flags.StringVar(&a.mode, "mode", "prefill", "")
-	rest, err := parse(flags, args)
+	rest, err := commandline.Parse(flags, args)
 	if err != nil {
 		return a, err
 	}
-	if err := checkCount(rest, 1, "MODEL"); err != nil {
+	if err := commandline.CheckCount(rest, 1, "MODEL"); err != nil {
 		return a, err
 	}
 	a.model = rest[0]
 	switch {
 	case *tokens == "":
-		return a, usageError("--tokens is missing")
+		return a, commandline.UsageError("--tokens is missing")
 	case a.out == "":
-		return a, usageError("--out is missing")
+		return a, commandline.UsageError("--out is missing")
 	case a.mode != "prefill" && a.mode != "decode":
-		return a, usageError("--mode %s: must be prefill or decode", a.mode)
+		return a, commandline.UsageError("--mode %s: must be prefill or decode", a.mode)
 	}
 	if err := a.check(); err != nil {
 		return a, err
@@ -193,27 +153,27 @@ type benchArgs struct {
 
 func parseBench(args []string) (benchArgs, error) {
 	var a benchArgs
-	flags := newFlags()
+	flags := flag.NewFlagSet("", flag.ContinueOnError)
 	a.target.flags(flags)
 	flags.IntVar(&a.prompt, "prompt", 128, "")
 	flags.IntVar(&a.generate, "generate", 128, "")
 	flags.BoolVar(&a.json, "json", false, "")
 	batch := flags.Int("batch", 1, "")
-	rest, err := parse(flags, args)
+	rest, err := commandline.Parse(flags, args)
 	if err != nil {
 		return a, err
 	}
-	if err := errors.Join(checkCount(rest, 1, "MODEL"), a.check()); err != nil {
+	if err := errors.Join(commandline.CheckCount(rest, 1, "MODEL"), a.check()); err != nil {
 		return a, err
 	}
 	a.model = rest[0]
 	switch {
 	case a.prompt < 1:
-		return a, usageError("--prompt %d: must be at least 1", a.prompt)
+		return a, commandline.UsageError("--prompt %d: must be at least 1", a.prompt)
 	case a.generate < 1:
-		return a, usageError("--generate %d: must be at least 1", a.generate)
+		return a, commandline.UsageError("--generate %d: must be at least 1", a.generate)
 	case *batch != 1:
-		return a, usageError("--batch %d: one sequence is decoded at a time", *batch)
+		return a, commandline.UsageError("--batch %d: one sequence is decoded at a time", *batch)
 	}
 	return a, nil
 }
@@ -226,14 +186,14 @@ type selftestArgs struct {
 
 func parseSelftest(args []string) (selftestArgs, error) {
 	var a selftestArgs
-	flags := newFlags()
+	flags := flag.NewFlagSet("", flag.ContinueOnError)
 	a.deviceFlags(flags)
 	flags.StringVar(&a.record, "record", "", "")
-	rest, err := parse(flags, args)
+	rest, err := commandline.Parse(flags, args)
 	if err != nil {
 		return a, err
 	}
-	return a, errors.Join(checkCount(rest, 0), a.check())
+	return a, errors.Join(commandline.CheckCount(rest, 0), a.check())
 }
 
 // readTokens reads a JSON array of ids.

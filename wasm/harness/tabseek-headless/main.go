@@ -3,16 +3,13 @@
 package main
 
 import (
-	"cmp"
 	"context"
-	"errors"
-	"flag"
-	"fmt"
 	"io"
 	"os"
 	"os/signal"
-	"strings"
 	"syscall"
+
+	"tabseek/server/commandline"
 )
 
 const usage = `usage: tabseek-headless COMMAND ...
@@ -34,13 +31,6 @@ MODEL is a packed folder, or pocket for the built-in one. Results go to stdout, 
 Exit status: 0 done, 1 failed, 2 wrong usage.
 `
 
-// errUsage marks an error as wrong usage: exit status 2.
-var errUsage = errors.New("wrong usage")
-
-func usageError(format string, args ...any) error {
-	return fmt.Errorf("%w: %s", errUsage, fmt.Sprintf(format, args...))
-}
-
 // streams are where a command prints: results and the rest.
 type streams struct{ out, err io.Writer }
 
@@ -52,50 +42,9 @@ func main() {
 
 // execute runs one command line and returns the exit status.
 func execute(ctx context.Context, args []string, to streams) int {
-	commands := map[string]func(context.Context, []string, streams) error{"run": run, "logits": logits, "bench": bench, "selftest": selftest}
-	if len(args) == 0 {
-		fmt.Fprint(to.err, usage)
-		return 2
+	program := commandline.Program{Name: "tabseek-headless", Usage: usage, Commands: map[string]func([]string, io.Writer) error{}}
+	for name, command := range map[string]func(context.Context, []string, streams) error{"run": run, "logits": logits, "bench": bench, "selftest": selftest} {
+		program.Commands[name] = func(args []string, stdout io.Writer) error { return command(ctx, args, streams{stdout, to.err}) }
 	}
-	if args[0] == "help" || args[0] == "-h" || args[0] == "--help" {
-		fmt.Fprint(to.out, usage)
-		return 0
-	}
-	command, ok := commands[args[0]]
-	if !ok {
-		fmt.Fprintf(to.err, "tabseek-headless: unknown command %q; see tabseek-headless help\n", args[0])
-		return 2
-	}
-	out := &checkedWriter{to: to.out}
-	err := command(ctx, args[1:], streams{out, to.err})
-	if err == nil {
-		err = out.err
-	}
-	switch {
-	case err == nil:
-		return 0
-	case errors.Is(err, flag.ErrHelp):
-		fmt.Fprint(to.out, usage)
-		return 0
-	}
-	fmt.Fprintf(to.err, "tabseek-headless %s: %s\n", args[0], strings.ReplaceAll(err.Error(), "\n", "; "))
-	if errors.Is(err, errUsage) {
-		return 2
-	}
-	return 1
-}
-
-// checkedWriter remembers that a write failed: a result that did not arrive, on a full disk say, is a failure.
-type checkedWriter struct {
-	to  io.Writer
-	err error
-}
-
-func (w *checkedWriter) Write(p []byte) (int, error) {
-	n, err := w.to.Write(p)
-	if err != nil {
-		err = fmt.Errorf("stdout: %w", err)
-		w.err = cmp.Or(w.err, err)
-	}
-	return n, err
+	return program.Run(args, to.out, to.err)
 }
