@@ -2,19 +2,22 @@
 
 With three numbers left, each in turn is taken as the last one to be used: what
 would then be needed from the other two, and what can they make? With four,
-two are first put together as a try. No number of the search is above 120.
+two are first put together as a try. The first try is a guess, the others follow
+in order, and about a third of all lead to the target. No number of the search is
+above 120.
 """
 
 from __future__ import annotations
 
 import random
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from itertools import combinations
 
-from example import RIGHT, WRONG, Example, boxed
+from example import NOT_FOUND, RIGHT, WRONG, Example, boxed
 
 MOST = 120
-MOST_TRIES = 5
+MOST_TRIES = 12
+PATIENCE = [4, 4, MOST_TRIES]  # tries of a search with four numbers: most are given up early, and it is left to the second stage to find out that going on pays
 
 
 @dataclass(frozen=True)
@@ -74,27 +77,34 @@ def use_last(value: Part, last: Part, how: str) -> Part:
 
 
 def false_hit(rng: random.Random, target: int, last: Part, have: list[Part], need: list[tuple[int, str]]) -> str:
-    """A "no" taken for a "yes", as happens most where two numbers are near; the check then shows that it is none."""
-    value, how, made = min(((v, how, p) for v, how in need for p in have if how != "v/" or p.value % last.value == 0),
-                           key=lambda hit: (abs(hit[0] - hit[2].value), rng.random()), default=(0, "", None))
-    if made is None or (how == "-v" and made.value > last.value):
+    """A "no" taken for a "yes", half of the time where two numbers are near; the check then shows that it is none."""
+    pairs = [(v, how, p) for v, how in need for p in have if not (how == "v/" and p.value % last.value) and not (how == "-v" and p.value > last.value)]
+    if not pairs:
         return ""
+    by_chance = rng.random() < 0.5
+    _, how, made = min(pairs, key=lambda hit: (0 if by_chance else abs(hit[0] - hit[2].value), rng.random()))
     wrong = use_last(made, last, how)
-    return f"{WRONG} yes\ncheck: {RIGHT}{', '.join(wrong.steps)} is not {target}, no"
+    steps, _, value = ", ".join(wrong.steps).rpartition("=")
+    return f"{WRONG} yes\ncheck: {steps}{RIGHT}={value} is not {target}, no"
 
 
 def search_three(rng: random.Random, target: int, parts: list[Part], slips: float) -> tuple[list[str], Part | None]:
-    """The lines of a search with three numbers, largest first, and what it found. `slips` is the share of rejections first taken for hits."""
+    """The lines of a search with three numbers, largest first, and what it found.
+
+    `slips` is the share of rejections first taken for hits; half as many hits are missed.
+    """
     lines = []
     ordered = sorted(parts, key=lambda p: -p.value)
     for i, last in enumerate(ordered):
         x, y = (p for j, p in enumerate(ordered) if j != i)
         have, need = makes(x, y), needs(target, last)
         hits = [(part, how) for value, how in need for part in have if part.value == value]
+        slip = ""
+        if slips and rng.random() < (slips / 2 if hits else slips):
+            slip = f"{WRONG} no{RIGHT}" if hits else false_hit(rng, target, last, have, need)
         wanted, made = ", ".join(str(v) for v, _ in need), ", ".join(str(p.value) for p in have)
-        slip = false_hit(rng, target, last, have, need) if slips and not hits and rng.random() < slips else ""
-        lines.append(f"last {last.value}: need {wanted}; have {made}{' yes' if hits else slip or ' no'}")
-        if hits:
+        lines.append(f"last {last.value}: need {wanted}; have {made}{slip or (' yes' if hits else ' no')}")
+        if hits and not slip:
             part, how = hits[0]
             return lines, use_last(part, last, how)
     return lines, None
@@ -119,20 +129,24 @@ def tries_of(parts: list[Part]) -> list[tuple[Part, list[Part]]]:
     return out
 
 
+def search_twice(rng: random.Random, target: int, parts: list[Part], slips: float) -> tuple[list[str], Part | None]:
+    """A search with three numbers that looks once more where it found nothing: a hit may have been missed."""
+    lines, found = search_three(rng, target, parts, slips)
+    if found is not None:
+        return lines, found
+    again, found = search_three(rng, target, parts, 0.0)
+    return [*lines, "once more", *again], found
+
+
 def search_four(rng: random.Random, target: int, parts: list[Part], patience: int, slips: float) -> tuple[list[str], Part | None]:
-    """Tries in random order; after `patience` that fail, the next is one that is known to work (none where patience is MOST_TRIES)."""
-    tries = tries_of(parts)
-    rng.shuffle(tries)
+    """Tries in order from a random one on, given up after `patience` that fail."""
+    tries = tries_of(sorted(parts, key=lambda p: -p.value))
+    first = rng.randrange(len(tries))
     lines: list[str] = []
-    failed = 0
-    for made, left in tries:
+    for made, left in (tries[first:] + tries[:first])[:patience]:
         tried, found = search_three(rng, target, left, slips)
-        if found is None:
-            if failed == patience:
-                continue
-            failed += 1
         lines += [f"try {made.steps[-1]}: {listed(left)}", *tried]
-        if found is not None or failed == MOST_TRIES:
+        if found is not None:
             return lines, found
     return lines, None
 
@@ -169,14 +183,14 @@ def phrased(rng: random.Random, numbers: list[int], target: int) -> str:
     return rng.choice(PHRASES).format(n=plain, t=target)
 
 
-def solve(rng: random.Random, numbers: list[int], target: int, question: str, patience: int = 0, slips: float = 0.0) -> Example:
+def solve(rng: random.Random, numbers: list[int], target: int, question: str, patience: int = MOST_TRIES, slips: float = 0.0) -> Example:
     """The search for a target, as an example; the answer is honest where nothing was found."""
     parts = [number(n) for n in numbers]
-    lines, found = search_three(rng, target, parts, slips) if len(numbers) == 3 else search_four(rng, target, parts, patience, slips)
+    lines, found = search_twice(rng, target, parts, slips) if len(numbers) == 3 else search_four(rng, target, parts, patience, slips)
     lines = [f"{target} from {listed(parts)}", *lines]
     task, key = f"countdown {len(numbers)}", ("countdown", *sorted(numbers), target)
     if found is None:
-        return Example(task, question, "\n".join([*lines, "I stop here."]), f"I looked for a way to make {target} and did not find one.", "", key)
+        return Example(task, question, "\n".join([*lines, "I stop here."]), f"I looked for a way to make {target} and {NOT_FOUND}.", "", key)
     lines.append(check(found))
     return Example(task, question, "\n".join(lines), boxed(f"{found.text} = {target}", found.text), found.text, key)
 
@@ -192,8 +206,21 @@ def random_problem(rng: random.Random, count: int) -> tuple[list[int], int]:
             return numbers, target
 
 
+def hopeless_problem(rng: random.Random) -> tuple[list[int], int]:
+    """Three numbers and a target that they cannot make. None is 1: the search does not multiply by it."""
+    while True:
+        numbers, target = random_numbers(rng, 3), rng.randrange(10, 101)
+        if not {1, target} & set(numbers) and search_three(rng, target, [number(n) for n in numbers], 0.0)[1] is None:
+            return numbers, target
+
+
+def hopeless_example(rng: random.Random, slips: float = 0.0) -> Example:
+    """A problem that cannot be solved, which the answer says."""
+    numbers, target = hopeless_problem(rng)
+    return replace(solve(rng, numbers, target, phrased(rng, numbers, target), slips=slips), task="countdown, no way")
+
+
 def random_example(rng: random.Random, count: int, slips: float = 0.03) -> Example:
-    """A problem; with four numbers the search fails none to four times first, or now and then gives up."""
+    """A problem that can be solved, and a search which with four numbers may give up too early."""
     numbers, target = random_problem(rng, count)
-    patience = MOST_TRIES if rng.random() < 0.05 else rng.choices([0, 1, 2, 3], weights=[5, 3, 2, 1])[0]
-    return solve(rng, numbers, target, phrased(rng, numbers, target), patience, slips)
+    return solve(rng, numbers, target, phrased(rng, numbers, target), rng.choice(PATIENCE), slips)

@@ -10,6 +10,8 @@ from typing import Hashable
 # Text between these two is a wrong turn: the model reads it and learns to notice it, but does not learn to write it.
 WRONG, RIGHT = "\x01", "\x02"
 
+NOT_FOUND = "did not find one"  # what an answer says that has none
+
 
 @dataclass(frozen=True)
 class Example:

@@ -22,6 +22,7 @@ class Op:
 Node = Union[int, Op]
 STRENGTH = {"+": 1, "-": 1, "*": 2, "/": 2}
 MOST = 999  # no intermediate result is larger
+LONG = 5  # operations from which on an expression is a task of its own
 
 
 def write(node: Node) -> str:
@@ -93,18 +94,19 @@ def random_expression(rng: random.Random, operations: int) -> Node:
 PHRASES = ["What is {e}?", "What is {e}?", "{e}", "{e}", "{e} =", "{e} = ?", "Calculate {e}.", "Compute {e}", "Work out {e}.", "How much is {e}?", "what is {e}"]
 
 
-def solve(node: Node, question: str) -> Example:
+def solve(node: Node, question: str, task: str = "expressions") -> Example:
     """The worked answer to a question about this expression."""
     working = Working()
     value = work_through(node, working)
     text = write(node)
-    return Example("expressions", question, working.text(), boxed(f"{text} = {value}", value), str(value), ("expression", text), frozenset(working.pairs))
+    return Example(task, question, working.text(), boxed(f"{text} = {value}", value), str(value), ("expression", text), frozenset(working.pairs))
 
 
 def random_example(rng: random.Random, operations: int | None = None) -> Example:
-    """An expression of two to four operations, mostly three."""
-    node = random_expression(rng, operations or rng.choices([2, 3, 4], weights=[3, 6, 1])[0])
+    """An expression of two to five operations, mostly three."""
+    operations = operations or rng.choices([2, 3, 4, 5], weights=[4, 10, 3, 2])[0]
+    node = random_expression(rng, operations)
     text = write(node)
     if rng.random() < 0.25:
         text = text.replace(" ", "")
-    return solve(node, rng.choice(PHRASES).format(e=text))
+    return solve(node, rng.choice(PHRASES).format(e=text), "expressions" if operations < LONG else "long expressions")

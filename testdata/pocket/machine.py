@@ -2,7 +2,9 @@
 
 from __future__ import annotations
 
+import ctypes
 import os
+import sys
 from pathlib import Path
 
 _CPU = Path("/proc/cpuinfo").read_text() if Path("/proc/cpuinfo").exists() else ""
@@ -11,6 +13,12 @@ if "avx512vl" in _CPU:
     os.environ["OPENBLAS_CORETYPE"] = "SkylakeX"
 # Threads that spin while they wait are ruinous on cores that others use too.
 os.environ.setdefault("OMP_WAIT_POLICY", "PASSIVE")
+
+if sys.platform == "linux":
+    # Freed memory is kept. Else every large tensor is new pages, and more time goes into faults than into arithmetic.
+    M_TRIM_THRESHOLD, M_TOP_PAD, M_MMAP_MAX = -1, -2, -4
+    for setting, value in ((M_MMAP_MAX, 0), (M_TRIM_THRESHOLD, 2**31 - 1), (M_TOP_PAD, 2**28)):
+        ctypes.CDLL(None).mallopt(setting, value)
 
 import torch  # noqa: E402
 

@@ -8,7 +8,7 @@ import math
 from pathlib import Path
 
 WIDTH, HEIGHT, LEFT, BOTTOM, TOP = 640, 260, 56, 34, 44
-COLOURS = ["#4d6bfe", "#e8590c", "#2b8a3e", "#9c36b5"]
+COLOURS = ["#4d6bfe", "#e8590c", "#2b8a3e", "#9c36b5", "#868e96"]
 
 Line = tuple[str, list[float], list[float]]  # name, x, y
 
@@ -78,7 +78,7 @@ def main() -> None:
 
     for name, text in (
         ("loss", chart("Supervised stage: loss of the next token and of the MTP draft", "million tokens", losses, log=True)),
-        ("reward", chart("RL: mean reward, and right answers by task", "round", lines("reward", "countdown 3", "countdown 4", "expressions"))),
+        ("reward", chart("RL: mean reward, and right answers by task", "round", lines("reward", "countdown 3", "countdown 4", "expressions", "countdown, no way"))),
         ("length", chart("RL: mean length of an answer in tokens", "round", lines("length"))),
     ):
         (args.out / f"{name}.svg").write_text(text)

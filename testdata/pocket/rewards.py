@@ -5,21 +5,31 @@ Rules and arithmetic only; no model judges another. evaluate counts with the sam
 
 from __future__ import annotations
 
+import json
 import re
 from dataclasses import dataclass
 from fractions import Fraction
+from pathlib import Path
+
+from example import NOT_FOUND
 
 FORMAT_SHARE = 0.1  # what the form is worth where a right answer is worth 1
 
 
 @dataclass(frozen=True)
 class Problem:
-    """What is asked and how to tell a right answer: the box's content, or for Countdown the numbers and the target."""
+    """What is asked and how to tell a right answer: the box's content ("" where there is none to be found), or for Countdown the numbers and the target."""
 
     question: str
     answer: str
     task: str
     numbers: tuple[int, ...] = ()
+
+
+def read_problems(path: Path) -> list[Problem]:
+    """The problems of a file such as heldout.jsonl."""
+    lines = [json.loads(line) for line in path.read_text().splitlines()]
+    return [Problem(line["question"], line["answer"], line["task"], tuple(line.get("numbers", ()))) for line in lines]
 
 
 def evaluate(text: str) -> tuple[Fraction, list[int]]:
@@ -78,8 +88,10 @@ def boxed(text: str) -> str:
 
 
 def accuracy(problem: Problem, answer: str) -> bool:
-    """Whether the box is right: for Countdown an expression with each number once that makes the target."""
+    """Whether the box is right: for Countdown an expression with each number once that makes the target. Where there is no answer, saying so is right."""
     content = boxed(answer)
+    if not problem.answer:
+        return not content and NOT_FOUND in answer
     if not problem.numbers:
         return content == problem.answer
     try:

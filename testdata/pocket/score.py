@@ -1,9 +1,6 @@
-"""How well a model follows worked examples to the letter, and the answers it writes by itself."""
+"""The answers a model writes by itself, how many of them are right, and its choices along a given text."""
 
 from __future__ import annotations
-
-import json
-from pathlib import Path
 
 import torch
 from torch import Tensor
@@ -11,10 +8,10 @@ from torch import Tensor
 import data
 from generate import Written, generate
 from model import Pocket
-from rewards import Problem
+from rewards import Problem, accuracy
 from tokenizer import END_THINK, EOS, decode
 
-LIMIT = 640  # tokens of an answer
+LIMIT = 1200  # tokens of an answer
 AT_ONCE = 128  # answers written together
 
 
@@ -32,34 +29,6 @@ def choices(model: Pocket, rows: list[list[int]]) -> tuple[Tensor, Tensor, Tenso
     tokens = padded(rows, model.lm_head.weight.device)
     hidden = model.hidden(tokens)
     return tokens, model.lm_head(hidden).argmax(-1), model.lm_head(model.draft(hidden, tokens)).argmax(-1)
-
-
-def exactness(model: Pocket, examples: list[data.Example]) -> tuple[dict[str, float], float]:
-    """Share of examples of each task whose every token is the greedy choice, and share of MTP drafts that are right.
-
-    A greedy decoder that is fed its own right choices writes exactly the wanted
-    text, so one pass over that text tells whether it would. A search of Countdown
-    with four numbers has many right texts; there the share says little.
-    """
-    exact: dict[str, list[bool]] = {}
-    drafted, accepted = 0, 0
-    for at in range(0, len(examples), 20):
-        chunk = examples[at : at + 20]
-        starts = [len(data.prompt(e.question)) for e in chunk]
-        rows = [data.prompt(e.question) + data.completion(e)[0] for e in chunk]
-        tokens, best, draft = choices(model, rows)
-        for row, (example, start, sequence) in enumerate(zip(chunk, starts, rows)):
-            end = len(sequence)
-            exact.setdefault(example.task, []).append(bool((best[row, start - 1 : end - 1] == tokens[row, start:end]).all()))
-            right = draft[row, start - 1 : end - 2] == tokens[row, start + 1 : end]
-            drafted, accepted = drafted + right.numel(), accepted + int(right.sum())
-    return {task: sum(of) / len(of) for task, of in exact.items()}, accepted / drafted
-
-
-def read_problems(path: Path = data.HELD_OUT) -> list[Problem]:
-    """The problems of a file such as heldout.jsonl."""
-    lines = [json.loads(line) for line in path.read_text().splitlines()]
-    return [Problem(**{**fields, "numbers": tuple(fields.get("numbers", ()))}) for fields in lines]
 
 
 def write_answers(model: Pocket, questions: list[str], temperature: float = 0.0, top_p: float = 1.0, seed: int = 0, limit: int = LIMIT) -> list[Written]:
@@ -88,3 +57,9 @@ def by_task(problems: list[Problem], right: list[bool]) -> dict[str, tuple[int, 
         count, of = table.get(problem.task, (0, 0))
         table[problem.task] = (count + good, of + 1)
     return table
+
+
+def greedy_accuracy(model: Pocket, problems: list[Problem]) -> dict[str, float]:
+    """Share of right greedy answers, task by task."""
+    written = write_answers(model, [p.question for p in problems])
+    return {task: right / of for task, (right, of) in by_task(problems, [accuracy(p, answer_of(w)) for p, w in zip(problems, written)]).items()}

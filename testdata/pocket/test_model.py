@@ -179,6 +179,33 @@ class Reinforcement(unittest.TestCase):
         self.assertAlmostEqual(float(kl), math.exp(-0.5) - 0.5, places=5)
         self.assertAlmostEqual(float(loss), KL_WEIGHT * float(kl), places=6)
 
+    def test_learns_from_what_was_rewarded(self) -> None:
+        from generate import Written
+        from model import Config, Pocket
+        from rewards import Problem
+        from rl import Answer, learn, log_probabilities, laid_out
+
+        torch.manual_seed(1)
+        config = Config(hidden_size=32, num_hidden_layers=2, num_attention_heads=2, kv_lora_rank=16, n_routed_experts=4, num_experts_per_tok=2)
+        model, reference = Pocket(config), Pocket(config)
+        reference.load_state_dict(model.state_dict())
+        optimizer = torch.optim.AdamW(model.parameters(), lr=1e-3)
+        problem = Problem("1 + 1", "2", "sums")
+        answers = [Answer(problem, [600, 49], Written([50 + i, 60, 70, 80], True), float(good), 1.0 if good else -1.0) for i, good in enumerate((True, False))]
+
+        def likelihoods() -> list[float]:
+            with torch.no_grad():
+                return [float(row.sum()) for row in log_probabilities(model, *laid_out(answers))[0]]
+
+        before = likelihoods()
+        learn(model, reference, optimizer, answers)
+        after = likelihoods()
+        self.assertGreater(after[0] - before[0], after[1] - before[1])
+        for answer in answers:
+            answer.advantage = 0.0
+        self.assertEqual(learn(model, reference, optimizer, answers), 0.0)
+        self.assertEqual(likelihoods(), after)
+
     def test_majority(self) -> None:
         from measure import majority
 

@@ -35,6 +35,13 @@ class Rewards(unittest.TestCase):
         for wrong in ("46", "7 * 3 + 25 + 0", "25 + 25 - 7 + 3", "7 + 3 + 25", "7 * 3 + 25 = 46", "(7 * 3 + 25"):
             self.assertFalse(accuracy(COUNTDOWN, rf"\boxed{{{wrong}}}"), wrong)
 
+    def test_where_there_is_no_way_saying_so_is_right(self) -> None:
+        hopeless = Problem("Use 1, 4 and 6 to make 43.", "", "countdown, no way")
+        self.assertTrue(accuracy(hopeless, "I looked for a way to make 43 and did not find one."))
+        for wrong in ("", "Hello!", r"\boxed{(6 * 4) + 1}", r"I did not find one. \boxed{43}"):
+            self.assertFalse(accuracy(hopeless, wrong), wrong)
+        self.assertFalse(accuracy(COUNTDOWN, "I looked for a way to make 46 and did not find one."))
+
     def test_form(self) -> None:
         self.assertTrue(well_formed("7+5=12\n</think>\n\n132"))
         for bad in ("7+5=12", "</think>132", "7+5=12</think> ", "a</think>b</think>c", "a<think>b</think>c"):
