@@ -22,7 +22,7 @@ from model import Config, Pocket, rounded_to_bf16
 from quantise import quantised
 from rewards import Problem, accuracy, boxed, read_problems
 from rl import problem_of
-from score import answer_of, by_task, choices, padded, write_answers
+from score import answer_of, by_task, choices, judged, padded, write_answers
 
 VOTES = (4, 8, 16)
 # Rows of the table of votes, and the tasks that each is about.
@@ -46,12 +46,6 @@ def load(folder: Path) -> Pocket:
 def share(right: int, of: int) -> str:
     """A count and what it is in percent."""
     return f"{right} of {of} ({100 * right / of:.1f} %)"
-
-
-def greedy(model: Pocket, problems: list[Problem]) -> tuple[Answers, list[bool]]:
-    """Greedy answers, and which are right."""
-    written = write_answers(model, [p.question for p in problems])
-    return written, [accuracy(p, answer_of(w)) for p, w in zip(problems, written)]
 
 
 def accuracy_table(problems: list[Problem], columns: dict[str, list[bool]]) -> None:
@@ -100,12 +94,10 @@ def fresh_table(before: Pocket, after: Pocket, count: int) -> None:
     for numbers in (3, 4):
         rng = random.Random(f"fresh {numbers}")
         problems = [problem_of(countdown.random_example(rng, numbers)) for _ in range(count)]
-        questions = [p.question for p in problems]
         cells = []
         for temperature in (1.0, 0.0):
             for model in (before, after):
-                written = write_answers(model, questions, temperature)
-                cells.append(share(sum(accuracy(p, answer_of(w)) for p, w in zip(problems, written)), count))
+                cells.append(share(sum(judged(model, problems, temperature)[1]), count))
         print(f"| countdown {numbers} | {' | '.join(cells)} |")
     print()
 
@@ -177,12 +169,12 @@ def main() -> None:
     before, after = load(args.supervised), load(args.final)
 
     started = time.time()
-    columns = {"supervised": greedy(before, problems)[1]}
-    written, columns["after RL"] = greedy(after, problems)
+    columns = {"supervised": judged(before, problems)[1]}
+    written, columns["after RL"] = judged(after, problems)
     rows = rows_of(problems, written)
     eight, four = quantised(after, 8), quantised(after, 4)
     for name, model in (("after RL, q8", eight), ("after RL, q4", four)):
-        columns[name] = greedy(model, problems)[1]
+        columns[name] = judged(model, problems)[1]
     print("#### Greedy answers to held-out problems, PyTorch\n")
     accuracy_table(problems, columns)
     lengths = [len(w.tokens) for w in written]

@@ -50,6 +50,12 @@ def answer_of(written: Written) -> str:
     return decode([t for t in written.tokens[written.tokens.index(END_THINK) + 1 :] if t != EOS]).strip()
 
 
+def judged(model: Pocket, problems: list[Problem], temperature: float = 0.0) -> tuple[list[Written], list[bool]]:
+    """What the model writes to each problem, greedily unless told otherwise, and which answers are right."""
+    written = write_answers(model, [p.question for p in problems], temperature)
+    return written, [accuracy(p, answer_of(w)) for p, w in zip(problems, written)]
+
+
 def by_task(problems: list[Problem], right: list[bool]) -> dict[str, tuple[int, int]]:
     """How many of how many are right, for each task."""
     table: dict[str, tuple[int, int]] = {}
@@ -57,9 +63,3 @@ def by_task(problems: list[Problem], right: list[bool]) -> dict[str, tuple[int, 
         count, of = table.get(problem.task, (0, 0))
         table[problem.task] = (count + good, of + 1)
     return table
-
-
-def greedy_accuracy(model: Pocket, problems: list[Problem]) -> dict[str, float]:
-    """Share of right greedy answers, task by task."""
-    written = write_answers(model, [p.question for p in problems])
-    return {task: right / of for task, (right, of) in by_task(problems, [accuracy(p, answer_of(w)) for p, w in zip(problems, written)]).items()}

@@ -23,7 +23,7 @@ from model import Config, Pocket, rounded_to_bf16
 from optimizer import Optimizer
 from quantise import four_bits
 from rewards import Problem, read_problems
-from score import greedy_accuracy
+from score import by_task, judged
 
 POOL = 16  # batches made and length-sorted together
 DRAFT_WEIGHT = 0.3  # share of the MTP loss, as in the V3 report
@@ -109,8 +109,8 @@ class Run:
 
 def check(run: Run, problems: list[Problem]) -> None:
     """Prints the share of problems that are worked out right, task by task."""
-    right = greedy_accuracy(rounded_to_bf16(run.model), problems)
-    print(f"step {run.step} right {' '.join(f'{task}: {share:.2f}' for task, share in right.items())}", flush=True)
+    table = by_task(problems, judged(rounded_to_bf16(run.model), problems)[1])
+    print(f"step {run.step} right {' '.join(f'{task}: {right / of:.2f}' for task, (right, of) in table.items())}", flush=True)
 
 
 def main() -> None:
