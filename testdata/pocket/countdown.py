@@ -18,6 +18,7 @@ from example import NOT_FOUND, RIGHT, WRONG, Example, boxed
 MOST = 120
 MOST_TRIES = 12
 PATIENCE = [4, 4, MOST_TRIES]  # tries of a search with four numbers: most are given up early, and it is left to the second stage to find out that going on pays
+SECOND_LOOKS = 0.4  # share of the searches with three numbers that look once more where they found nothing; left to the second stage just so
 
 
 @dataclass(frozen=True)
@@ -130,9 +131,9 @@ def tries_of(parts: list[Part]) -> list[tuple[Part, list[Part]]]:
 
 
 def search_twice(rng: random.Random, target: int, parts: list[Part], slips: float) -> tuple[list[str], Part | None]:
-    """A search with three numbers that looks once more where it found nothing: a hit may have been missed."""
+    """A search with three numbers that may look once more where it found nothing: a hit may have been missed."""
     lines, found = search_three(rng, target, parts, slips)
-    if found is not None:
+    if found is not None or rng.random() > SECOND_LOOKS:
         return lines, found
     again, found = search_three(rng, target, parts, 0.0)
     return [*lines, "once more", *again], found
@@ -221,6 +222,6 @@ def hopeless_example(rng: random.Random, slips: float = 0.0) -> Example:
 
 
 def random_example(rng: random.Random, count: int, slips: float = 0.03) -> Example:
-    """A problem that can be solved, and a search which with four numbers may give up too early."""
+    """A problem that can be solved, and a search which may give up too early."""
     numbers, target = random_problem(rng, count)
     return solve(rng, numbers, target, phrased(rng, numbers, target), rng.choice(PATIENCE), slips)

@@ -29,12 +29,12 @@ MIX: list[tuple[float, float, Maker]] = [
     (9, 11, lambda rng: pairs.random_example(rng, "-")),
     (13, 8, lambda rng: pairs.random_example(rng, "*")),
     (3, 7, lambda rng: pairs.random_example(rng, "/")),
-    (16, 18, expressions.random_example),
+    (16, 20, expressions.random_example),
     (14, 10, words.random_example),
     (10, 14, lambda rng: rng.choice(list(everyday.MAKERS.values()))(rng)),
-    (10, 18, lambda rng: countdown.random_example(rng, 3, SEARCH_SLIPS)),
+    (10, 15, lambda rng: countdown.random_example(rng, 3, SEARCH_SLIPS)),
     (12, 20, lambda rng: countdown.random_example(rng, 4, SEARCH_SLIPS)),
-    (1, 2, lambda rng: countdown.hopeless_example(rng, SEARCH_SLIPS)),
+    (1, 3, lambda rng: countdown.hopeless_example(rng, SEARCH_SLIPS)),
     (4, 2, smalltalk.random_example),
 ]
 LATER = 0.3  # share of the training after which the second weights hold

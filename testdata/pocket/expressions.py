@@ -1,4 +1,8 @@
-"""Expressions with brackets, worked out one operation after the other."""
+"""Expressions with brackets, worked out one operation after the other.
+
+Where several operations could be next, chance decides: samples that went
+different ways do not make the same mistakes, which is what a vote lives on.
+"""
 
 from __future__ import annotations
 
@@ -54,24 +58,31 @@ def value_of(node: Node) -> int | None:
     return None if left is None or right is None else apply(node.sign, left, right)
 
 
-def reduce(node: Node, working: Working) -> Node:
-    """Works out the first operation that can be: what stands in brackets or binds tighter first, from the left."""
+def ready(node: Node) -> int:
+    """How many operations can be worked out next: those whose operands are both numbers."""
     if isinstance(node, int):
-        return node
-    if isinstance(node.left, Op):
-        return Op(node.sign, reduce(node.left, working), node.right)
-    if isinstance(node.right, Op):
-        return Op(node.sign, node.left, reduce(node.right, working))
+        return 0
+    return ready(node.left) + ready(node.right) or 1
+
+
+def reduce(node: Op, at: int, working: Working) -> Node:
+    """Works out the operation that is number `at`, from the left, among those that are ready."""
+    before = ready(node.left)
+    if at < before:
+        return Op(node.sign, reduce(node.left, at, working), node.right)
+    if before + ready(node.right):
+        return Op(node.sign, node.left, reduce(node.right, at - before, working))
     return work_out(working, node.sign, node.left, node.right)
 
 
-def work_through(node: Node, working: Working) -> int:
-    """Works out the whole expression; after each step the rest of it is written anew."""
+def work_through(rng: random.Random, node: Node) -> tuple[int, Working]:
+    """The value of the whole expression, and its working: the expression, and after each step what is left of it."""
+    working = Working([write(node)])
     while isinstance(node, Op):
-        node = reduce(node, working)
+        node = reduce(node, rng.randrange(ready(node)), working)
         if isinstance(node, Op) and (isinstance(node.left, Op) or isinstance(node.right, Op)):
             working.lines.append(write(node))
-    return node
+    return node, working
 
 
 def random_tree(rng: random.Random, operations: int) -> Node:
@@ -94,19 +105,18 @@ def random_expression(rng: random.Random, operations: int) -> Node:
 PHRASES = ["What is {e}?", "What is {e}?", "{e}", "{e}", "{e} =", "{e} = ?", "Calculate {e}.", "Compute {e}", "Work out {e}.", "How much is {e}?", "what is {e}"]
 
 
-def solve(node: Node, question: str, task: str = "expressions") -> Example:
+def solve(rng: random.Random, node: Node, question: str, task: str = "expressions") -> Example:
     """The worked answer to a question about this expression."""
-    working = Working()
-    value = work_through(node, working)
+    value, working = work_through(rng, node)
     text = write(node)
     return Example(task, question, working.text(), boxed(f"{text} = {value}", value), str(value), ("expression", text), frozenset(working.pairs))
 
 
 def random_example(rng: random.Random, operations: int | None = None) -> Example:
     """An expression of two to five operations, mostly three."""
-    operations = operations or rng.choices([2, 3, 4, 5], weights=[4, 10, 3, 2])[0]
+    operations = operations or rng.choices([2, 3, 4, 5], weights=[3, 8, 4, 4])[0]
     node = random_expression(rng, operations)
     text = write(node)
     if rng.random() < 0.25:
         text = text.replace(" ", "")
-    return solve(node, rng.choice(PHRASES).format(e=text), "expressions" if operations < LONG else "long expressions")
+    return solve(rng, node, rng.choice(PHRASES).format(e=text), "expressions" if operations < LONG else "long expressions")

@@ -51,12 +51,12 @@ WANTED: list[tuple[str, int, Maker]] = [
     ("sums and differences to 4 digits", 80, long_sum),
     ("two-digit products", 40, two_digit_product),
     ("quotients", 20, lambda rng: pairs.random_example(rng, "/")),
-    ("expressions", 60, lambda rng: expressions.random_example(rng, 3)),
-    ("long expressions", 60, lambda rng: expressions.random_example(rng, 5)),
+    ("expressions", 100, lambda rng: expressions.random_example(rng, 3)),
+    ("long expressions", 100, lambda rng: expressions.random_example(rng, 5)),
     ("word problems", 60, lambda rng: words.random_example(rng, rng.choice([1, 2]))),
     *[(task, 12, maker) for task, maker in everyday.MAKERS.items()],
-    ("countdown 3", 50, lambda rng: countdown.random_example(rng, 3)),
-    ("countdown 4", 50, lambda rng: countdown.random_example(rng, 4)),
+    ("countdown 3", 200, lambda rng: countdown.random_example(rng, 3)),
+    ("countdown 4", 120, lambda rng: countdown.random_example(rng, 4)),
     ("countdown, no way", 20, countdown.hopeless_example),
 ]
 

@@ -6,7 +6,6 @@ All weights are rounded to BF16 first, as in the exported file.
 from __future__ import annotations
 
 import argparse
-import random
 import time
 from collections import Counter
 from pathlib import Path
@@ -15,13 +14,11 @@ from machine import DEVICE
 
 import torch
 
-import countdown
 import data
 from generate import Written
 from model import Config, Pocket, rounded_to_bf16
 from quantise import quantised
 from rewards import Problem, accuracy, boxed, read_problems
-from rl import problem_of
 from score import answer_of, by_task, choices, judged, padded, write_answers
 
 VOTES = (4, 8, 16)
@@ -63,42 +60,33 @@ def majority(answers: list[str]) -> str:
     return f"\\boxed{{{votes.most_common(1)[0][0]}}}" if votes else ""
 
 
-def votes(model: Pocket, problems: list[Problem]) -> list[list[float]]:
-    """For each problem the share of samples that are right, then the share of right majorities of each size. Every sample takes part: 16 / n separate votes of n."""
-    most = max(VOTES)
-    written = write_answers(model, [p.question for p in problems for _ in range(most)], TEMPERATURE, TOP_P)
-    rows = []
-    for i, problem in enumerate(problems):
-        answers = [answer_of(w) for w in written[i * most : (i + 1) * most]]
-        row = []
-        for n in (1, *VOTES):
-            right = [accuracy(problem, majority(answers[at : at + n])) for at in range(0, most, n)]
-            row.append(sum(right) / len(right))
-        rows.append(row)
-    return rows
+def sampled(model: Pocket, problems: list[Problem], count: int) -> list[list[str]]:
+    """So many answers to each problem."""
+    written = write_answers(model, [p.question for p in problems for _ in range(count)], TEMPERATURE, TOP_P)
+    return [[answer_of(w) for w in written[i * count : (i + 1) * count]] for i in range(len(problems))]
 
 
-def vote_table(model: Pocket, problems: list[Problem]) -> None:
-    """pass@1 against the majority of several samples."""
-    rows = {task: votes(model, [p for p in problems if p.task == task]) for tasks in VOTED.values() if len(tasks) == 1 for task in tasks}
-    print(f"| task | pass@1 (mean of {max(VOTES)}) | {' | '.join(f'majority of {n}' for n in VOTES)} |\n|---|---|{'---|' * len(VOTES)}")
+def right_votes(problem: Problem, answers: list[str], size: int) -> float:
+    """Share of right majorities of this size. Every answer takes part once: 16 make two separate votes of 8."""
+    right = [accuracy(problem, majority(answers[at : at + size])) for at in range(0, len(answers), size)]
+    return sum(right) / len(right)
+
+
+def vote_table(before: Pocket, after: Pocket, problems: list[Problem]) -> None:
+    """pass@1 of both models, and the majority of several samples of the second."""
+    most, few = max(VOTES), min(VOTES)
+    rows: dict[str, list[list[float]]] = {}
+    for task in dict.fromkeys(task for tasks in VOTED.values() for task in tasks):
+        mine = [p for p in problems if p.task == task]
+        rows[task] = [
+            [right_votes(problem, first, 1), *(right_votes(problem, second, size) for size in (1, *VOTES))]
+            for problem, first, second in zip(mine, sampled(before, mine, few), sampled(after, mine, most))
+        ]
+    titles = [f"supervised, pass@1 (mean of {few})", f"after RL, pass@1 (mean of {most})", *(f"majority of {size}" for size in VOTES)]
+    print(f"| task | {' | '.join(titles)} |\n|---|{'---|' * len(titles)}")
     for name, tasks in VOTED.items():
         columns = zip(*(row for task in tasks for row in rows[task]))
         print(f"| {name} | {' | '.join(f'{100 * sum(column) / len(column):.1f} %' for column in map(list, columns))} |")
-    print()
-
-
-def fresh_table(before: Pocket, after: Pocket, count: int) -> None:
-    """Countdown before and after RL on many more problems, which are new but for a rare chance: a sample at temperature 1, and greedy."""
-    print("| task | supervised, sampled | after RL, sampled | supervised, greedy | after RL, greedy |\n|---|---|---|---|---|")
-    for numbers in (3, 4):
-        rng = random.Random(f"fresh {numbers}")
-        problems = [problem_of(countdown.random_example(rng, numbers)) for _ in range(count)]
-        cells = []
-        for temperature in (1.0, 0.0):
-            for model in (before, after):
-                cells.append(share(sum(judged(model, problems, temperature)[1]), count))
-        print(f"| countdown {numbers} | {' | '.join(cells)} |")
     print()
 
 
@@ -159,12 +147,7 @@ def main() -> None:
     parser.add_argument("--supervised", type=Path, required=True, help="folder of the supervised checkpoint")
     parser.add_argument("--final", type=Path, required=True, help="folder of the final checkpoint")
     parser.add_argument("--quick", action="store_true", help="every eighth problem only")
-    parser.add_argument("--fresh", type=int, default=0, metavar="N", help="print only Countdown before and after RL, on N new problems of each kind")
     args = parser.parse_args()
-    if args.fresh:
-        print("#### Countdown before and after RL, new problems\n")
-        fresh_table(load(args.supervised), load(args.final), args.fresh)
-        return
     problems = read_problems(data.HELD_OUT)[:: 8 if args.quick else 1]
     before, after = load(args.supervised), load(args.final)
 
@@ -180,7 +163,7 @@ def main() -> None:
     lengths = [len(w.tokens) for w in written]
     print(f"Mean length of an answer: {sum(lengths) / len(lengths):.0f} tokens; the longest: {max(lengths)}.\n")
     print(f"#### Samples at temperature {TEMPERATURE}, top-p {TOP_P}, BF16 weights\n")
-    vote_table(after, problems)
+    vote_table(before, after, problems)
     print("#### Multi-token prediction\n")
     print(f"Share of drafts accepted on the greedy answers: {100 * acceptance(after, rows):.1f} %.\n")
     print("#### Expert load on the greedy answers\n")

@@ -78,7 +78,7 @@ def main() -> None:
 
     for name, text in (
         ("loss", chart("Supervised stage: loss of the next token and of the MTP draft", "million tokens", losses, log=True)),
-        ("reward", chart("RL: mean reward, and right answers by task", "round", lines("reward", "countdown 3", "countdown 4", "expressions", "countdown, no way"))),
+        ("reward", chart("RL: mean reward, and right answers by task", "round", lines("reward", "countdown 3", "countdown 4", "long expressions", "countdown, no way"))),
         ("length", chart("RL: mean length of an answer in tokens", "round", lines("length"))),
     ):
         (args.out / f"{name}.svg").write_text(text)

@@ -23,6 +23,7 @@ from torch import Tensor
 import countdown
 import data
 import expressions
+import pairs
 from example import Example
 from generate import Written, generate
 from model import Config, Pocket
@@ -33,18 +34,22 @@ from train import DRAFT_WEIGHT, save
 
 GROUP = 16
 CLIP = 0.2
-KL_WEIGHT = 0.005
+KL_WEIGHT = 0.02
 UPDATES = 2  # a round's groups are learnt in so many parts; from the second on the ratio is not 1
+QUIET = 4  # of a group whose answers are all alike every so many are still learnt: the KL alone, which holds what is known
 LIMIT = 900  # tokens of an answer
 TOKENS_AT_ONCE = 8000
-# How often each kind of problem comes. Where there is no way, to say so is what is right: patience must not turn into invention.
+# How often each kind of problem comes. Where there is no way, to say so is what is right: patience must not turn into
+# invention. What is not practised here gets worse, so some of the rest comes too, mostly what is hardest.
 MAKERS: list[tuple[int, data.Maker]] = [
-    (4, lambda rng: countdown.random_example(rng, 3)),
-    (10, lambda rng: countdown.random_example(rng, 4)),
+    (6, lambda rng: countdown.random_example(rng, 3)),
+    (6, lambda rng: countdown.random_example(rng, 4)),
     (1, countdown.hopeless_example),
     (1, lambda rng: expressions.random_example(rng, 3)),
+    (3, lambda rng: expressions.random_example(rng, 5)),
+    (1, lambda rng: pairs.random_example(rng, rng.choice("+-*/"))),
 ]
-TASKS = ("countdown 3", "countdown 4", "countdown, no way", "expressions")
+TASKS = ("countdown 3", "countdown 4", "countdown, no way", "expressions", "long expressions", "sums", "differences", "products", "quotients")
 
 
 def problem_of(example: Example) -> Problem:
@@ -97,9 +102,9 @@ def sample(model: Pocket, problems: list[Problem], seed: int) -> list[Answer]:
 
 def chunks(answers: list[Answer]) -> list[list[Answer]]:
     """Answers of like length together, few enough to be learnt at once."""
-    cut: list[list[Answer]] = [[]]
+    cut: list[list[Answer]] = []
     for answer in sorted(answers, key=lambda a: len(a.prompt) + len(a.written.tokens)):
-        if (len(cut[-1]) + 1) * (len(answer.prompt) + len(answer.written.tokens)) > TOKENS_AT_ONCE and cut[-1]:
+        if not cut or (len(cut[-1]) + 1) * (len(answer.prompt) + len(answer.written.tokens)) > TOKENS_AT_ONCE:
             cut.append([])
         cut[-1].append(answer)
     return cut
@@ -141,31 +146,28 @@ def objective(new: Tensor, old: Tensor, reference: Tensor, advantage: float) -> 
 
 
 def learn(model: Pocket, reference: Pocket, optimizer: torch.optim.Optimizer, answers: list[Answer]) -> float:
-    """A round's updates from the groups that have something to tell; returns the mean KL."""
-    telling = [a for a in answers if a.advantage != 0]
+    """A round's updates from the answers that have something to tell; returns the mean KL."""
+    parts = [[a for i, a in enumerate(answers) if i // GROUP % UPDATES == part and (a.advantage or i % QUIET == 0)] for part in range(UPDATES)]
     with torch.no_grad():
-        for chunk in chunks(telling) if telling else []:
+        for chunk in chunks(sum(parts, [])):
             batch = laid_out(chunk)
             for answer, old, fixed in zip(chunk, log_probabilities(model, *batch)[0], log_probabilities(reference, *batch)[0]):
                 answer.old, answer.reference = old, fixed
     kls: list[float] = []
     drafting = list(model.model.layers[-1].parameters())
-    for part in range(UPDATES):
-        mine = [a for i, a in enumerate(telling) if i // GROUP % UPDATES == part]
-        if not mine:
-            continue
-        for chunk in chunks(mine):
+    for part in parts:
+        for chunk in chunks(part):
             batch = laid_out(chunk)
             new, hidden = log_probabilities(model, *batch)
-            parts = [objective(n, a.old, a.reference, a.advantage) for n, a in zip(new, chunk)]
-            (sum(loss for loss, _ in parts) / len(mine)).backward()
+            pulls = [objective(n, a.old, a.reference, a.advantage) for n, a in zip(new, chunk)]
+            (sum(loss for loss, _ in pulls) / len(part)).backward()
             # The draft must not move what it shares with the policy, the embedding and the head.
-            (DRAFT_WEIGHT * draft_loss(model, hidden, *batch) * len(chunk) / len(mine)).backward(inputs=drafting)
-            kls += [kl.item() for _, kl in parts]
+            (DRAFT_WEIGHT * draft_loss(model, hidden, *batch) * len(chunk) / len(part)).backward(inputs=drafting)
+            kls += [kl.item() for _, kl in pulls]
         torch.nn.utils.clip_grad_norm_(model.parameters(), 1.0)
         optimizer.step()
         optimizer.zero_grad(set_to_none=True)
-    return statistics.fmean(kls) if kls else 0.0
+    return statistics.fmean(kls)
 
 
 def report(answers: list[Answer]) -> dict[str, float]:
@@ -177,49 +179,69 @@ def report(answers: list[Answer]) -> dict[str, float]:
     return numbers | {task: statistics.fmean(of) if of else float("nan") for task, of in right.items()}
 
 
+def learning_rate(number: int, done: float, peak: float) -> float:
+    """Five rounds of warm-up, and a straight way down to a tenth of the peak in the last third of the run (done goes from 0 to 1)."""
+    return peak * min(1.0, (number + 1) / 5, max(0.1, 3 * (1 - done)))
+
+
+class Run:
+    """A reinforcement run: the policy, the supervised model that it is held to, and how far it is."""
+
+    def __init__(self, start: Path, out: Path, seed: int, resume: bool) -> None:
+        self.checkpoint, self.curve, self.seed = out / "checkpoint.pt", out / "curve.csv", seed
+        self.model, self.reference = Pocket(Config()).to(DEVICE), Pocket(Config()).to(DEVICE)
+        for model in (self.model, self.reference):
+            model.load_state_dict(torch.load(start / "checkpoint.pt", map_location=DEVICE)["model"])
+        self.optimizer = torch.optim.AdamW(self.model.parameters(), betas=(0.9, 0.95), weight_decay=0.0, foreach=True)
+        self.number, self.seconds = 0, 0.0
+        if resume and self.checkpoint.exists():
+            saved = torch.load(self.checkpoint, map_location=DEVICE)
+            self.model.load_state_dict(saved["model"])
+            self.optimizer.load_state_dict(saved["optimizer"])
+            self.number, self.seconds = saved["progress"]
+        else:
+            self.curve.write_text("round,minutes,reward,length," + ",".join(f'"{task}"' for task in TASKS) + ",kl\n")
+
+    def save(self) -> None:
+        """Writes the checkpoint."""
+        save(self.checkpoint, {"model": self.model.state_dict(), "optimizer": self.optimizer.state_dict(), "progress": (self.number, self.seconds)})
+
+    def round(self, count: int, rate: float) -> list[float]:
+        """Answers so many problems and learns from that; returns the numbers of the curve."""
+        for group in self.optimizer.param_groups:
+            group["lr"] = rate
+        rng = random.Random(f"{self.seed}/{self.number}")
+        answers = sample(self.model, [random_problem(rng) for _ in range(count)], self.number)
+        kl = learn(self.model, self.reference, self.optimizer, answers)
+        self.number += 1
+        return [*report(answers).values(), kl]
+
+
 def main() -> None:
     parser = argparse.ArgumentParser(description=__doc__)
     parser.add_argument("--start", type=Path, required=True, help="folder of the supervised checkpoint")
     parser.add_argument("--out", type=Path, required=True)
-    parser.add_argument("--minutes", type=float, default=20)
+    parser.add_argument("--minutes", type=float, default=40)
     parser.add_argument("--problems", type=int, default=16, help="of a round")
     parser.add_argument("--rate", type=float, default=1e-4)
     parser.add_argument("--seed", type=int, default=1)
     parser.add_argument("--resume", action="store_true", help="go on from the checkpoint in --out")
     args = parser.parse_args()
     args.out.mkdir(parents=True, exist_ok=True)
-    checkpoint, curve = args.out / "checkpoint.pt", args.out / "curve.csv"
 
-    model, reference = Pocket(Config()).to(DEVICE), Pocket(Config()).to(DEVICE)
-    for each in (model, reference):
-        each.load_state_dict(torch.load(args.start / "checkpoint.pt", map_location=DEVICE)["model"])
-    optimizer = torch.optim.AdamW(model.parameters(), lr=args.rate, betas=(0.9, 0.95), weight_decay=0.0, foreach=True)
-    number, before = 0, 0.0
-    if args.resume and checkpoint.exists():
-        saved = torch.load(checkpoint, map_location=DEVICE)
-        model.load_state_dict(saved["model"])
-        optimizer.load_state_dict(saved["optimizer"])
-        number, before = saved["progress"]
-    else:
-        curve.write_text("round,minutes,reward,length," + ",".join(f'"{task}"' for task in TASKS) + ",kl\n")
-
-    started = saved_at = time.time()
-    seconds = before
-    while seconds < 60 * args.minutes:
-        for group in optimizer.param_groups:
-            group["lr"] = args.rate * min(1.0, (number + 1) / 5, max(0.1, 3 * (1 - seconds / (60 * args.minutes))))
-        rng = random.Random(f"{args.seed}/{number}")
-        answers = sample(model, [random_problem(rng) for _ in range(args.problems)], number)
-        kl = learn(model, reference, optimizer, answers)
-        number += 1
-        seconds = before + time.time() - started
-        line = f"{number},{seconds / 60:.3f}," + ",".join(f"{v:.4f}" for v in report(answers).values()) + f",{kl:.5f}"
-        with curve.open("a") as file:
-            file.write(line + "\n")
+    run = Run(args.start, args.out, args.seed, args.resume)
+    before, started, saved = run.seconds, time.time(), time.time()
+    while run.seconds < 60 * args.minutes:
+        numbers = run.round(args.problems, learning_rate(run.number, run.seconds / (60 * args.minutes), args.rate))
+        run.seconds = before + time.time() - started
+        line = f"{run.number},{run.seconds / 60:.3f}," + ",".join(f"{v:.4f}" for v in numbers)
+        with run.curve.open("a") as curve:
+            curve.write(line + "\n")
         print(line, flush=True)
-        if time.time() - saved_at > 120 or seconds >= 60 * args.minutes:
-            save(checkpoint, {"model": model.state_dict(), "optimizer": optimizer.state_dict(), "progress": (number, seconds)})
-            saved_at = time.time()
+        if time.time() - saved > 120:
+            run.save()
+            saved = time.time()
+    run.save()
 
 
 if __name__ == "__main__":

@@ -71,6 +71,13 @@ class Workings(unittest.TestCase):
             steps = re.findall(r"(\d+ [-+*/] \d+):", example.reasoning)
             self.assertGreaterEqual(len(steps), 2)
 
+    def test_what_is_ready_is_worked_out_in_any_order(self) -> None:
+        node = expressions.Op("-", expressions.Op("*", 9, 8), expressions.Op("+", 1, expressions.Op("/", 6, 2)))
+        self.assertEqual(expressions.ready(node), 2)
+        workings = [expressions.work_through(self.rng, node) for _ in range(50)]
+        self.assertEqual({value for value, _ in workings}, {68})
+        self.assertEqual({tuple(working.lines[:2]) for _, working in workings}, {("9 * 8 - (1 + 6 / 2)", first) for first in ("9 * 8:", "6 / 2:")})
+
     def test_expressions_are_written_with_the_brackets_they_need(self) -> None:
         op = expressions.Op
         self.assertEqual(expressions.write(op("-", 9, op("-", 3, 2))), "9 - (3 - 2)")
@@ -112,7 +119,7 @@ class Workings(unittest.TestCase):
                 found += bool(example.boxed)
                 for left, right in re.findall(r"(\d+[-+*/]\d+)=(\d+)", example.plain_reasoning()):
                     self.assertEqual(evaluate(left)[0], int(right), example)
-            self.assertEqual(found, ROUNDS) if count == 3 else self.assertGreater(found, ROUNDS * 0.7)
+            self.assertGreater(found, ROUNDS * (0.9 if count == 3 else 0.7))
 
     def test_countdown_without_a_way(self) -> None:
         for _ in range(ROUNDS):

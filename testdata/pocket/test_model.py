@@ -202,9 +202,9 @@ class Reinforcement(unittest.TestCase):
         after = likelihoods()
         self.assertGreater(after[0] - before[0], after[1] - before[1])
         for answer in answers:
-            answer.advantage = 0.0
-        self.assertEqual(learn(model, reference, optimizer, answers), 0.0)
-        self.assertEqual(likelihoods(), after)
+            answer.advantage = 0.0  # nothing to tell them apart: the KL draws the first back, which stands for its group
+        self.assertGreater(learn(model, reference, torch.optim.AdamW(model.parameters(), lr=1e-4), answers), 0.0)
+        self.assertLess(likelihoods()[0], after[0])
 
     def test_majority(self) -> None:
         from measure import majority

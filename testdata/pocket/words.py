@@ -5,7 +5,6 @@ from __future__ import annotations
 import random
 from dataclasses import dataclass
 
-from arithmetic import Working
 from example import Example, boxed
 from expressions import Node, Op, value_of, work_through, write
 
@@ -90,8 +89,7 @@ def random_example(rng: random.Random, steps: int | None = None) -> Example:
     first, second = rng.sample(NAMES, 2)
     words = {"n": first, "m": second, "t": rng.choice(THINGS), "x": rng.choice(BOXES)}
     node = fill(template.expression, numbers)
-    working = Working([write(node)])
-    value = work_through(node, working)
+    value, working = work_through(rng, node)
     answer = template.answer.format(v=value, **words, **numbers)
     question = rng.choice(template.asks).format(**words, **numbers)
     text = boxed(f"{write(node)} = {value}\n{answer}", value)
