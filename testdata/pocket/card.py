@@ -77,10 +77,11 @@ Countdown without a way, expressions and a few pairs of numbers, because what is
 |---|---|---|---|
 {targets}
 
-The second stage makes Countdown with four numbers better and leaves three numbers where they were. Its problems are Countdown
-for the most part, and what it does not practise gets worse: most of all expressions of five operations, and a difference of
-four digits. A vote helps where answers differ from sample to sample, which is in long expressions and in Countdown; short
-expressions that go wrong mostly go wrong every time.
+The second stage makes Countdown much better, most of all with four numbers, where it learns to go on with its search, and
+expressions a little. What it practises little or not at all stays within two problems of where it was. Its patience has a
+price: a search with four numbers that finds nothing tends to go on until it runs into the limit of tokens instead of giving
+up, and three numbers without a way to the target are at times given a wrong one. A vote gains most where answers differ
+from sample to sample, in Countdown and less so in long expressions; short expressions that go wrong mostly go wrong every time.
 
 ## Held-out problems through the engine
 
