@@ -107,8 +107,8 @@ With Python 3.11 and PyTorch 1.13 or later (a CPU with AVX-512 BF16, or a GPU, i
     cd testdata/pocket
     python3 tokenizer.py                                   # learns merges.json anew
     python3 hold_out.py                                    # fills up heldout.jsonl
-    python3 train.py --out RUN/sft --minutes {sft_budget:.0f}            # --resume goes on from the last checkpoint
-    python3 rl.py --start RUN/sft --out RUN/rl --minutes {rl_budget:.0f}
+    python3 train.py --out RUN/sft --minutes {sft_minutes:.0f}            # --resume goes on from the last checkpoint
+    python3 rl.py --start RUN/sft --out RUN/rl --minutes {rl_minutes:.0f}
     python3 export.py --checkpoint RUN/rl/checkpoint.pt    # writes hf/
     python3 plot.py --supervised RUN/sft --rl RUN/rl
     python3 measure.py --supervised RUN/sft --final RUN/rl > RUN/measured.md
@@ -201,7 +201,7 @@ def main() -> None:
         rope=config["qk_rope_head_dim"], dense=config["intermediate_size"], experts=config["n_routed_experts"], width=config["moe_intermediate_size"],
         chosen=config["num_experts_per_tok"], shared=config["n_shared_experts"], context=config["max_position_embeddings"], vocabulary=config["vocab_size"],
         held=len((HERE / "heldout.jsonl").read_text().splitlines()), sft_minutes=taught["minutes"][-1], sft_tokens=taught["tokens"][-1] / 1e6,
-        sft_steps=int(taught["step"][-1]), sft_loss=taught["loss"][-1], rl_minutes=reinforced["minutes"][-1], sft_budget=taught["minutes"][-1], rl_budget=reinforced["minutes"][-1],
+        sft_steps=int(taught["step"][-1]), sft_loss=taught["loss"][-1], rl_minutes=reinforced["minutes"][-1],
         rl_rounds=int(reinforced["round"][-1]), targets=target_rows(evaluated, measured), evaluated=evaluated, measured=measured,
     )
     (HERE / "README.md").write_text(text)

@@ -50,9 +50,9 @@ def answer_of(written: Written) -> str:
     return decode([t for t in written.tokens[written.tokens.index(END_THINK) + 1 :] if t != EOS]).strip()
 
 
-def judged(model: Pocket, problems: list[Problem], temperature: float = 0.0) -> tuple[list[Written], list[bool]]:
-    """What the model writes to each problem, greedily unless told otherwise, and which answers are right."""
-    written = write_answers(model, [p.question for p in problems], temperature)
+def judged(model: Pocket, problems: list[Problem]) -> tuple[list[Written], list[bool]]:
+    """What the model greedily writes to each problem, and which answers are right."""
+    written = write_answers(model, [p.question for p in problems])
     return written, [accuracy(p, answer_of(w)) for p, w in zip(problems, written)]
 
 
