@@ -13,10 +13,11 @@ import torch
 from torch import Tensor
 
 import tokenizer
-from export_fp8 import write_safetensors
+from export_fp8 import read_safetensors, write_safetensors
 from model import Config, Pocket
 
 DTYPES = {torch.bfloat16: "BF16", torch.float32: "F32"}
+NAMED = {name: dtype for dtype, name in DTYPES.items()}
 
 
 def published(model: Pocket) -> dict[str, Tensor]:
@@ -38,6 +39,25 @@ def published(model: Pocket) -> dict[str, Tensor]:
     tensors[draft + "embed_tokens.weight"] = tensors["model.embed_tokens.weight"]
     tensors[draft + "shared_head.head.weight"] = tensors["lm_head.weight"]
     return {name: value if name.endswith("e_score_correction_bias") else value.bfloat16() for name, value in sorted(tensors.items())}
+
+
+def read_folder(folder: Path) -> Pocket:
+    """The model of an exported folder, to train it further: what `published` took apart is put together again."""
+    tensors = {
+        name: torch.frombuffer(bytearray(content), dtype=NAMED[dtype]).view(shape).float()
+        for name, (dtype, shape, content) in read_safetensors(folder / "model.safetensors").items()
+    }
+    model = Pocket(Config())
+
+    def stacked(name: str) -> Tensor:
+        prefix, part = name.rsplit(".", 1)
+        experts = [f"{prefix}.experts.{i}." for i in range(model.config.n_routed_experts)]
+        if part == "down":
+            return torch.stack([tensors[expert + "down_proj.weight"] for expert in experts])
+        return torch.stack([torch.cat([tensors[expert + "gate_proj.weight"], tensors[expert + "up_proj.weight"]]) for expert in experts])
+
+    model.load_state_dict({name: tensors[name] if name in tensors else stacked(name) for name in model.state_dict()})
+    return model
 
 
 def raw(value: Tensor) -> bytes:

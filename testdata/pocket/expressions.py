@@ -1,7 +1,9 @@
 """Expressions with brackets, worked out one operation after the other.
 
-Where several operations could be next, chance decides: samples that went
-different ways do not make the same mistakes, which is what a vote lives on.
+Where several operations could be next, chance decides, and so it does between
+two ways of writing what is left: with the brackets that are needed, or with all
+of them. Samples that went different ways do not make the same mistakes, which is
+what a vote lives on.
 """
 
 from __future__ import annotations
@@ -29,14 +31,14 @@ MOST = 999  # no intermediate result is larger
 LONG = 5  # operations from which on an expression is a task of its own
 
 
-def write(node: Node) -> str:
-    """Infix text with only the brackets that are needed."""
+def write(node: Node, all_brackets: bool = False) -> str:
+    """Infix text with only the brackets that are needed, or with a pair around every operation in another."""
     if isinstance(node, int):
         return str(node)
-    left, right = write(node.left), write(node.right)
-    if isinstance(node.left, Op) and STRENGTH[node.left.sign] < STRENGTH[node.sign]:
+    left, right = write(node.left, all_brackets), write(node.right, all_brackets)
+    if isinstance(node.left, Op) and (all_brackets or STRENGTH[node.left.sign] < STRENGTH[node.sign]):
         left = f"({left})"
-    if isinstance(node.right, Op) and STRENGTH[node.right.sign] <= STRENGTH[node.sign]:
+    if isinstance(node.right, Op) and (all_brackets or STRENGTH[node.right.sign] <= STRENGTH[node.sign]):
         right = f"({right})"
     return f"{left} {node.sign} {right}"
 
@@ -77,11 +79,12 @@ def reduce(node: Op, at: int, working: Working) -> Node:
 
 def work_through(rng: random.Random, node: Node) -> tuple[int, Working]:
     """The value of the whole expression, and its working: the expression, and after each step what is left of it."""
-    working = Working([write(node)])
+    all_brackets = rng.random() < 0.5
+    working = Working([write(node, all_brackets)])
     while isinstance(node, Op):
         node = reduce(node, rng.randrange(ready(node)), working)
         if isinstance(node, Op) and (isinstance(node.left, Op) or isinstance(node.right, Op)):
-            working.lines.append(write(node))
+            working.lines.append(write(node, all_brackets))
     return node, working
 
 
@@ -114,7 +117,7 @@ def solve(rng: random.Random, node: Node, question: str, task: str = "expression
 
 def random_example(rng: random.Random, operations: int | None = None) -> Example:
     """An expression of two to five operations, mostly three."""
-    operations = operations or rng.choices([2, 3, 4, 5], weights=[3, 8, 4, 4])[0]
+    operations = operations or rng.choices([2, 3, 4, 5], weights=[2, 6, 4, 6])[0]
     node = random_expression(rng, operations)
     text = write(node)
     if rng.random() < 0.25:

@@ -76,14 +76,18 @@ class Workings(unittest.TestCase):
         self.assertEqual(expressions.ready(node), 2)
         workings = [expressions.work_through(self.rng, node) for _ in range(50)]
         self.assertEqual({value for value, _ in workings}, {68})
-        self.assertEqual({tuple(working.lines[:2]) for _, working in workings}, {("9 * 8 - (1 + 6 / 2)", first) for first in ("9 * 8:", "6 / 2:")})
+        self.assertEqual(
+            {tuple(working.lines[:2]) for _, working in workings},
+            {(text, first) for text in ("9 * 8 - (1 + 6 / 2)", "(9 * 8) - (1 + (6 / 2))") for first in ("9 * 8:", "6 / 2:")},
+        )
 
-    def test_expressions_are_written_with_the_brackets_they_need(self) -> None:
+    def test_expressions_are_written_with_the_brackets_they_need_or_all(self) -> None:
         op = expressions.Op
         self.assertEqual(expressions.write(op("-", 9, op("-", 3, 2))), "9 - (3 - 2)")
         self.assertEqual(expressions.write(op("-", op("-", 9, 3), 2)), "9 - 3 - 2")
         self.assertEqual(expressions.write(op("*", op("+", 1, 2), 3)), "(1 + 2) * 3")
         self.assertEqual(expressions.write(op("+", op("*", 1, 2), 3)), "1 * 2 + 3")
+        self.assertEqual(expressions.write(op("+", op("*", 1, op("-", 5, 2)), 3), all_brackets=True), "(1 * (5 - 2)) + 3")
 
     def test_word_problems(self) -> None:
         for steps in (1, 2):

@@ -135,6 +135,13 @@ class Model(unittest.TestCase):
             self.assertIn(name, tensors)
         self.assertEqual(tensors["model.layers.1.mlp.experts.15.up_proj.weight"].shape, (32, 64))
 
+    def test_the_shipped_weights_can_be_trained_further(self) -> None:
+        from export import published, raw, read_folder
+
+        shipped = export_fp8.read_safetensors(HERE / "hf" / "model.safetensors")
+        again = published(read_folder(HERE / "hf"))
+        self.assertEqual({name: raw(value) for name, value in again.items()}, {name: bytes(content) for name, (_, _, content) in shipped.items()})
+
     def test_quantised_weights_are_near(self) -> None:
         from quantise import q4, q8
 
@@ -205,6 +212,12 @@ class Reinforcement(unittest.TestCase):
             answer.advantage = 0.0  # nothing to tell them apart: the KL draws the first back, which stands for its group
         self.assertGreater(learn(model, reference, torch.optim.AdamW(model.parameters(), lr=1e-4), answers), 0.0)
         self.assertLess(likelihoods()[0], after[0])
+
+    def test_averaging_goes_most_of_the_way(self) -> None:
+        from average import SHARE, averaged
+
+        got = averaged({"a": torch.zeros(2)}, {"a": torch.tensor([1.0, -2.0])})
+        self.assertTrue(torch.allclose(got["a"], torch.tensor([SHARE, -2 * SHARE])))
 
     def test_majority(self) -> None:
         from measure import majority

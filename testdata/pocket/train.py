@@ -1,4 +1,4 @@
-"""The supervised stage: `train.py --out DIR [--resume] [--minutes N]`.
+"""The supervised stage: `train.py --out DIR [--resume] [--start FOLDER] [--minutes N]`.
 
 The data follow from the seed alone. The learning rate follows the clock, so that
 a run ends in time whatever the machine's speed. A checkpoint holds all that a
@@ -19,6 +19,7 @@ import torch.nn.functional as F
 from torch import Tensor
 
 import data
+from export import read_folder
 from model import Config, Pocket, rounded_to_bf16
 from optimizer import Optimizer
 from quantise import four_bits
@@ -71,11 +72,11 @@ def save(path: Path, content: dict[str, object]) -> None:
 class Run:
     """A training run: the model, its optimizer, and how far it is."""
 
-    def __init__(self, out: Path, seed: int, resume: bool) -> None:
+    def __init__(self, out: Path, seed: int, resume: bool, start: Path | None) -> None:
         torch.manual_seed(seed)
         self.checkpoint = out / "checkpoint.pt"
         self.curve = out / "curve.csv"
-        self.model = Pocket(Config()).to(DEVICE)
+        self.model = (read_folder(start) if start else Pocket(Config())).to(DEVICE)
         self.optimizer = Optimizer(self.model)
         self.step, self.pool, self.seconds, self.tokens = 0, 0, 0.0, 0
         if resume and self.checkpoint.exists():
@@ -121,15 +122,16 @@ def main() -> None:
     parser.add_argument("--rate", type=float, default=3e-3)
     parser.add_argument("--seed", type=int, default=1)
     parser.add_argument("--resume", action="store_true", help="go on from the checkpoint in --out")
+    parser.add_argument("--start", type=Path, help="exported folder whose weights are trained further, from the first on with text as late in a run")
     args = parser.parse_args()
     args.out.mkdir(parents=True, exist_ok=True)
 
-    run = Run(args.out, args.seed, args.resume)
+    run = Run(args.out, args.seed, args.resume, args.start)
     print(f"{sum(p.numel() for p in run.model.parameters())} parameters, from step {run.step}", flush=True)
     held_out = read_problems(data.HELD_OUT)
     before, started, saved, checked = run.seconds, time.time(), time.time(), time.time()
     while run.seconds < 60 * args.minutes:
-        batches = data.batches(args.seed, run.pool, args.batch, POOL, run.seconds / (60 * args.minutes))
+        batches = data.batches(args.seed, run.pool, args.batch, POOL, 1.0 if args.start else run.seconds / (60 * args.minutes))
         run.pool += 1
         for batch in batches:
             done = run.seconds / (60 * args.minutes)
