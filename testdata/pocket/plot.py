@@ -58,7 +58,7 @@ def chart(title: str, across: str, lines: list[Line], log: bool = False) -> str:
     for i, (name, x, y) in enumerate(scaled):
         points = " ".join(f"{a:.1f},{b:.1f}" for a, b in (at(*p) for p in zip(x, y)))
         out.append(f'<polyline points="{points}" fill="none" stroke="{COLOURS[i]}" stroke-width="1.5"/>')
-        out.append(f'<text x="{LEFT + 120 * i}" y="32" fill="{COLOURS[i]}">{name}</text>')
+        out.append(f'<text x="{LEFT + 112 * i}" y="32" fill="{COLOURS[i]}">{name}</text>')
     return "\n".join([*out, "</svg>"]) + "\n"
 
 
