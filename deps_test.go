@@ -62,14 +62,20 @@ var rules = []rule{
 	{"engine/sample", nil, map[string]string{"tabseek": "parameters in plain numbers; the shader samples"}},
 	{"engine/tokenizer", nil, map[string]string{"tabseek": "text to ids, nothing else", "os": "it is handed a file's content"}},
 	{"engine/tokenizer/chat", []string{"engine/tokenizer"}, nil},
-	{"engine/deepseek", []string{"shaders", "engine/gpu", "engine/weights", "engine/kvcache"}, map[string]string{
+	{"engine/record", []string{"shaders", "engine/gpu", "engine/weights", "engine/kvcache"}, map[string]string{
+		"tabseek/engine/deepseek":      "what every architecture shares knows none of them",
+		"tabseek/engine/tokenizer":     "steps compute on ids",
+		"tabseek/engine/gpu/refgpu":    "it records, it does not execute",
+		"tabseek/engine/gpu/nativegpu": "it records, it does not execute",
+	}},
+	{"engine/deepseek", []string{"shaders", "engine/gpu", "engine/weights", "engine/kvcache", "engine/record"}, map[string]string{
 		"tabseek/engine/tokenizer":     "the architecture computes on ids",
 		"tabseek/engine/sample":        "sampling comes after the logits",
 		"tabseek/engine/gpu/refgpu":    "it records, it does not execute",
 		"tabseek/engine/gpu/nativegpu": "it records, it does not execute",
 		"os":                           "a config is JSON, weights are slots: no files",
 	}},
-	{"engine", []string{"shaders", "engine/gpu", "engine/weights", "engine/kvcache", "engine/tokenizer", "engine/tokenizer/chat", "engine/sample", "engine/deepseek"}, map[string]string{
+	{"engine", []string{"shaders", "engine/gpu", "engine/weights", "engine/kvcache", "engine/tokenizer", "engine/tokenizer/chat", "engine/sample", "engine/record", "engine/deepseek"}, map[string]string{
 		"tabseek/engine/gpu/refgpu":    "devices belong to hosts: the same engine runs on all of them",
 		"tabseek/engine/gpu/nativegpu": "devices belong to hosts: the same engine runs on all of them",
 		"os":                           "the engine does no I/O, so that it runs in a tab and in a test alike",

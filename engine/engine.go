@@ -9,6 +9,7 @@ import (
 	"tabseek/engine/deepseek"
 	"tabseek/engine/gpu"
 	"tabseek/engine/kvcache"
+	"tabseek/engine/record"
 	"tabseek/engine/tokenizer"
 	"tabseek/engine/weights"
 )
@@ -34,7 +35,7 @@ type Engine struct {
 	tokenizer *tokenizer.Tokenizer
 	options   Options
 
-	steps     recordings
+	steps     *record.Steps
 	cache     kvcache.Sequence
 	uploading map[uint32]bool // shards that are still to come
 
@@ -45,12 +46,6 @@ type Engine struct {
 
 	commands []gpu.Command
 	events   []Event
-}
-
-// recordings are the segments of steps, with one row for decoding and MaxRows for prompts.
-type recordings struct {
-	trunk, head, draft, advance map[int]gpu.RecordingID // by number of rows
-	sample                      gpu.RecordingID
 }
 
 // A task is a request being worked on.
@@ -81,7 +76,8 @@ func Open(manifestJSON, tokenizerJSON []byte, device gpu.Info, options Options) 
 	if e.model, err = deepseek.NewModel(e.config, e.manifest, deepseek.Options{Context: e.options.Context, Sequences: 1}); err != nil {
 		return nil, &Error{BadModel, err}
 	}
-	e.record()
+	e.steps = record.NewSteps(e.model)
+	e.prepare()
 	commands, err := e.model.Plan.Commands()
 	if err != nil {
 		return nil, &Error{Internal, err}
@@ -126,15 +122,16 @@ func (e *Engine) settle(device gpu.Info) error {
 	return nil
 }
 
-func (e *Engine) record() {
-	byRows := func(record func(rows int) *gpu.Recorder) map[int]gpu.RecordingID {
-		return map[int]gpu.RecordingID{1: record(1).ID(), deepseek.MaxRows: record(deepseek.MaxRows).ID()}
-	}
-	e.steps = recordings{
-		trunk: byRows(e.model.Trunk), head: byRows(e.model.Head), advance: byRows(e.model.Advance), sample: e.model.Sample(1).ID(),
-	}
-	if e.config.NumNextNPredictLayers > 0 {
-		e.steps.draft = byRows(e.model.Draft)
+// prepare makes the recordings of all steps.
+func (e *Engine) prepare() {
+	e.steps.Step(record.Decode, 1)
+	e.steps.Step(record.Prompt, record.MaxRows)
+	for _, rows := range []int{1, record.MaxRows} {
+		e.steps.Step(record.Score, rows)
+		e.steps.Step(record.Skip, rows)
+		if e.model.Drafts() {
+			e.steps.Step(record.Draft, rows)
+		}
 	}
 }
 

@@ -4,8 +4,8 @@ import (
 	"encoding/binary"
 	"math"
 
-	"tabseek/engine/deepseek"
 	"tabseek/engine/gpu"
+	"tabseek/engine/record"
 	"tabseek/engine/tokenizer/chat"
 	"tabseek/shaders"
 )
@@ -91,7 +91,7 @@ func (e *Engine) writeTokens(position int, tokens []int) {
 // writeRows sets the rows to consecutive positions of sequence 0.
 func (e *Engine) writeRows(position int) {
 	var data []byte
-	for row := range deepseek.MaxRows {
+	for row := range record.MaxRows {
 		data = binary.LittleEndian.AppendUint32(data, 0)
 		data = binary.LittleEndian.AppendUint32(data, uint32(position+row))
 	}
@@ -121,14 +121,9 @@ func (g *generation) next() {
 // write is overwritten before it is read.
 func (g *generation) prefill() {
 	e := g.engine
-	var replays []gpu.Replay
-	for range prefillSteps {
-		if g.filled >= len(g.prompt)-1 {
-			break
-		}
-		replays = append(replays, gpu.Replay{Recording: e.steps.trunk[deepseek.MaxRows], Times: 1}, gpu.Replay{Recording: e.steps.advance[deepseek.MaxRows], Times: 1})
-		g.filled = min(g.filled+deepseek.MaxRows, len(g.prompt)-1)
-	}
+	steps := min(prefillSteps, (len(g.prompt)-2-g.filled)/record.MaxRows+1)
+	replays := []gpu.Replay{{Recording: e.steps.Step(record.Prompt, record.MaxRows).ID, Times: uint32(steps)}}
+	g.filled = min(g.filled+steps*record.MaxRows, len(g.prompt)-1)
 	g.pending++
 	filled := g.filled
 	e.submit(replays, e.model.Rows, 0, 8, func([]byte) {
@@ -142,10 +137,7 @@ func (g *generation) prefill() {
 func (g *generation) decode() {
 	e := g.engine
 	steps := min(e.options.Chunk, g.limit-g.submitted)
-	var replays []gpu.Replay
-	for range steps {
-		replays = append(replays, gpu.Replay{Recording: e.steps.trunk[1], Times: 1}, gpu.Replay{Recording: e.steps.head[1], Times: 1}, gpu.Replay{Recording: e.steps.sample, Times: 1})
-	}
+	replays := []gpu.Replay{{Recording: e.steps.Step(record.Decode, 1).ID, Times: uint32(steps)}}
 	first := len(g.prompt) + g.submitted
 	g.submitted += steps
 	g.pending++

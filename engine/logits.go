@@ -1,8 +1,8 @@
 package engine
 
 import (
-	"tabseek/engine/deepseek"
 	"tabseek/engine/gpu"
+	"tabseek/engine/record"
 )
 
 // A logitsTask reads a row of logits for every token of a prompt, and of drafts if asked to. It always starts
@@ -25,13 +25,13 @@ func (e *Engine) beginLogits(r Request) (task, error) {
 	t := &logitsTask{engine: e, request: r.ID, tokens: r.Tokens, draft: r.Draft}
 	switch r.Mode {
 	case "", "prefill":
-		t.rows = deepseek.MaxRows
+		t.rows = record.MaxRows
 	case "decode":
 		t.rows = 1
 	default:
 		return nil, fail(BadRequest, "mode %q is neither prefill nor decode", r.Mode)
 	}
-	if r.Draft && e.steps.draft == nil {
+	if r.Draft && !e.model.Drafts() {
 		return nil, fail(BadRequest, "the model has no MTP module to draft with")
 	}
 	e.cache.Rewind(0)
@@ -56,15 +56,16 @@ func (t *logitsTask) next() {
 	count := min(t.rows, len(t.tokens)-first)
 	t.done += count
 	t.pending = true
-	replays := []gpu.Replay{{Recording: e.steps.trunk[t.rows], Times: 1}, {Recording: e.steps.head[t.rows], Times: 1}}
-	advance := gpu.Replay{Recording: e.steps.advance[t.rows], Times: 1}
+	replay := func(kind record.Kind) gpu.Replay {
+		return gpu.Replay{Recording: e.steps.Step(kind, t.rows).ID, Times: 1}
+	}
 	if !t.draft {
-		t.read(append(replays, advance), first, count, false)
+		t.read([]gpu.Replay{replay(record.Score), replay(record.Skip)}, first, count, false)
 		return
 	}
-	t.read(replays, first, count, false)
+	t.read([]gpu.Replay{replay(record.Score)}, first, count, false)
 	// The draft of row p needs token p+1: the last token has none.
-	t.read([]gpu.Replay{{Recording: e.steps.draft[t.rows], Times: 1}, advance}, first, min(count, len(t.tokens)-1-first), true)
+	t.read([]gpu.Replay{replay(record.Draft), replay(record.Skip)}, first, min(count, len(t.tokens)-1-first), true)
 }
 
 // read submits replays and sends the first count rows of logits on to the caller.

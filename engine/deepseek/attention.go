@@ -2,6 +2,7 @@ package deepseek
 
 import (
 	"tabseek/engine/gpu"
+	"tabseek/engine/record"
 	"tabseek/shaders"
 )
 
@@ -10,32 +11,31 @@ import (
 // Instead of expanding a cached latent c into every head's key W_UK c and value W_UV c, the query is brought
 // into latent space, q~ = W_UK^T q, and the output taken out of it, W_UV (sum of p c). So all heads read the same
 // cached rows of LatentWidth numbers, each once: key and, in its first KVLoraRank numbers, value.
-func (m *Model) attention(r *gpu.Recorder, layer, rows int, h activation) {
+func (m *Model) attention(r *gpu.Recorder, layer, rows int, h record.Activation) {
 	c := m.Config
 	heads, rank, rope := c.NumAttentionHeads, c.KVLoraRank, c.QKRopeHeadDim
+	w := &m.layers[layer]
 
 	// (rows, QLoraRank or QueryWidth | LatentWidth): the two projections of the token, in one product
-	qkvA := m.layer(layer, "qkv_a")
-	down := temp(r, "qkv", rows, qkvA.rows)
-	m.product(r, rows, qkvA, h, m.vector(SlotName(layer, "attn_norm")), c.RMSNormEps, down, false)
+	down := record.Temp(r, "qkv", rows, w.qkvA.Rows)
+	m.Product(r, rows, w.qkvA, h, w.attnNorm, down, false)
 
 	query := down // (rows, heads x (nope+rope)), its rope part last in each head
 	if c.QLoraRank > 0 {
-		query = temp(r, "q", rows, c.QueryWidth())
-		m.product(r, rows, m.layer(layer, "q_b"), down, m.vector(SlotName(layer, "q_a_norm")), latentNormEps, query, false)
+		query = record.Temp(r, "q", rows, c.QueryWidth())
+		m.Product(r, rows, w.qB, down, w.qANorm, query, false)
 	}
 
 	// (rows, heads, LatentWidth): queries in latent space; and the token's own latent row joins the cache
-	kB := m.layer(layer, "k_b")
 	latentQuery := r.Temp("latent_query", rows*heads*c.LatentWidth())
 	r.Dispatch(shaders.MLAPrepare(
-		shaders.MLAPrepareVariant{Format: kB.format, KVLoraRank: rank, QKNopeHeadDim: c.QKNopeHeadDim, QKRopeHeadDim: rope},
+		shaders.MLAPrepareVariant{Format: w.kB.Format, KVLoraRank: rank, QKNopeHeadDim: c.QKNopeHeadDim, QKRopeHeadDim: rope},
 		rows, shaders.MLAPrepareParams{
-			Heads: uint32(heads), QStride: uint32(query.stride), QOffset: uint32(query.offset),
-			KVStride: uint32(down.stride), KVOffset: uint32(qkvA.partsAt[1]), Epsilon: latentNormEps,
+			Heads: uint32(heads), QStride: uint32(query.Stride), QOffset: uint32(query.Offset),
+			KVStride: uint32(down.Stride), KVOffset: uint32(w.qkvA.PartsAt[1]), Epsilon: float32(w.kvANorm.Epsilon),
 		}),
-		kB.pieces[0].bind(gpu.Bind{
-			"positions": m.positions, "x": query.slice, "kv": down.slice, "norm": m.vector(SlotName(layer, "kv_a_norm")),
+		w.kB.Pieces[0].Bind(gpu.Bind{
+			"positions": m.Positions, "x": query.Slice, "kv": down.Slice, "norm": w.kvANorm.Weight,
 			"latent": m.Latents[layer].All(), "query": latentQuery,
 		}))
 
@@ -45,18 +45,17 @@ func (m *Model) attention(r *gpu.Recorder, layer, rows int, h activation) {
 	r.Dispatch(shaders.MLADecode(
 		shaders.MLADecodeVariant{KVLoraRank: rank, QKRopeHeadDim: rope, Splits: splits},
 		rows, shaders.MLADecodeParams{Heads: uint32(heads), Scale: float32(c.SoftmaxScale())}),
-		gpu.Bind{"positions": m.positions, "query": latentQuery, "latent": m.Latents[layer].All(), "partial": partial})
+		gpu.Bind{"positions": m.Positions, "query": latentQuery, "latent": m.Latents[layer].All(), "partial": partial})
 
 	// (rows, heads x VHeadDim): the splits together, out of latent space
-	vB := m.layer(layer, "v_b")
-	values := temp(r, "values", rows, heads*c.VHeadDim)
+	values := record.Temp(r, "values", rows, heads*c.VHeadDim)
 	r.Dispatch(shaders.MLAMerge(
-		shaders.MLAMergeVariant{Format: vB.format, KVLoraRank: rank, VHeadDim: c.VHeadDim, Splits: splits},
-		rows, shaders.MLAMergeParams{Heads: uint32(heads), YStride: uint32(values.stride)}),
-		vB.pieces[0].bind(gpu.Bind{"partial": partial, "y": values.slice}))
+		shaders.MLAMergeVariant{Format: w.vB.Format, KVLoraRank: rank, VHeadDim: c.VHeadDim, Splits: splits},
+		rows, shaders.MLAMergeParams{Heads: uint32(heads), YStride: uint32(values.Stride)}),
+		w.vB.Pieces[0].Bind(gpu.Bind{"partial": partial, "y": values.Slice}))
 
-	m.product(r, rows, m.layer(layer, "o"), values, gpu.Slice{}, 0, h, true)
+	m.Product(r, rows, w.o, values, record.Norm{}, h, true)
 }
 
 // splits is how many workgroups share a sequence: enough to fill a GPU when it is long, few to merge when it is short.
-func (m *Model) splits() int { return min(max(m.Options.Context/128, 1), 32) }
+func (m *Model) splits() int { return min(max(m.Sizes.Context/128, 1), 32) }

@@ -13,6 +13,7 @@ import (
 	"tabseek/engine/deepseek"
 	"tabseek/engine/enginetest"
 	"tabseek/engine/gpu"
+	"tabseek/engine/record"
 	"tabseek/engine/weights"
 )
 
@@ -97,10 +98,10 @@ func TestPublishedTensors(t *testing.T) {
 			manifest := planned(t, parsed, config, model.copies, model.dtypes)
 			m, err := deepseek.NewModel(parsed, manifest, deepseek.Options{Context: 256, Sequences: 1})
 			require.NoError(t, err)
-			m.Trunk(1)
-			m.Head(1)
+			steps := record.NewSteps(m)
+			steps.Step(record.Decode, 1)
 			if parsed.NumNextNPredictLayers > 0 {
-				m.Draft(1)
+				steps.Step(record.Draft, 1)
 			}
 			commands, err := m.Plan.Commands()
 			require.NoError(t, err)

@@ -11,6 +11,7 @@ import (
 	"tabseek/engine/deepseek"
 	"tabseek/engine/enginetest"
 	"tabseek/engine/gpu"
+	"tabseek/engine/record"
 	"tabseek/engine/weights"
 )
 
@@ -24,11 +25,10 @@ func TestRecordings(t *testing.T) {
 			manifest := planned(t, parsed, config, false, enginetest.Plain(weights.DTypeBF16))
 			m, err := deepseek.NewModel(parsed, manifest, deepseek.Options{Context: 256, Sequences: 1})
 			require.NoError(t, err)
-			m.Trunk(1)
-			m.Head(1)
-			m.Sample(1)
-			if parsed.NumNextNPredictLayers > 0 {
-				m.Draft(1)
+			steps := record.NewSteps(m)
+			steps.Step(record.Decode, 1)
+			if m.Drafts() {
+				steps.Step(record.Draft, 1)
 			}
 			commands, err := m.Plan.Commands()
 			require.NoError(t, err)
@@ -50,5 +50,5 @@ func TestDispatchesOfAStep(t *testing.T) {
 	parsed := parse(t, config)
 	m, err := deepseek.NewModel(parsed, planned(t, parsed, config, false, enginetest.Plain(weights.DTypeBF16)), deepseek.Options{Context: 256, Sequences: 1})
 	require.NoError(t, err)
-	require.LessOrEqual(t, m.Trunk(1).Len()+m.Head(1).Len()+m.Sample(1).Len(), 10*8)
+	require.LessOrEqual(t, record.NewSteps(m).Step(record.Decode, 1).Commands, 10*8)
 }

@@ -1,0 +1,113 @@
+// Package record holds what every architecture shares when it records its steps: the weights on the GPU, products,
+// norms, the embedding, the output matrix, sampling, and the buffers that carry the state from token to token.
+//
+// An architecture embeds a Model, adds its caches, and tells two things: Trunk, from the rows' tokens to the residual
+// stream after the last layer, and, where it has a draft module, Draft. Steps makes recordings of them on demand.
+package record
+
+import (
+	"fmt"
+
+	"tabseek/engine/gpu"
+	"tabseek/engine/weights"
+	"tabseek/shaders"
+)
+
+// MaxRows is the most rows a step can process: the kernels' batch limit.
+const MaxRows = shaders.MaxBatch
+
+// slack is how many positions beyond the context a sequence's buffers have: a step of MaxRows rows may run over
+// the end of a prompt, and its draft reads one token further. What lands there is never used.
+const slack = 2 * MaxRows
+
+// Sizes say how large a model's buffers are.
+type Sizes struct {
+	VocabSize, HiddenSize int
+	RopeHeadDim           int // rotated elements of a head
+	TiedHead              bool
+	Epsilon               float64 // of the norm before the output matrix
+	Context               int     // positions a sequence can hold
+	Sequences             int     // sequences that can be decoded side by side, at most MaxRows
+}
+
+// Stride is how many positions lie from one sequence's tokens and cache rows to the next: the context and some slack.
+func (s Sizes) Stride() int { return s.Context + slack }
+
+// A Model is a checkpoint laid out on a GPU, as far as every architecture has it.
+//
+// All of the state that changes from token to token lies on the GPU. Rows says which (sequence, position) each
+// row of a step is at; Tokens holds every sequence's tokens, prompt and answer alike. A step reads the token
+// at its row's position, and Sample writes the next one and moves the row on: so steps can be replayed
+// without the CPU, and the CPU sets nothing but Rows and the prompt.
+type Model struct {
+	Plan  *gpu.Plan
+	Sizes Sizes
+
+	Rows     *gpu.Buffer // [MaxRows] (sequence, position)
+	Tokens   *gpu.Buffer // [Sequences, Stride] token ids
+	Sampling *gpu.Buffer // [MaxRows] shaders.SamplingParams
+	Logits   *gpu.Buffer // [MaxRows, VocabSize]
+
+	Weights   Weights
+	Positions gpu.Slice  // [MaxRows, 2+RopeHeadDim]: where each row is and how its keys are turned, for the layers
+	Residual  Activation // [MaxRows, HiddenSize] the residual stream
+
+	rope      *gpu.Buffer
+	ropeTable []byte
+	seen      *gpu.Buffer
+}
+
+// NewModel lays the weights of a packed model and the state out. Weight buffers come first, so that a shard's buffer
+// number is a buffer id. The rope table is that of the kernel positions.
+func NewModel(manifest *weights.Manifest, slots []weights.Slot, sizes Sizes, ropeTable []byte) (*Model, error) {
+	if sizes.Sequences < 1 || sizes.Sequences > MaxRows {
+		return nil, fmt.Errorf("record: %d sequences, must be 1 to %d", sizes.Sequences, MaxRows)
+	}
+	m := &Model{Plan: gpu.NewPlan(), Sizes: sizes, ropeTable: ropeTable}
+	var err error
+	if m.Weights, err = loadWeights(m.Plan, manifest, slots); err != nil {
+		return nil, err
+	}
+	m.Rows = m.Words("rows", 2*MaxRows)
+	m.Tokens = m.Words("tokens", sizes.Sequences*sizes.Stride())
+	m.Sampling = m.Words("sampling", MaxRows*shaders.SamplingWords)
+	m.Logits = m.Words("logits", MaxRows*sizes.VocabSize)
+	m.seen = m.Words("seen", MaxRows*((sizes.VocabSize+31)/32))
+	m.rope = m.Plan.Buffer("rope", uint64(len(ropeTable)))
+	m.Positions = m.Words("positions", MaxRows*(2+sizes.RopeHeadDim)).All()
+	m.Residual = m.Lasting("hidden", sizes.HiddenSize)
+	return m, nil
+}
+
+// Words adds a lasting buffer of n 32-bit words.
+func (m *Model) Words(label string, n int) *gpu.Buffer { return m.Plan.Buffer(label, 4*uint64(n)) }
+
+// Setup returns the writes that fill the constant buffers, to follow the plan's commands.
+func (m *Model) Setup() []gpu.Command {
+	return []gpu.Command{gpu.Write{Buffer: m.rope.ID(), Data: m.ropeTable}}
+}
+
+// An Activation is a matrix of rows on the GPU: element i of row r is at r*Stride + Offset + i.
+type Activation struct {
+	Slice          gpu.Slice
+	Stride, Offset int
+}
+
+// At is the activation from element offset of every row on.
+func (a Activation) At(offset int) Activation {
+	a.Offset += offset
+	return a
+}
+
+// Align4 rounds an activation's width up to whole vec4, so that its rows can be read as vec4.
+func Align4(width int) int { return (width + 3) &^ 3 }
+
+// Temp is a scratch activation of a recording.
+func Temp(r *gpu.Recorder, label string, rows, width int) Activation {
+	return Activation{Slice: r.Temp(label, rows*Align4(width)), Stride: Align4(width)}
+}
+
+// Lasting is an activation of MaxRows rows that lives from recording to recording.
+func (m *Model) Lasting(label string, width int) Activation {
+	return Activation{Slice: m.Words(label, MaxRows*Align4(width)).All(), Stride: Align4(width)}
+}

@@ -1,0 +1,77 @@
+package record
+
+import (
+	"tabseek/engine/gpu"
+	"tabseek/shaders"
+)
+
+// A Norm is an RMSNorm: its weight and epsilon. The zero Norm is none.
+type Norm struct {
+	Weight  gpu.Slice
+	Epsilon float64
+}
+
+// Product records y = W x, or y += W x. With a norm, x is normalised by it first.
+func (m *Model) Product(r *gpu.Recorder, rows int, w *Weight, x Activation, norm Norm, y Activation, accumulate bool) {
+	for _, p := range w.Pieces {
+		d := shaders.MatVec(
+			shaders.MatVecVariant{Format: w.Format, Batch: rows, Norm: norm.Weight.Buffer != nil, Accumulate: accumulate},
+			shaders.MatVecParams{
+				Rows: uint32(p.Count), K: uint32(w.K), XStride: uint32(x.Stride), XOffset: uint32(x.Offset),
+				YStride: uint32(y.Stride), YOffset: uint32(y.Offset + p.First), Epsilon: float32(norm.Epsilon),
+			})
+		r.Dispatch(d, p.Bind(gpu.Bind{"x": x.Slice, "norm": norm.Weight, "y": y.Slice}))
+	}
+}
+
+// Normalise records y = RMSNorm(x), over HiddenSize elements.
+func (m *Model) Normalise(r *gpu.Recorder, rows int, x Activation, norm Norm, y Activation) {
+	r.Dispatch(shaders.RMSNorm(rows, shaders.RMSNormParams{
+		Width: uint32(m.Sizes.HiddenSize), XStride: uint32(x.Stride), YStride: uint32(y.Stride), YOffset: uint32(y.Offset), Epsilon: float32(norm.Epsilon),
+	}), gpu.Bind{"x": x.Slice, "norm": norm.Weight, "y": y.Slice})
+}
+
+// Start records what every trunk begins with: where the rows are, and their tokens' embeddings as the residual stream.
+func (m *Model) Start(r *gpu.Recorder, rows int) {
+	r.Dispatch(shaders.Positions(rows, shaders.PositionsParams{Rope: uint32(m.Sizes.RopeHeadDim), Capacity: uint32(m.Sizes.Stride())}),
+		gpu.Bind{"rows": m.Rows.All(), "rope": m.rope.All(), "positions": m.Positions})
+	m.Embed(r, rows, 0, m.Residual)
+}
+
+// Embed records y[row] = embedding of the token shift places after the row's position.
+func (m *Model) Embed(r *gpu.Recorder, rows, shift int, y Activation) {
+	w := m.Weights["embed"]
+	for _, p := range w.Pieces {
+		d := shaders.Embed(w.Format, rows, shaders.EmbedParams{
+			Width: uint32(w.K), FirstToken: uint32(p.First), Count: uint32(p.Count),
+			Capacity: uint32(m.Sizes.Stride()), Shift: uint32(shift), YStride: uint32(y.Stride),
+		})
+		r.Dispatch(d, p.Bind(gpu.Bind{"rows": m.Rows.All(), "tokens": m.Tokens.All(), "y": y.Slice}))
+	}
+}
+
+// FinalNorm is the norm before the output matrix.
+func (m *Model) FinalNorm() Norm { return Norm{m.Weights.Vector("final_norm"), m.Sizes.Epsilon} }
+
+// Head records the logits of every row of a step from a residual stream, by the output matrix (the embedding's own
+// when they are tied).
+func (m *Model) Head(r *gpu.Recorder, rows int, x Activation, norm Norm) {
+	w := m.Weights["head"]
+	if m.Sizes.TiedHead {
+		w = m.Weights["embed"]
+	}
+	m.Product(r, rows, w, x, norm, Activation{Slice: m.Logits.All(), Stride: m.Sizes.VocabSize}, false)
+}
+
+// Sample records the choice of every row's next token from its logits, which also moves the row on.
+func (m *Model) Sample(r *gpu.Recorder, rows int) {
+	vocab := uint32(m.Sizes.VocabSize)
+	r.Dispatch(shaders.Sample(rows, shaders.SampleParams{Vocab: vocab, LogitsStride: vocab, Capacity: uint32(m.Sizes.Stride())}), gpu.Bind{
+		"logits": m.Logits.All(), "sampling": m.Sampling.All(), "rows": m.Rows.All(), "tokens": m.Tokens.All(), "seen": m.seen.All(),
+	})
+}
+
+// Advance records moving the first rows rows on by as many positions: the step after a step of a prompt.
+func (m *Model) Advance(r *gpu.Recorder, rows int) {
+	r.Dispatch(shaders.Advance(rows, rows), gpu.Bind{"rows": m.Rows.All()})
+}
