@@ -51,7 +51,7 @@ func expertGateUpCases() []Case {
 			stride := s.ff + 1
 			cases = append(cases, Case{
 				Name: name,
-				Dispatch: ExpertGateUp(ExpertVariant{format}, s.rows, ExpertGateUpParams{
+				Dispatch: ExpertGateUp(Minimum(), ExpertVariant{format}, s.rows, ExpertGateUpParams{
 					Slots: uint32(s.slots), FF: uint32(s.ff), UpRow: uint32(upRow), MatrixRows: uint32(matrixRows), Width: uint32(s.width),
 					FirstExpert: uint32(s.first), ExpertCount: uint32(s.count), XStride: uint32(s.width), YStride: uint32(stride), Epsilon: 1e-6,
 				}),
@@ -78,7 +78,7 @@ func expertDownCases() []Case {
 			xStride := (s.ff + 3) &^ 3
 			cases = append(cases, Case{
 				Name: name,
-				Dispatch: ExpertDown(ExpertVariant{format}, s.rows, ExpertDownParams{
+				Dispatch: ExpertDown(Minimum(), ExpertVariant{format}, s.rows, ExpertDownParams{
 					Slots: uint32(s.slots), FF: uint32(s.ff), XStride: uint32(xStride), Width: uint32(s.width),
 					FirstExpert: uint32(s.first), ExpertCount: uint32(s.count), YStride: uint32(s.width),
 				}),

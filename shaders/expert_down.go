@@ -39,8 +39,8 @@ var expertDown = register(kernel[expertVariant, ExpertDownParams]{
 
 // ExpertDown adds the weighted outputs of the experts that each row visits: bindings routes (rows, Slots) of (expert, weight),
 // x (rows, Slots, XStride), weights (ExpertCount, Width, FF), y (rows, YStride).
-func ExpertDown(v ExpertVariant, rows int, p ExpertDownParams) Dispatch {
-	lanes := lanesFor(int(p.FF))
+func ExpertDown(profile Profile, v ExpertVariant, rows int, p ExpertDownParams) Dispatch {
+	lanes := profile.lanes(int(p.FF))
 	groups := (int(p.Width) + 64/lanes - 1) / (64 / lanes)
 	return expertDown.dispatch(expertVariant{v.Format, aligned(p.FF, p.XStride), lanes}, p, groups, 1, rows)
 }

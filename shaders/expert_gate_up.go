@@ -52,8 +52,8 @@ var expertGateUp = register(kernel[expertVariant, ExpertGateUpParams]{
 
 // ExpertGateUp computes silu(gate n) * (up n), n = RMSNorm(x), for the experts that each row visits: bindings
 // x (rows, XStride), norm (Width), routes (rows, Slots) of (expert, weight), weights (ExpertCount, MatrixRows, Width), y (rows, Slots, YStride).
-func ExpertGateUp(v ExpertVariant, rows int, p ExpertGateUpParams) Dispatch {
-	lanes := lanesFor(int(p.Width))
+func ExpertGateUp(profile Profile, v ExpertVariant, rows int, p ExpertGateUpParams) Dispatch {
+	lanes := profile.lanes(int(p.Width))
 	groups := (int(p.FF) + 64/lanes - 1) / (64 / lanes)
 	return expertGateUp.dispatch(expertVariant{v.Format, aligned(p.Width, p.XStride), lanes}, p, groups, int(p.Slots), rows)
 }

@@ -70,8 +70,8 @@ func (w matrixView) dot(r int, x []float32) float64 {
 
 // MatVec multiplies a matrix (Rows, K) with v.Batch vectors: bindings x (Batch, XStride), norm (K) with v.Norm,
 // weights, y (Batch, YStride).
-func MatVec(v MatVecVariant, p MatVecParams) Dispatch {
-	lanes := lanesFor(int(p.K))
+func MatVec(profile Profile, v MatVecVariant, p MatVecParams) Dispatch {
+	lanes := profile.lanes(int(p.K))
 	partials := 64 * v.Batch
 	if v.Norm {
 		partials *= 2
@@ -95,15 +95,6 @@ func aligned(k uint32, offsets ...uint32) bool {
 		}
 	}
 	return k%BlockSize == 0
-}
-
-// lanesFor is how many of a workgroup's 64 threads share a row of width k: a power of two, one thread a block, at most 32.
-func lanesFor(k int) int {
-	lanes := 1
-	for lanes < 32 && lanes*BlockSize < k {
-		lanes *= 2
-	}
-	return lanes
 }
 
 func xLib(aligned bool) string {

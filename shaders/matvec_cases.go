@@ -18,7 +18,7 @@ func matVecCases() []Case {
 		}
 		c := Case{
 			Name: name,
-			Dispatch: MatVec(v, MatVecParams{
+			Dispatch: MatVec(Minimum(), v, MatVecParams{
 				Rows: uint32(rows), K: uint32(k), XStride: uint32(xStride), XOffset: uint32(xOffset), YStride: uint32(yStride), YOffset: uint32(yOffset), Epsilon: 1e-6,
 			}),
 			Buffers:   Memory{"x": r.floats(v.Batch*xStride, 1), "weights": quants, "scales": scales, "y": r.floats(v.Batch*yStride, 1)},

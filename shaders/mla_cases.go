@@ -62,7 +62,7 @@ func mlaPrepareCases() []Case {
 		}
 		cases = append(cases, Case{
 			Name: name,
-			Dispatch: MLAPrepare(MLAPrepareVariant{format, rank, nope, rope}, len(at), MLAPrepareParams{
+			Dispatch: MLAPrepare(Minimum(), MLAPrepareVariant{format, rank, nope, rope}, len(at), MLAPrepareParams{
 				Heads: uint32(heads), QStride: uint32(qStride), QOffset: uint32(offset), KVStride: uint32(kvStride), KVOffset: uint32(offset), Epsilon: 1e-6,
 			}),
 			Buffers: Memory{
@@ -134,7 +134,7 @@ func mlaMergeCases() []Case {
 		}
 		cases = append(cases, Case{
 			Name:     name,
-			Dispatch: MLAMerge(MLAMergeVariant{format, rank, v, splits}, rows, MLAMergeParams{Heads: uint32(heads), YStride: uint32(heads*v + 1)}),
+			Dispatch: MLAMerge(Minimum(), MLAMergeVariant{format, rank, v, splits}, rows, MLAMergeParams{Heads: uint32(heads), YStride: uint32(heads*v + 1)}),
 			Buffers: Memory{
 				"partial": partial, "weights": quants, "scales": scales, "y": r.floats(rows*(heads*v+1), 1),
 			},

@@ -60,8 +60,8 @@ var mlaMerge = register(kernel[mlaMergeVariant, MLAMergeParams]{
 
 // MLAMerge merges the splits of MLADecode and takes the result out of latent space: bindings partial (rows, Splits, Heads, 2+KVLoraRank),
 // weights (Heads, VHeadDim, KVLoraRank), y (rows, YStride).
-func MLAMerge(v MLAMergeVariant, rows int, p MLAMergeParams) Dispatch {
-	lanes := lanesFor(v.KVLoraRank)
+func MLAMerge(profile Profile, v MLAMergeVariant, rows int, p MLAMergeParams) Dispatch {
+	lanes := profile.lanes(v.KVLoraRank)
 	padded := (v.KVLoraRank + BlockSize - 1) / BlockSize * BlockSize
 	groups := (v.VHeadDim + 64/lanes - 1) / (64 / lanes)
 	return mlaMerge.dispatch(mlaMergeVariant{v.Format, v.KVLoraRank, v.VHeadDim, v.Splits, padded, lanes}, p, groups, int(p.Heads), rows)

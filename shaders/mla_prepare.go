@@ -66,8 +66,8 @@ func rotate(x []float32, rotation []uint32, y []float32) {
 // MLAPrepare brings queries into latent space and the token's own latent row into the cache: bindings positions,
 // x (rows, QStride) the queries, kv (rows, KVStride), norm (KVLoraRank), weights (Heads, KVLoraRank, QKNopeHeadDim),
 // latent (cache rows, LatentWidth), query (rows, Heads, LatentWidth).
-func MLAPrepare(v MLAPrepareVariant, rows int, p MLAPrepareParams) Dispatch {
-	lanes := lanesFor(v.QKNopeHeadDim)
+func MLAPrepare(profile Profile, v MLAPrepareVariant, rows int, p MLAPrepareParams) Dispatch {
+	lanes := profile.lanes(v.QKNopeHeadDim)
 	readable := aligned(uint32(v.QKNopeHeadDim), p.QStride, p.QOffset, uint32(v.QKRopeHeadDim))
 	groups := (v.KVLoraRank + 64/lanes - 1) / (64 / lanes)
 	return mlaPrepare.dispatch(mlaPrepareVariant{v.Format, v.KVLoraRank, v.QKNopeHeadDim, v.QKRopeHeadDim, readable, lanes}, p, groups, int(p.Heads)+1, rows)

@@ -13,6 +13,7 @@ import (
 	"fmt"
 	"math"
 	"reflect"
+	"slices"
 	"sort"
 	"strconv"
 	"strings"
@@ -137,17 +138,17 @@ func (k kernel[V, P]) program(v V) *Program {
 	if p, ok := programs.Load(name); ok {
 		return p.(*Program)
 	}
-	var b strings.Builder
-	fmt.Fprintf(&b, "// %s\n%s", name, constLines(v))
 	files := loaderFiles(v)
 	if k.libs != nil {
 		files = append(files, k.libs(v)...)
 	}
+	var body strings.Builder
 	for _, f := range files {
-		b.WriteString(mustRead("lib/" + f + ".wgsl"))
+		body.WriteString(mustRead("lib/" + f + ".wgsl"))
 	}
-	b.WriteString(mustRead(k.name + ".wgsl"))
-	p := &Program{Name: name, Source: b.String(), params: reflect.TypeFor[P]()}
+	body.WriteString(mustRead(k.name + ".wgsl"))
+	asked, rest := hoist(body.String())
+	p := &Program{Name: name, Source: "// " + name + "\n" + asked + constLines(v) + rest, params: reflect.TypeFor[P]()}
 	p.Bindings = parseBindings(p.Source)
 	p.reference = func(params []byte, grid Grid, m Memory) {
 		var decoded P
@@ -156,6 +157,19 @@ func (k kernel[V, P]) program(v V) *Program {
 	}
 	programs.Store(name, p)
 	return p
+}
+
+// hoist takes the directives (enable, requires) out of a text: WGSL wants them before everything else.
+func hoist(text string) (directives, rest string) {
+	var body strings.Builder
+	for line := range strings.Lines(text) {
+		if !strings.HasPrefix(line, "enable ") && !strings.HasPrefix(line, "requires ") {
+			body.WriteString(line)
+		} else if !strings.Contains(directives, line) {
+			directives += line
+		}
+	}
+	return directives, body.String()
 }
 
 // mustRead panics on a missing file: the set of files is fixed at build time.
@@ -179,9 +193,17 @@ func loaderFiles(v any) []string {
 }
 
 func eachField(v any, visit func(name string, f reflect.Value)) {
-	value := reflect.ValueOf(v)
+	visitFields(reflect.ValueOf(v), visit)
+}
+
+// visitFields visits the fields of a struct in order, those of an embedded struct in its place.
+func visitFields(value reflect.Value, visit func(name string, f reflect.Value)) {
 	for i := range value.NumField() {
-		visit(snake(value.Type().Field(i).Name), value.Field(i))
+		if field := value.Type().Field(i); field.Anonymous {
+			visitFields(value.Field(i), visit)
+		} else {
+			visit(snake(field.Name), value.Field(i))
+		}
 	}
 }
 
@@ -214,27 +236,37 @@ func parseVariant(text string, v any) error {
 		name, value, _ := strings.Cut(part, "=")
 		fields[name] = value
 	}
-	target := reflect.ValueOf(v).Elem()
-	for i := range target.NumField() {
-		name := snake(target.Type().Field(i).Name)
+	var wrong error
+	visitFields(reflect.ValueOf(v).Elem(), func(name string, f reflect.Value) {
 		value, ok := fields[name]
-		if !ok {
-			return fmt.Errorf("variant %q lacks %s", text, name)
-		}
 		delete(fields, name)
-		f := target.Field(i)
-		switch f.Kind() {
-		case reflect.Int:
-			n, err := strconv.Atoi(value)
-			if err != nil {
-				return fmt.Errorf("variant field %s: %w", name, err)
+		var err error
+		switch {
+		case !ok:
+			err = fmt.Errorf("variant %q lacks it", text)
+		case f.Kind() == reflect.Int:
+			var n int
+			if n, err = strconv.Atoi(value); err == nil && n < 0 {
+				err = strconv.ErrRange
 			}
 			f.SetInt(int64(n))
-		case reflect.Bool:
+		case f.Kind() == reflect.Bool:
 			f.SetBool(value == "true")
-		case reflect.String:
+			if value != "true" && value != "false" {
+				err = fmt.Errorf("%q is neither true nor false", value)
+			}
+		case f.Type() == reflect.TypeFor[Format]():
 			f.SetString(value)
+			if !slices.Contains(Formats, Format(value)) {
+				err = fmt.Errorf("unknown format %q", value)
+			}
 		}
+		if err != nil && wrong == nil {
+			wrong = fmt.Errorf("variant field %s: %w", name, err)
+		}
+	})
+	if wrong != nil {
+		return wrong
 	}
 	if len(fields) > 0 {
 		return fmt.Errorf("variant %q has unknown fields", text)

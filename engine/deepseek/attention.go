@@ -29,6 +29,7 @@ func (m *Model) attention(r *gpu.Recorder, layer, rows int, h record.Activation)
 	// (rows, heads, LatentWidth): queries in latent space; and the token's own latent row joins the cache
 	latentQuery := r.Temp("latent_query", rows*heads*c.LatentWidth())
 	r.Dispatch(shaders.MLAPrepare(
+		m.Profile,
 		shaders.MLAPrepareVariant{Format: w.kB.Format, KVLoraRank: rank, QKNopeHeadDim: c.QKNopeHeadDim, QKRopeHeadDim: rope},
 		rows, shaders.MLAPrepareParams{
 			Heads: uint32(heads), QStride: uint32(query.Stride), QOffset: uint32(query.Offset),
@@ -50,6 +51,7 @@ func (m *Model) attention(r *gpu.Recorder, layer, rows int, h record.Activation)
 	// (rows, heads x VHeadDim): the splits together, out of latent space
 	values := record.Temp(r, "values", rows, heads*c.VHeadDim)
 	r.Dispatch(shaders.MLAMerge(
+		m.Profile,
 		shaders.MLAMergeVariant{Format: w.vB.Format, KVLoraRank: rank, VHeadDim: c.VHeadDim, Splits: splits},
 		rows, shaders.MLAMergeParams{Heads: uint32(heads), YStride: uint32(values.Stride)}),
 		w.vB.Pieces[0].Bind(gpu.Bind{"partial": partial, "y": values.Slice}))

@@ -26,7 +26,7 @@ func (m *Model) ffn(r *gpu.Recorder, layer, rows int, h record.Activation) {
 
 	activated := r.Temp("activated", rows*slots*record.Align4(width))
 	for _, p := range w.gateUp.Pieces {
-		d := shaders.ExpertGateUp(shaders.ExpertVariant{Format: w.gateUp.Format}, rows, shaders.ExpertGateUpParams{
+		d := shaders.ExpertGateUp(m.Profile, shaders.ExpertVariant{Format: w.gateUp.Format}, rows, shaders.ExpertGateUpParams{
 			Slots: uint32(slots), FF: uint32(width), UpRow: uint32(w.gateUp.PartsAt[1]), MatrixRows: uint32(w.gateUp.Rows), Width: uint32(w.gateUp.K),
 			FirstExpert: uint32(p.First), ExpertCount: uint32(p.Count),
 			XStride: uint32(h.Stride), YStride: uint32(record.Align4(width)), Epsilon: float32(w.ffnNorm.Epsilon),
@@ -34,7 +34,7 @@ func (m *Model) ffn(r *gpu.Recorder, layer, rows int, h record.Activation) {
 		r.Dispatch(d, p.Bind(gpu.Bind{"x": h.Slice, "norm": w.ffnNorm.Weight, "routes": routes, "y": activated}))
 	}
 	for _, p := range w.down.Pieces {
-		d := shaders.ExpertDown(shaders.ExpertVariant{Format: w.down.Format}, rows, shaders.ExpertDownParams{
+		d := shaders.ExpertDown(m.Profile, shaders.ExpertVariant{Format: w.down.Format}, rows, shaders.ExpertDownParams{
 			Slots: uint32(slots), FF: uint32(width), XStride: uint32(record.Align4(width)), Width: uint32(w.down.Rows),
 			FirstExpert: uint32(p.First), ExpertCount: uint32(p.Count), YStride: uint32(h.Stride),
 		})

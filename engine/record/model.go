@@ -43,6 +43,9 @@ type Model struct {
 	Plan  *gpu.Plan
 	Sizes Sizes
 
+	// Profile is what recordings made from now on may use of the device, and the tile choices they make.
+	Profile shaders.Profile
+
 	Rows     *gpu.Buffer // [MaxRows] (sequence, position)
 	Tokens   *gpu.Buffer // [Sequences, Stride] token ids
 	Sampling *gpu.Buffer // [MaxRows] shaders.SamplingParams
@@ -63,7 +66,7 @@ func NewModel(manifest *weights.Manifest, slots []weights.Slot, sizes Sizes, rop
 	if sizes.Sequences < 1 || sizes.Sequences > MaxRows {
 		return nil, fmt.Errorf("record: %d sequences, must be 1 to %d", sizes.Sequences, MaxRows)
 	}
-	m := &Model{Plan: gpu.NewPlan(), Sizes: sizes, ropeTable: ropeTable}
+	m := &Model{Plan: gpu.NewPlan(), Sizes: sizes, Profile: shaders.Minimum(), ropeTable: ropeTable}
 	var err error
 	if m.Weights, err = loadWeights(m.Plan, manifest, slots); err != nil {
 		return nil, err

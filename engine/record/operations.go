@@ -15,6 +15,7 @@ type Norm struct {
 func (m *Model) Product(r *gpu.Recorder, rows int, w *Weight, x Activation, norm Norm, y Activation, accumulate bool) {
 	for _, p := range w.Pieces {
 		d := shaders.MatVec(
+			m.Profile,
 			shaders.MatVecVariant{Format: w.Format, Batch: rows, Norm: norm.Weight.Buffer != nil, Accumulate: accumulate},
 			shaders.MatVecParams{
 				Rows: uint32(p.Count), K: uint32(w.K), XStride: uint32(x.Stride), XOffset: uint32(x.Offset),
