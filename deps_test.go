@@ -58,10 +58,11 @@ var rules = []rule{
 		"tabseek/engine/gpu":      "a packed model is bytes on disk; who uploads them is no matter",
 		"tabseek/engine/deepseek": "slots are told to it, so that packing knows no architecture",
 	}},
+	{"engine/message", nil, map[string]string{"tabseek": "what is said, as data: hosts know it without knowing the engine"}},
 	{"engine/kvcache", nil, map[string]string{"tabseek": "bookkeeping in plain integers"}},
 	{"engine/sample", nil, map[string]string{"tabseek": "parameters in plain numbers; the shader samples"}},
 	{"engine/tokenizer", nil, map[string]string{"tabseek": "text to ids, nothing else", "os": "it is handed a file's content"}},
-	{"engine/tokenizer/chat", []string{"engine/tokenizer"}, nil},
+	{"engine/tokenizer/chat", []string{"engine/message", "engine/tokenizer"}, nil},
 	{"engine/record", []string{"shaders", "engine/gpu", "engine/weights", "engine/kvcache"}, map[string]string{
 		"tabseek/engine/deepseek":      "what every architecture shares knows none of them",
 		"tabseek/engine/tokenizer":     "steps compute on ids",
@@ -75,34 +76,34 @@ var rules = []rule{
 		"tabseek/engine/gpu/nativegpu": "it records, it does not execute",
 		"os":                           "a config is JSON, weights are slots: no files",
 	}},
-	{"engine", []string{"shaders", "engine/gpu", "engine/weights", "engine/kvcache", "engine/tokenizer", "engine/tokenizer/chat", "engine/sample", "engine/record", "engine/deepseek"}, map[string]string{
+	{"engine", []string{"shaders", "engine/gpu", "engine/message", "engine/weights", "engine/kvcache", "engine/tokenizer", "engine/tokenizer/chat", "engine/sample", "engine/record", "engine/deepseek"}, map[string]string{
 		"tabseek/engine/gpu/refgpu":    "devices belong to hosts: the same engine runs on all of them",
 		"tabseek/engine/gpu/nativegpu": "devices belong to hosts: the same engine runs on all of them",
 		"os":                           "the engine does no I/O, so that it runs in a tab and in a test alike",
 		"net/http":                     "the engine does no I/O, so that it runs in a tab and in a test alike",
 		"time":                         "the engine reads no clock: what it does depends on what it is told",
 	}},
-	{"engine/enginetest", []string{"engine", "shaders", "engine/gpu", "engine/weights", "engine/deepseek", testify, float16}, nil},
+	{"engine/enginetest", []string{"engine", "shaders", "engine/gpu", "engine/message", "engine/weights", "engine/deepseek", testify, float16}, nil},
 	{"wasm/abi", []string{"shaders", "engine/gpu"}, map[string]string{
 		"tabseek/engine":          "the wire carries commands and opaque JSON: a change of the engine is none of the wire",
 		"tabseek/engine/deepseek": "the wire carries commands and opaque JSON",
 	}},
 	{"wasm/abi/gen", []string{"shaders", "engine/gpu", "wasm/abi"}, nil},
-	{"wasm", []string{"engine", "engine/gpu", "wasm/abi"}, map[string]string{
+	{"wasm", []string{"engine", "engine/gpu", "engine/message", "wasm/abi"}, map[string]string{
 		"os": "the guest sees no files",
 	}},
-	{"wasm/harness", []string{"engine/gpu", "wasm/abi", wazero}, map[string]string{
+	{"wasm/harness", []string{"engine/gpu", "engine/message", "wasm/abi", wazero}, map[string]string{
 		"tabseek/engine":          "it knows only the wire, as the page does: what it needs of the engine must be in the guest",
 		"tabseek/engine/deepseek": "it knows only the wire",
 		webgpu:                    "the device is the caller's choice",
 	}},
-	{"wasm/harness/tabseek-headless", []string{"shaders", "engine/gpu", "engine/gpu/gputest", "engine/gpu/nativegpu", "engine/gpu/refgpu", "wasm/abi", "wasm/harness", "web", "server/commandline"}, map[string]string{
+	{"wasm/harness/tabseek-headless", []string{"shaders", "engine/gpu", "engine/gpu/gputest", "engine/gpu/nativegpu", "engine/gpu/refgpu", "engine/message", "wasm/abi", "wasm/harness", "web", "server/commandline"}, map[string]string{
 		"tabseek/engine": "it must run the engine that is shipped, engine.wasm, and no other",
 	}},
 	{"web", nil, map[string]string{"tabseek": "files, embedded"}},
 	{"web/build", []string{esbuild, brotli}, map[string]string{"tabseek": "it builds from sources in TypeScript"}},
 	{"server/commandline", nil, map[string]string{"tabseek": "arguments and exit statuses, whatever the command"}},
-	{"server", []string{"server/commandline", "web", "engine/weights", "engine/deepseek", "engine/tokenizer", "engine/tokenizer/chat"}, map[string]string{
+	{"server", []string{"server/commandline", "web", "engine/weights", "engine/deepseek", "engine/message", "engine/tokenizer", "engine/tokenizer/chat"}, map[string]string{
 		"tabseek/engine":     "the server hosts; the page computes",
 		"tabseek/engine/gpu": "the server hosts; the page computes",
 	}},

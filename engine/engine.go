@@ -9,16 +9,14 @@ import (
 	"tabseek/engine/deepseek"
 	"tabseek/engine/gpu"
 	"tabseek/engine/kvcache"
+	"tabseek/engine/message"
 	"tabseek/engine/record"
 	"tabseek/engine/tokenizer"
 	"tabseek/engine/weights"
 )
 
-// Options are the caller's choices at Open.
-type Options struct {
-	Context int `json:"context"` // positions of a sequence; 0: the model's, at most DefaultContext
-	Chunk   int `json:"chunk"`   // tokens decoded in one submit; 0: DefaultChunk
-}
+// Options are the caller's choices at Open; what is 0 becomes its default.
+type Options = message.Options
 
 // The defaults of Options.
 const (
@@ -40,12 +38,12 @@ type Engine struct {
 	uploading map[uint32]bool // shards that are still to come
 
 	task    task
-	waiting []Request
+	waiting []message.Request
 	tickets map[uint32]func([]byte) // what to do with a readback that is under way
 	ticket  uint32
 
 	commands []gpu.Command
-	events   []Event
+	events   []message.Event
 }
 
 // A task is a request being worked on.
@@ -62,25 +60,25 @@ func Open(manifestJSON, tokenizerJSON []byte, device gpu.Info, options Options) 
 	e := &Engine{options: options, uploading: map[uint32]bool{}, tickets: map[uint32]func([]byte){}}
 	var err error
 	if e.manifest, err = weights.ParseManifest(manifestJSON); err != nil {
-		return nil, &Error{BadModel, err}
+		return nil, &message.Error{Code: message.BadModel, Err: err}
 	}
 	if e.config, err = deepseek.ParseConfig(e.manifest.Architecture); err != nil {
-		return nil, &Error{BadModel, err}
+		return nil, &message.Error{Code: message.BadModel, Err: err}
 	}
 	if e.tokenizer, err = tokenizer.New(tokenizerJSON); err != nil {
-		return nil, &Error{BadModel, err}
+		return nil, &message.Error{Code: message.BadModel, Err: err}
 	}
 	if err := e.settle(device); err != nil {
 		return nil, err
 	}
 	if e.model, err = deepseek.NewModel(e.config, e.manifest, deepseek.Options{Context: e.options.Context, Sequences: 1}); err != nil {
-		return nil, &Error{BadModel, err}
+		return nil, &message.Error{Code: message.BadModel, Err: err}
 	}
 	e.steps = record.NewSteps(e.model)
 	e.prepare()
 	commands, err := e.model.Plan.Commands()
 	if err != nil {
-		return nil, &Error{Internal, err}
+		return nil, &message.Error{Code: message.Internal, Err: err}
 	}
 	e.commands = append(commands, e.model.Setup()...)
 	for i, s := range e.manifest.Shards {
@@ -101,23 +99,23 @@ func (e *Engine) settle(device gpu.Info) error {
 		e.options.Chunk = DefaultChunk
 	}
 	if c := e.options.Context; c < 1 || c > e.config.MaxPositionEmbeddings {
-		return fail(BadRequest, "context is %d, the model takes 1 to %d", c, e.config.MaxPositionEmbeddings)
+		return message.Errorf(message.BadRequest, "context is %d, the model takes 1 to %d", c, e.config.MaxPositionEmbeddings)
 	}
 	if c := e.options.Chunk; c < 1 || c > maxChunk {
-		return fail(BadRequest, "chunk is %d, must be 1 to %d", c, maxChunk)
+		return message.Errorf(message.BadRequest, "chunk is %d, must be 1 to %d", c, maxChunk)
 	}
 	least := gpu.MinimumInfo()
 	if device.MaxStorageBuffers < least.MaxStorageBuffers || device.MaxWorkgroupStorage < least.MaxWorkgroupStorage || device.MaxInvocations < least.MaxInvocations {
-		return fail(BadRequest, "device %s is below WebGPU's default limits (%d storage buffers, %d bytes of workgroup storage, %d invocations)",
+		return message.Errorf(message.BadRequest, "device %s is below WebGPU's default limits (%d storage buffers, %d bytes of workgroup storage, %d invocations)",
 			device.Name, device.MaxStorageBuffers, device.MaxWorkgroupStorage, device.MaxInvocations)
 	}
 	for i, b := range e.manifest.Buffers {
 		if uint64(b.Size) > device.MaxBufferSize || uint64(b.Size) > device.MaxBindingSize {
-			return fail(BadModel, "weight buffer %d has %d bytes, device %s takes %d", i, b.Size, device.Name, min(device.MaxBufferSize, device.MaxBindingSize))
+			return message.Errorf(message.BadModel, "weight buffer %d has %d bytes, device %s takes %d", i, b.Size, device.Name, min(device.MaxBufferSize, device.MaxBindingSize))
 		}
 	}
 	if rows := uint64(e.options.Context+64) * uint64(4*e.config.LatentWidth()); rows > device.MaxBindingSize {
-		return fail(BadRequest, "a context of %d needs %d bytes of cache a layer, device %s binds at most %d", e.options.Context, rows, device.Name, device.MaxBindingSize)
+		return message.Errorf(message.BadRequest, "a context of %d needs %d bytes of cache a layer, device %s binds at most %d", e.options.Context, rows, device.Name, device.MaxBindingSize)
 	}
 	return nil
 }
@@ -136,7 +134,7 @@ func (e *Engine) prepare() {
 }
 
 // Take hands over the commands and events gathered since the last Take, in order.
-func (e *Engine) Take() ([]gpu.Command, []Event) {
+func (e *Engine) Take() ([]gpu.Command, []message.Event) {
 	commands, events := e.commands, e.events
 	e.commands, e.events = nil, nil
 	return commands, events
@@ -149,7 +147,7 @@ func (e *Engine) Uploaded(shard uint32) {
 	}
 	delete(e.uploading, shard)
 	if len(e.uploading) == 0 {
-		e.events = append(e.events, Event{Type: "ready", Model: e.info()})
+		e.events = append(e.events, message.Event{Type: "ready", Model: e.info()})
 		e.startNext()
 	}
 }
@@ -171,8 +169,8 @@ func (e *Engine) Result(ticket uint32, data []byte) {
 }
 
 // Request takes a request; they are worked on in order. Its failure is an event like its success.
-func (e *Engine) Request(r Request) {
-	if r.Type == "cancel" {
+func (e *Engine) Request(r message.Request) {
+	if r.Type == message.Cancel {
 		e.cancel(r.ID)
 		return
 	}
@@ -187,7 +185,7 @@ func (e *Engine) startNext() {
 		e.waiting = e.waiting[1:]
 		t, err := e.begin(r)
 		if err != nil {
-			e.events = append(e.events, ErrorEvent(r.ID, err))
+			e.events = append(e.events, message.ErrorEvent(r.ID, err))
 			continue
 		}
 		e.task = t
@@ -195,23 +193,25 @@ func (e *Engine) startNext() {
 	}
 }
 
-func (e *Engine) begin(r Request) (task, error) {
+func (e *Engine) begin(r message.Request) (task, error) {
+	if err := r.Validate(); err != nil {
+		return nil, err
+	}
 	switch r.Type {
-	case "chat":
+	case message.Chat:
 		return e.beginChat(r)
-	case "generate":
+	case message.Generate:
 		return e.beginGenerate(r)
-	case "logits":
+	default:
 		return e.beginLogits(r)
 	}
-	return nil, fail(BadRequest, "unknown request type %q", r.Type)
 }
 
 func (e *Engine) cancel(id uint32) {
 	for i, r := range e.waiting {
 		if r.ID == id {
 			e.waiting = append(e.waiting[:i:i], e.waiting[i+1:]...)
-			e.events = append(e.events, Event{Type: "done", ID: id, FinishReason: "abort", Usage: &Usage{}})
+			e.events = append(e.events, message.Event{Type: "done", ID: id, FinishReason: "abort", Usage: &message.Usage{}})
 			return
 		}
 	}
@@ -221,7 +221,7 @@ func (e *Engine) cancel(id uint32) {
 }
 
 // finish ends the task under way: readbacks still to come are dropped, the next request starts.
-func (e *Engine) finish(last Event) {
+func (e *Engine) finish(last message.Event) {
 	e.events = append(e.events, last)
 	e.task = nil
 	clear(e.tickets)
@@ -240,27 +240,24 @@ func (e *Engine) submit(replays []gpu.Replay, from *gpu.Buffer, offset, size int
 
 // checkTokens refuses ids outside the vocabulary and prompts that leave no room for an answer of at least answer tokens.
 func (e *Engine) checkTokens(tokens []int, answer int) error {
-	if len(tokens) == 0 {
-		return fail(BadRequest, "the prompt is empty")
-	}
 	for i, id := range tokens {
 		if id < 0 || id >= e.config.VocabSize {
-			return fail(BadRequest, "token %d of the prompt is %d, the vocabulary has ids 0 to %d", i, id, e.config.VocabSize-1)
+			return message.Errorf(message.BadRequest, "token %d of the prompt is %d, the vocabulary has ids 0 to %d", i, id, e.config.VocabSize-1)
 		}
 	}
 	if len(tokens)+answer > e.options.Context {
-		return fail(ContextFull, "the prompt has %d tokens, the context holds %d, %d of them for the answer", len(tokens), e.options.Context, answer)
+		return message.Errorf(message.ContextFull, "the prompt has %d tokens, the context holds %d, %d of them for the answer", len(tokens), e.options.Context, answer)
 	}
 	return nil
 }
 
-func (e *Engine) info() *ModelInfo {
+func (e *Engine) info() *message.ModelInfo {
 	facts := e.config.Facts(e.manifest)
-	sampling, _ := e.sampling(Params{}) // a recommendation out of bounds is reported when it is used
-	return &ModelInfo{
+	sampling, _ := e.sampling(message.Params{}) // a recommendation out of bounds is reported when it is used
+	return &message.ModelInfo{
 		Name: e.manifest.Source.Name, Chat: e.manifest.Chat, Context: e.options.Context, VocabSize: e.config.VocabSize,
 		Layers: e.config.NumHiddenLayers, ParamsTotal: facts.ParamsTotal, ParamsActive: facts.ParamsActive, WeightBytes: facts.WeightBytes, BytesPerToken: facts.BytesPerToken,
-		KVBytesPerToken: facts.KVBytesPerToken, Chunk: e.options.Chunk, Profile: "f32", Temperature: sampling.Temperature, TopP: sampling.TopP,
+		KVBytesPerToken: int64(facts.KVBytesPerToken), Chunk: e.options.Chunk, Profile: "f32", Temperature: sampling.Temperature, TopP: sampling.TopP,
 		Drafts: e.config.NumNextNPredictLayers > 0,
 	}
 }

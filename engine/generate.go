@@ -5,6 +5,7 @@ import (
 	"math"
 
 	"tabseek/engine/gpu"
+	"tabseek/engine/message"
 	"tabseek/engine/record"
 	"tabseek/engine/tokenizer/chat"
 	"tabseek/shaders"
@@ -37,18 +38,20 @@ type generation struct {
 	answer    []int
 }
 
-func (e *Engine) beginChat(r Request) (task, error) {
-	options := chat.Options{Thinking: r.Params.Thinking}
+func (e *Engine) beginChat(r message.Request) (task, error) {
+	options := chat.Options{Thinking: (*bool)(r.Params.Thinking)}
 	_, ids, err := chat.Format(e.manifest.Chat, e.tokenizer, r.Messages, options)
 	if err != nil {
-		return nil, &Error{BadRequest, err}
+		return nil, &message.Error{Code: message.BadRequest, Err: err}
 	}
 	return e.startGeneration(r, ids, chat.StartsThinking(e.manifest.Chat, options))
 }
 
-func (e *Engine) beginGenerate(r Request) (task, error) { return e.startGeneration(r, r.Tokens, false) }
+func (e *Engine) beginGenerate(r message.Request) (task, error) {
+	return e.startGeneration(r, r.Tokens, false)
+}
 
-func (e *Engine) startGeneration(r Request, prompt []int, thinking bool) (task, error) {
+func (e *Engine) startGeneration(r message.Request, prompt []int, thinking bool) (task, error) {
 	if err := e.checkTokens(prompt, 1); err != nil {
 		return nil, err
 	}
@@ -57,11 +60,8 @@ func (e *Engine) startGeneration(r Request, prompt []int, thinking bool) (task, 
 		return nil, err
 	}
 	g := &generation{engine: e, request: r.ID, prompt: prompt, eos: map[int]bool{}, limit: e.options.Context - len(prompt)}
-	if most := r.Params.MaxTokens; most != nil {
-		if *most < 1 {
-			return nil, fail(BadRequest, "max_tokens is %d, must be at least 1", *most)
-		}
-		g.limit = min(g.limit, *most)
+	if most, ok := r.Params.Limit(); ok {
+		g.limit = min(g.limit, most)
 	}
 	for _, id := range e.manifest.Special.EOS {
 		g.eos[id] = !r.Params.IgnoreEOS
@@ -110,7 +110,7 @@ func (g *generation) next() {
 		}
 		g.decoding = true
 		g.engine.writeRows(len(g.prompt) - 1)
-		g.engine.events = append(g.engine.events, Event{Type: "decoding", ID: g.request})
+		g.engine.events = append(g.engine.events, message.Event{Type: "decoding", ID: g.request})
 	}
 	for g.pending < inFlight && g.submitted < g.limit {
 		g.decode()
@@ -129,7 +129,7 @@ func (g *generation) prefill() {
 	e.submit(replays, e.model.Rows, 0, 8, func([]byte) {
 		g.pending--
 		e.cache.Append(g.prompt[e.cache.Len():filled]...)
-		e.events = append(e.events, Event{Type: "prefill", ID: g.request, Done: filled + 1, Total: len(g.prompt)})
+		e.events = append(e.events, message.Event{Type: "prefill", ID: g.request, Done: filled + 1, Total: len(g.prompt)})
 	})
 }
 
@@ -147,13 +147,13 @@ func (g *generation) decode() {
 // receive takes the ids of a chunk. Those after an end of sequence are overshoot: dropped, their cache rows forgotten.
 func (g *generation) receive(data []byte) {
 	g.pending--
-	event := Event{Type: "delta", ID: g.request}
+	event := message.Event{Type: "delta", ID: g.request}
 	for ; len(data) >= 4; data = data[4:] {
 		id := binary.LittleEndian.Uint32(data)
 		if id == faultToken {
 			g.flush(event)
 			g.engine.cache.Rewind(0) // whatever produced the fault may lie in the cache
-			g.engine.finish(ErrorEvent(g.request, fail(NumericFault, "the model's logits are not finite at token %d of the answer", len(g.answer))))
+			g.engine.finish(message.ErrorEvent(g.request, message.Errorf(message.NumericFault, "the model's logits are not finite at token %d of the answer", len(g.answer))))
 			return
 		}
 		if g.eos[int(id)] {
@@ -178,7 +178,7 @@ func (g *generation) receive(data []byte) {
 }
 
 // flush sends the last delta, with what the splitter still held back.
-func (g *generation) flush(event Event) {
+func (g *generation) flush(event message.Event) {
 	content, reasoning := g.splitter.Flush()
 	event.Content += content
 	event.Reasoning += reasoning
@@ -188,19 +188,19 @@ func (g *generation) flush(event Event) {
 }
 
 func (g *generation) abort() {
-	g.flush(Event{Type: "delta", ID: g.request})
+	g.flush(message.Event{Type: "delta", ID: g.request})
 	g.end("abort")
 }
 
 // end finishes the task and notes what the cache holds: rows of the prompt and of all answer tokens but the
 // last, which no step has surely read.
-func (g *generation) end(reason string) {
+func (g *generation) end(reason message.FinishReason) {
 	e := g.engine
 	if g.decoding {
 		all := append(append([]int(nil), g.prompt...), g.answer...)
 		e.cache.Append(all[e.cache.Len() : len(all)-1]...)
 	}
-	e.finish(Event{Type: "done", ID: g.request, FinishReason: reason, Usage: &Usage{
+	e.finish(message.Event{Type: "done", ID: g.request, FinishReason: reason, Usage: &message.Usage{
 		PromptTokens: len(g.prompt), CachedTokens: g.reused, CompletionTokens: len(g.answer),
 	}})
 }

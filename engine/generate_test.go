@@ -11,6 +11,7 @@ import (
 	"tabseek/engine"
 	"tabseek/engine/enginetest"
 	"tabseek/engine/gpu/refgpu"
+	"tabseek/engine/message"
 	"tabseek/engine/tokenizer/chat"
 	"tabseek/engine/weights"
 )
@@ -38,17 +39,17 @@ func prompt(n, seed int) []int {
 func pointer[T any](v T) *T { return &v }
 
 // sampled are the parameters of a sampled answer of n tokens.
-func sampled(n int, seed uint32) engine.Params { return engine.Params{MaxTokens: &n, Seed: &seed} }
+func sampled(n int, seed uint32) message.Params { return message.Params{MaxTokens: &n, Seed: &seed} }
 
 // How many steps a submit holds does not change the answer, nor does the length of the prompt matter to it.
 func TestChunks(t *testing.T) {
 	packed := packSmall(t)
 	for _, length := range []int{1, 2, 8, 9, 10, 40} {
-		for name, params := range map[string]engine.Params{"greedy": enginetest.Greedy(19), "sampled": sampled(19, 7)} {
+		for name, params := range map[string]message.Params{"greedy": enginetest.Greedy(19), "sampled": sampled(19, 7)} {
 			var want []int
 			for _, chunk := range []int{1, 3, 8, 64} {
 				ids, last := openSmall(t, packed, engine.Options{Context: 100, Chunk: chunk}).Generate(prompt(length, 0), params)
-				require.Equal(t, "length", last.FinishReason)
+				require.Equal(t, message.Length, last.FinishReason)
 				require.Len(t, ids, 19)
 				if want == nil {
 					want = ids
@@ -92,7 +93,7 @@ func TestPrefixReuse(t *testing.T) {
 			h.Generate(first, enginetest.Greedy(11))
 			ids, last := h.Generate(test.second, enginetest.Greedy(9))
 			require.Equal(t, want, ids)
-			require.Equal(t, &engine.Usage{PromptTokens: len(test.second), CachedTokens: test.cached, CompletionTokens: 9}, last.Usage)
+			require.Equal(t, &message.Usage{PromptTokens: len(test.second), CachedTokens: test.cached, CompletionTokens: 9}, last.Usage)
 		})
 	}
 }
@@ -110,7 +111,7 @@ func TestEndOfSequence(t *testing.T) {
 		h := openSmall(t, packed, engine.Options{Context: 100, Chunk: chunk})
 		ids, last := h.Generate(prompt(9, 0), enginetest.Greedy(30))
 		require.Equal(t, free[:at], ids)
-		require.Equal(t, "stop", last.FinishReason)
+		require.Equal(t, message.Stopped, last.FinishReason)
 		require.Equal(t, at, last.Usage.CompletionTokens)
 
 		second := slices.Concat(prompt(9, 0), ids, prompt(4, 2))
@@ -126,14 +127,14 @@ func TestIgnoreEOS(t *testing.T) {
 	want, _ := openSmall(t, packSmall(t), engine.Options{Context: 64}).Generate(prompt(9, 0), enginetest.Greedy(12))
 	h := openSmall(t, packSmall(t, want[3]), engine.Options{Context: 64})
 	got, last := h.Generate(prompt(9, 0), enginetest.Greedy(12))
-	require.Equal(t, "stop", last.FinishReason)
+	require.Equal(t, message.Stopped, last.FinishReason)
 	require.Equal(t, want[:len(got)], got)
 	require.Less(t, len(got), 4)
 
 	params := enginetest.Greedy(12)
 	params.IgnoreEOS = true
 	got, last = h.Generate(prompt(9, 0), params)
-	require.Equal(t, "length", last.FinishReason)
+	require.Equal(t, message.Length, last.FinishReason)
 	require.Equal(t, want, got)
 }
 
@@ -146,12 +147,12 @@ func TestCancel(t *testing.T) {
 			h := openSmall(t, packed, engine.Options{Context: 200, Chunk: 2})
 			h.Hook = func(at int) {
 				if at == round {
-					h.Engine.Request(engine.Request{Type: "cancel", ID: 1})
+					h.Engine.Request(message.Request{Type: "cancel", ID: 1})
 				}
 			}
 			_, last := h.Generate(prompt(70, 0), enginetest.Greedy(60))
-			require.Equal(t, "done", last.Type)
-			require.Equal(t, "abort", last.FinishReason)
+			require.Equal(t, message.Done, last.Type)
+			require.Equal(t, message.Abort, last.FinishReason)
 			h.Hook = nil
 			ids, _ := h.Generate(prompt(70, 0), enginetest.Greedy(8))
 			require.Equal(t, want, ids)
@@ -159,11 +160,11 @@ func TestCancel(t *testing.T) {
 	}
 	t.Run("waiting", func(t *testing.T) {
 		h := openSmall(t, packed, engine.Options{Context: 200})
-		request := func(id uint32) engine.Request {
-			return engine.Request{Type: "generate", ID: id, Tokens: prompt(70, 0), Params: enginetest.Greedy(8)}
+		request := func(id uint32) message.Request {
+			return message.Request{Type: "generate", ID: id, Tokens: prompt(70, 0), Params: enginetest.Greedy(8)}
 		}
 		var ends []string
-		for _, e := range h.Ask(request(1), request(2), engine.Request{Type: "cancel", ID: 2}, engine.Request{Type: "cancel", ID: 9}, request(3)) {
+		for _, e := range h.Ask(request(1), request(2), message.Request{Type: "cancel", ID: 2}, message.Request{Type: "cancel", ID: 9}, request(3)) {
 			if e.Type == "done" {
 				ends = append(ends, fmt.Sprint(e.ID, " ", e.FinishReason))
 			}
@@ -174,11 +175,11 @@ func TestCancel(t *testing.T) {
 		h := openSmall(t, packed, engine.Options{Context: 200})
 		h.Hook = func(at int) {
 			if at == 2 {
-				h.Engine.Request(engine.Request{Type: "cancel", ID: 1})
+				h.Engine.Request(message.Request{Type: "cancel", ID: 1})
 			}
 		}
-		events := h.Ask(engine.Request{Type: "logits", ID: 1, Tokens: prompt(70, 0)})
-		require.Equal(t, "abort", events[len(events)-1].FinishReason)
+		events := h.Ask(message.Request{Type: "logits", ID: 1, Tokens: prompt(70, 0)})
+		require.Equal(t, message.Abort, events[len(events)-1].FinishReason)
 		h.Hook = nil
 		ids, _ := h.Generate(prompt(70, 0), enginetest.Greedy(8))
 		require.Equal(t, want, ids)
@@ -189,24 +190,24 @@ func TestCancel(t *testing.T) {
 func TestContextFull(t *testing.T) {
 	h := openSmall(t, packSmall(t), engine.Options{Context: 20, Chunk: 8})
 	for _, length := range []int{1, 11, 12, 13, 19} {
-		ids, last := h.Generate(prompt(length, length), engine.Params{Temperature: pointer(0.0)})
-		require.Equal(t, "length", last.FinishReason)
+		ids, last := h.Generate(prompt(length, length), message.Params{Temperature: pointer(0.0)})
+		require.Equal(t, message.Length, last.FinishReason)
 		require.Len(t, ids, 20-length)
 	}
 	_, last := h.Generate(prompt(20, 0), enginetest.Greedy(1))
-	require.Equal(t, []string{"error", engine.ContextFull}, []string{last.Type, last.Code})
+	require.Equal(t, []any{message.Failed, message.ContextFull}, []any{last.Type, last.Code})
 }
 
 func TestBadRequests(t *testing.T) {
 	h := openSmall(t, packSmall(t), engine.Options{Context: 20})
-	tests := map[string]engine.Request{
+	tests := map[string]message.Request{
 		"type":             {Type: "sing"},
 		"no tokens":        {Type: "generate"},
 		"negative token":   {Type: "generate", Tokens: []int{-1}},
 		"token too large":  {Type: "logits", Tokens: []int{301}},
 		"no answer":        {Type: "generate", Tokens: []int{1}, Params: enginetest.Greedy(0)},
-		"temperature":      {Type: "generate", Tokens: []int{1}, Params: engine.Params{Temperature: pointer(-1.0)}},
-		"top_p":            {Type: "generate", Tokens: []int{1}, Params: engine.Params{TopP: pointer(math.NaN())}},
+		"temperature":      {Type: "generate", Tokens: []int{1}, Params: message.Params{Temperature: pointer(-1.0)}},
+		"top_p":            {Type: "generate", Tokens: []int{1}, Params: message.Params{TopP: pointer(math.NaN())}},
 		"mode":             {Type: "logits", Tokens: []int{1}, Mode: "sideways"},
 		"draft without it": {Type: "logits", Tokens: []int{1}, Draft: true},
 		"no messages":      {Type: "chat"},
@@ -216,7 +217,7 @@ func TestBadRequests(t *testing.T) {
 			request.ID = 5
 			events := h.Ask(request)
 			require.Len(t, events, 1)
-			require.Equal(t, engine.Event{Type: "error", ID: 5, Code: engine.BadRequest, Message: events[0].Message}, events[0])
+			require.Equal(t, message.Event{Type: "error", ID: 5, Code: message.BadRequest, Param: events[0].Param, Message: events[0].Message}, events[0])
 		})
 	}
 	ids, _ := h.Generate(prompt(3, 0), enginetest.Greedy(2))
@@ -233,7 +234,7 @@ func TestNumericFault(t *testing.T) {
 				for range 2 { // the engine outlives it
 					ids, last := h.Generate(prompt(12, 0), enginetest.Greedy(20))
 					require.Empty(t, ids)
-					require.Equal(t, []string{"error", engine.NumericFault}, []string{last.Type, last.Code}, last.Message)
+					require.Equal(t, []any{message.Failed, message.NumericFault}, []any{last.Type, last.Code}, last.Message)
 				}
 			})
 		}
@@ -243,23 +244,23 @@ func TestNumericFault(t *testing.T) {
 // Two turns of a chat: the second continues the cache.
 func TestChat(t *testing.T) {
 	h := openSmall(t, packSmall(t, enginetest.EOS), engine.Options{Context: 200})
-	messages := []chat.Message{{Role: "user", Content: "Hello"}}
-	ask := func() (content, reasoning string, last engine.Event) {
-		events := h.Ask(engine.Request{Type: "chat", ID: 1, Messages: messages, Params: enginetest.Greedy(10)})
+	messages := []message.Message{{Role: "user", Content: "Hello"}}
+	ask := func() (content, reasoning string, last message.Event) {
+		events := h.Ask(message.Request{Type: "chat", ID: 1, Messages: messages, Params: enginetest.Greedy(10)})
 		for _, e := range events {
 			content, reasoning = content+e.Content, reasoning+e.Reasoning
 		}
 		return content, reasoning, events[len(events)-1]
 	}
 	_, reasoning, last := ask()
-	require.Equal(t, "done", last.Type, last.Message)
+	require.Equal(t, message.Done, last.Type, last.Message)
 	require.NotEmpty(t, reasoning, "the prompt of this family opens the reasoning")
 	require.Equal(t, 0, last.Usage.CachedTokens)
 
 	first := last.Usage.PromptTokens
-	messages = append(messages, chat.Message{Role: "assistant", Content: "Yes?"}, chat.Message{Role: "user", Content: "Bye"})
+	messages = append(messages, message.Message{Role: "assistant", Content: "Yes?"}, message.Message{Role: "user", Content: "Bye"})
 	_, _, last = ask()
-	require.Equal(t, "done", last.Type, last.Message)
+	require.Equal(t, message.Done, last.Type, last.Message)
 	require.Greater(t, last.Usage.CachedTokens, 5, "bos, the user's turn, the assistant's mark")
 	require.Less(t, last.Usage.CachedTokens, first)
 }

@@ -2,6 +2,7 @@ package engine
 
 import (
 	"tabseek/engine/gpu"
+	"tabseek/engine/message"
 	"tabseek/engine/record"
 )
 
@@ -18,21 +19,16 @@ type logitsTask struct {
 	pending bool
 }
 
-func (e *Engine) beginLogits(r Request) (task, error) {
+func (e *Engine) beginLogits(r message.Request) (task, error) {
 	if err := e.checkTokens(r.Tokens, 0); err != nil {
 		return nil, err
 	}
-	t := &logitsTask{engine: e, request: r.ID, tokens: r.Tokens, draft: r.Draft}
-	switch r.Mode {
-	case "", "prefill":
-		t.rows = record.MaxRows
-	case "decode":
+	t := &logitsTask{engine: e, request: r.ID, tokens: r.Tokens, rows: record.MaxRows, draft: r.Draft}
+	if r.Mode == message.Decode {
 		t.rows = 1
-	default:
-		return nil, fail(BadRequest, "mode %q is neither prefill nor decode", r.Mode)
 	}
 	if r.Draft && !e.model.Drafts() {
-		return nil, fail(BadRequest, "the model has no MTP module to draft with")
+		return nil, message.Errorf(message.BadRequest, "the model has no MTP module to draft with")
 	}
 	e.cache.Rewind(0)
 	e.writeTokens(0, r.Tokens)
@@ -49,7 +45,7 @@ func (t *logitsTask) next() {
 	}
 	e := t.engine
 	if t.done == len(t.tokens) {
-		e.finish(Event{Type: "done", ID: t.request, FinishReason: "stop", Usage: &Usage{PromptTokens: len(t.tokens)}})
+		e.finish(message.Event{Type: "done", ID: t.request, FinishReason: "stop", Usage: &message.Usage{PromptTokens: len(t.tokens)}})
 		return
 	}
 	first := t.done
@@ -73,13 +69,13 @@ func (t *logitsTask) read(replays []gpu.Replay, first, count int, draft bool) {
 	size := 4 * t.engine.config.VocabSize
 	t.engine.submit(replays, t.engine.model.Logits, 0, max(count, 1)*size, func(data []byte) {
 		for i := range count {
-			row := Logits{ID: t.request, Row: uint32(first + i), Draft: draft, Values: data[i*size : (i+1)*size]}
-			t.engine.events = append(t.engine.events, Event{Type: "logits", ID: t.request, Logits: &row})
+			row := message.LogitsRow{ID: t.request, Row: uint32(first + i), Draft: draft, Values: data[i*size : (i+1)*size]}
+			t.engine.events = append(t.engine.events, message.Event{Type: "logits", ID: t.request, Logits: &row})
 		}
 		t.pending = t.draft && !draft
 	})
 }
 
 func (t *logitsTask) abort() {
-	t.engine.finish(Event{Type: "done", ID: t.request, FinishReason: "abort", Usage: &Usage{PromptTokens: t.done}})
+	t.engine.finish(message.Event{Type: "done", ID: t.request, FinishReason: "abort", Usage: &message.Usage{PromptTokens: t.done}})
 }

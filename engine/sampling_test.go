@@ -9,11 +9,12 @@ import (
 	"github.com/stretchr/testify/require"
 
 	"tabseek/engine"
+	"tabseek/engine/message"
 	"tabseek/shaders"
 )
 
 // plainSample is sampling as textbooks have it: penalty, temperature, top_k, top_p, min_p, then a draw in order of id.
-func plainSample(logits []float32, history []int, p engine.Params, drawn float64) int {
+func plainSample(logits []float32, history []int, p message.Params, drawn float64) int {
 	scores := make([]float64, len(logits))
 	for id, l := range logits {
 		scores[id] = float64(l)
@@ -77,7 +78,7 @@ func plainSample(logits []float32, history []int, p engine.Params, drawn float64
 // Every sampled token is the one that a plain sampler draws from the same logits.
 func TestSampling(t *testing.T) {
 	h := openSmall(t, packSmall(t), engine.Options{Context: 64})
-	tests := map[string]engine.Params{
+	tests := map[string]message.Params{
 		"plain":         {},
 		"cold":          {Temperature: pointer(0.2)},
 		"hot":           {Temperature: pointer(5.0)},
@@ -100,7 +101,7 @@ func TestSampling(t *testing.T) {
 			for seed := range uint32(4) {
 				params.Seed = &seed
 				ids, last := h.Generate(prompt(10, int(seed)), params)
-				require.Equal(t, "length", last.FinishReason, last.Message)
+				require.Equal(t, message.Length, last.FinishReason, last.Message)
 				tokens := slices.Concat(prompt(10, int(seed)), ids)
 				rows, _ := h.Logits(tokens, "decode", false)
 				for i, id := range ids {

@@ -183,14 +183,15 @@ func TestPrompt(t *testing.T) {
 	require.Equal(t, map[int]int{enginetest.BOS: 1, enginetest.User: 1, enginetest.Assistant: 1}, special, "what a message spells is text")
 
 	for _, c := range []struct{ name, input, want string }{
-		{"not JSON", "hello", "want a JSON list of messages"},
-		{"cut short", `[{"role":"user"`, "want a JSON list of messages"},
-		{"trailing text", `[] x`, "want a JSON list of messages"},
-		{"an object", `{"role":"user","content":"x"}`, "want a JSON list of messages"},
-		{"parts in place of text", `[{"role":"user","content":[{"type":"text","text":"x"}]}]`, "want a JSON list of messages"},
-		{"no messages", `[]`, "no messages"},
-		{"null", `null`, "no messages"},
-		{"unknown role", `[{"role":"tool","content":"x"}]`, `role "tool"`},
+		{"not JSON", "hello", "must be a list"},
+		{"cut short", `[{"role":"user"`, "must be a list"},
+		{"trailing text", `[] x`, "must be a list"},
+		{"an object", `{"role":"user","content":"x"}`, "must be a list"},
+		{"a part that is no text", `[{"role":"user","content":[{"type":"image_url"}]}]`, "only text is supported"},
+		{"a number in place of text", `[{"role":"user","content":42}]`, "messages[0].content is 42"},
+		{"no messages", `[]`, "messages is empty"},
+		{"null", `null`, "messages is empty"},
+		{"unknown role", `[{"role":"tool","content":"x"}]`, `role is "tool"`},
 		{"answer last", `[{"role":"user","content":"x"},{"role":"assistant","content":"y"}]`, "last message is from assistant"},
 	} {
 		t.Run(c.name, func(t *testing.T) { requireFailure(t, command(c.input, "prompt", model), 1, "prompt", c.want) })

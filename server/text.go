@@ -9,6 +9,7 @@ import (
 	"fmt"
 	"io"
 
+	"tabseek/engine/message"
 	"tabseek/engine/tokenizer"
 	"tabseek/engine/tokenizer/chat"
 	"tabseek/engine/weights"
@@ -99,9 +100,9 @@ func prompt(_ context.Context, args []string, stdin io.Reader, stdout, stderr io
 	if err != nil {
 		return err
 	}
-	var messages []chat.Message
-	if err := json.Unmarshal(input, &messages); err != nil {
-		return fmt.Errorf("stdin: want a JSON list of messages: %w", err)
+	messages, err := message.ParseMessages(input)
+	if err != nil {
+		return fmt.Errorf("stdin: %w", err)
 	}
 	text, tokens, err := chat.Format(model.Chat, t, messages, chat.Options{})
 	if err != nil {

@@ -16,6 +16,7 @@ import (
 
 	"tabseek/engine"
 	"tabseek/engine/gpu"
+	"tabseek/engine/message"
 	"tabseek/wasm/abi"
 )
 
@@ -68,11 +69,11 @@ func output() uint64 {
 }
 
 // reports are events of failures before there is an engine to keep them.
-var reports []engine.Event
+var reports []message.Event
 
-func report(id uint32, err error) { reports = append(reports, engine.ErrorEvent(id, err)) }
+func report(id uint32, err error) { reports = append(reports, message.ErrorEvent(id, err)) }
 
-func appendEvent(e engine.Event) {
+func appendEvent(e message.Event) {
 	if l := e.Logits; l != nil {
 		guest.output = abi.AppendLogits(guest.output, abi.Logits{Request: l.ID, Row: l.Row, Draft: l.Draft, Values: l.Values})
 		return
@@ -86,8 +87,8 @@ func appendEvent(e engine.Event) {
 
 // opening is the JSON of the message open.
 type opening struct {
-	Device  gpu.Info       `json:"device"`
-	Options engine.Options `json:"options"`
+	Device  gpu.Info        `json:"device"`
+	Options json.RawMessage `json:"options"`
 }
 
 func take(kind abi.Message, data []byte) error {
@@ -106,9 +107,10 @@ func take(kind abi.Message, data []byte) error {
 	}
 	switch kind {
 	case abi.Request:
-		r, err := engine.ParseRequest(data)
+		r, err := message.ParseRequest(data)
 		if err != nil {
-			return err
+			report(r.ID, err)
+			return nil
 		}
 		guest.engine.Request(r)
 	case abi.Uploaded:
@@ -137,7 +139,11 @@ func open(data []byte) error {
 	if err := json.Unmarshal(data, &o); err != nil {
 		return fmt.Errorf("open: %w", err)
 	}
-	e, err := engine.Open(guest.manifest, guest.tokenizer, o.Device, o.Options)
+	options, err := message.ParseOptions(o.Options)
+	if err != nil {
+		return err
+	}
+	e, err := engine.Open(guest.manifest, guest.tokenizer, o.Device, options)
 	if err != nil {
 		return err
 	}

@@ -14,6 +14,7 @@ import (
 	"tabseek/engine"
 	"tabseek/engine/deepseek"
 	"tabseek/engine/gpu"
+	"tabseek/engine/message"
 	"tabseek/engine/weights"
 )
 
@@ -48,7 +49,7 @@ type Host struct {
 	Counts map[string]int // commands since the last Ask, by kind: create, submit, readback
 
 	device gpu.Device
-	events []engine.Event
+	events []message.Event
 	// Hook, if set, is called before results are handed to the engine, once a round: the place to cancel a request.
 	Hook func(round int)
 }
@@ -73,7 +74,7 @@ func Open(t testing.TB, packed string, device gpu.Device, options engine.Options
 		}
 	}
 	h.run(buffers)
-	require.Equal(t, "ready", h.events[len(h.events)-1].Type)
+	require.Equal(t, message.Ready, h.events[len(h.events)-1].Type)
 	return h
 }
 
@@ -126,7 +127,7 @@ func (h *Host) run(buffers [][]byte) {
 }
 
 // Ask sends requests and returns all events that follow.
-func (h *Host) Ask(requests ...engine.Request) []engine.Event {
+func (h *Host) Ask(requests ...message.Request) []message.Event {
 	h.events = nil
 	clear(h.Counts)
 	for _, r := range requests {
@@ -138,8 +139,8 @@ func (h *Host) Ask(requests ...engine.Request) []engine.Event {
 
 // Logits asks for a row of logits for every token, and the MTP module's drafts if wanted.
 func (h *Host) Logits(tokens []int, mode string, draft bool) (main, drafts [][]float32) {
-	for _, e := range h.Ask(engine.Request{Type: "logits", ID: 1, Tokens: tokens, Mode: mode, Draft: draft}) {
-		require.NotEqual(h.t, "error", e.Type, e.Message)
+	for _, e := range h.Ask(message.Request{Type: "logits", ID: 1, Tokens: tokens, Mode: message.Mode(mode), Draft: draft}) {
+		require.NotEqual(h.t, message.Failed, e.Type, e.Message)
 		if e.Logits == nil {
 			continue
 		}
@@ -158,8 +159,8 @@ func (h *Host) Logits(tokens []int, mode string, draft bool) (main, drafts [][]f
 }
 
 // Generate continues a prompt and returns the ids and the last event.
-func (h *Host) Generate(tokens []int, params engine.Params) ([]int, engine.Event) {
-	events := h.Ask(engine.Request{Type: "generate", ID: 1, Tokens: tokens, Params: params})
+func (h *Host) Generate(tokens []int, params message.Params) ([]int, message.Event) {
+	events := h.Ask(message.Request{Type: "generate", ID: 1, Tokens: tokens, Params: params})
 	var ids []int
 	for _, e := range events {
 		ids = append(ids, e.Tokens...)
@@ -168,7 +169,7 @@ func (h *Host) Generate(tokens []int, params engine.Params) ([]int, engine.Event
 }
 
 // Greedy are the parameters of a greedy answer of n tokens.
-func Greedy(n int) engine.Params {
+func Greedy(n int) message.Params {
 	zero := 0.0
-	return engine.Params{Temperature: &zero, MaxTokens: &n}
+	return message.Params{Temperature: &zero, MaxTokens: &n}
 }

@@ -70,7 +70,7 @@ const (
 	Manifest  Message = iota + 1 // model.json
 	Tokenizer                    // tokenizer.json
 	Open                         // JSON: device, options
-	Request                      // JSON: engine.Request
+	Request                      // JSON: message.Request
 	Uploaded                     // shard
 	Result                       // ticket, then the bytes read back
 	Close                        // nothing: free the GPU

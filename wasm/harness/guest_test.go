@@ -7,18 +7,19 @@ import (
 
 	"github.com/stretchr/testify/require"
 
+	"tabseek/engine/message"
 	"tabseek/wasm/abi"
 )
 
 // told is what the guest reports after a message.
-func told(t *testing.T, g *guest, kind abi.Message, data string) []Event {
+func told(t *testing.T, g *guest, kind abi.Message, data string) []message.Event {
 	t.Helper()
 	require.NoError(t, g.send(t.Context(), kind, []byte(data)))
 	frames, err := g.take(t.Context())
 	require.NoError(t, err)
-	var events []Event
+	var events []message.Event
 	for _, f := range frames {
-		var e Event
+		var e message.Event
 		require.NotNil(t, f.Event)
 		require.NoError(t, json.Unmarshal(f.Event, &e))
 		events = append(events, e)
@@ -45,16 +46,16 @@ func TestGuestRefuses(t *testing.T) {
 		{"open without a model", fresh, abi.Open, "{}", "model.json"},
 		{"open with something else", fresh, abi.Open, "hello", "open: invalid character"},
 		{"unknown kind", host.guest, 99, "", "unknown message 99"},
-		{"request that is not JSON", host.guest, abi.Request, "hello", "request: invalid character"},
-		{"request of another type", host.guest, abi.Request, `{"type":"dance"}`, `unknown request type "dance"`},
-		{"request of no type", host.guest, abi.Request, `{}`, `unknown request type ""`},
+		{"request that is not JSON", host.guest, abi.Request, "hello", "the request is not JSON"},
+		{"request of another type", host.guest, abi.Request, `{"type":"dance"}`, `type is "dance"`},
+		{"request of no type", host.guest, abi.Request, `{}`, `type is ""`},
 		{"result without a ticket", host.guest, abi.Result, "12", "want at least 4"},
 		{"shard of some length", host.guest, abi.Uploaded, "12345", "want 4"},
 	} {
 		t.Run(c.name, func(t *testing.T) {
 			events := told(t, c.g, c.kind, c.data)
 			require.Len(t, events, 1)
-			require.Equal(t, "error", events[0].Type)
+			require.Equal(t, message.Failed, events[0].Type)
 			require.Contains(t, events[0].Message, c.want)
 		})
 	}

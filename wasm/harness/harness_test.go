@@ -10,6 +10,7 @@ import (
 
 	"tabseek/engine/gpu"
 	"tabseek/engine/gpu/refgpu"
+	"tabseek/engine/message"
 )
 
 // tolerance of logits, on every rung of the ladder of truth.
@@ -31,7 +32,7 @@ func TestGoldens(t *testing.T) {
 }
 
 func checkGolden(t *testing.T, host *Host, g golden) {
-	for _, mode := range []string{"prefill", "decode"} {
+	for _, mode := range []message.Mode{message.Prefill, message.Decode} {
 		wants := map[bool][][]float32{false: g.logits, true: g.drafts}
 		next := map[bool]int{}
 		err := host.Logits(t.Context(), g.Tokens, mode, g.drafts != nil, func(row Row) error {
@@ -121,10 +122,10 @@ func TestModel(t *testing.T) {
 func TestChat(t *testing.T) {
 	host, _ := open(t, packTiny(t), Options{})
 	seed, hot, limit := uint32(7), 1.0, 24
-	params := Params{Seed: &seed, Temperature: &hot, MaxTokens: &limit}
-	prompt := Prompt{Messages: []Message{{Role: "user", Content: "Hello"}}}
+	params := message.Params{Seed: &seed, Temperature: &hot, MaxTokens: &limit}
+	prompt := Prompt{Messages: []message.Message{{Role: "user", Content: "Hello"}}}
 	var text string
-	first, err := host.Generate(t.Context(), prompt, params, func(e Event) { text += e.Content })
+	first, err := host.Generate(t.Context(), prompt, params, func(e message.Event) { text += e.Content })
 	require.NoError(t, err)
 	require.Equal(t, first.Text, text)
 	require.Equal(t, len("Hello")+3, first.Stats.PromptTokens, "begin, user, assistant")
@@ -142,29 +143,30 @@ func TestRequestsRefused(t *testing.T) {
 	host, _ := open(t, packTiny(t), Options{Context: 16})
 	negative, hot := -1.0, 1e6
 	for _, c := range []struct {
-		name       string
-		prompt     Prompt
-		params     Params
-		code, want string
+		name   string
+		prompt Prompt
+		params message.Params
+		code   message.Code
+		want   string
 	}{
 		{"no tokens", Prompt{}, greedy(1), "bad_request", "empty"},
 		{"token past the vocabulary", Prompt{Tokens: []int{1, 262}}, greedy(1), "bad_request", "token 1 of the prompt is 262"},
-		{"negative token", Prompt{Tokens: []int{-1}}, greedy(1), "bad_request", "token 0 of the prompt is -1"},
+		{"negative token", Prompt{Tokens: []int{-1}}, greedy(1), "bad_request", "tokens[0] is -1"},
 		{"prompt longer than the context", Prompt{Tokens: make([]int, 17)}, greedy(1), "context_full", "17 tokens"},
 		{"prompt as long as the context", Prompt{Tokens: make([]int, 16)}, greedy(1), "context_full", "16 tokens"},
-		{"no messages", Prompt{Messages: []Message{}}, greedy(1), "bad_request", "no messages"},
-		{"unknown role", Prompt{Messages: []Message{{Role: "parrot"}}}, greedy(1), "bad_request", "parrot"},
+		{"no messages", Prompt{Messages: []message.Message{}}, greedy(1), "bad_request", "messages is empty"},
+		{"unknown role", Prompt{Messages: []message.Message{{Role: "parrot"}}}, greedy(1), "bad_request", "parrot"},
 		{"nothing to generate", Prompt{Tokens: []int{1}}, greedy(0), "bad_request", "max_tokens"},
-		{"temperature below zero", Prompt{Tokens: []int{1}}, Params{Temperature: &negative}, "bad_request", "temperature"},
-		{"temperature without measure", Prompt{Tokens: []int{1}}, Params{Temperature: &hot}, "bad_request", "temperature"},
+		{"temperature below zero", Prompt{Tokens: []int{1}}, message.Params{Temperature: &negative}, "bad_request", "temperature"},
+		{"temperature without measure", Prompt{Tokens: []int{1}}, message.Params{Temperature: &hot}, "bad_request", "temperature"},
 	} {
 		t.Run(c.name, func(t *testing.T) {
 			_, err := host.Generate(t.Context(), c.prompt, c.params, nil)
-			var failure *Error
+			var failure *message.Error
 			require.ErrorAs(t, err, &failure)
 			require.Equal(t, c.code, failure.Code)
-			require.Contains(t, failure.Message, c.want)
-			require.NotContains(t, failure.Message, "\n")
+			require.Contains(t, failure.Error(), c.want)
+			require.NotContains(t, failure.Error(), "\n")
 		})
 	}
 	t.Run("logits", func(t *testing.T) {
@@ -176,7 +178,7 @@ func TestRequestsRefused(t *testing.T) {
 	})
 	answer, err := host.Generate(t.Context(), Prompt{Tokens: make([]int, 15)}, greedy(10), nil)
 	require.NoError(t, err)
-	require.Equal(t, "length", answer.FinishReason)
+	require.Equal(t, message.Length, answer.FinishReason)
 	require.Len(t, answer.Tokens, 1, "the context's last position")
 }
 
@@ -194,7 +196,7 @@ func TestCancel(t *testing.T) {
 		cancel()
 		answer, err := host.Generate(ctx, prompt, endless, nil)
 		require.NoError(t, err)
-		require.Equal(t, "abort", answer.FinishReason)
+		require.Equal(t, message.Abort, answer.FinishReason)
 		require.Empty(t, answer.Tokens)
 	})
 	t.Run("during the prompt", func(t *testing.T) {
@@ -207,19 +209,19 @@ func TestCancel(t *testing.T) {
 		defer func() { device.onExecute = nil }()
 		answer, err := host.Generate(ctx, Prompt{Tokens: make([]int, 100)}, endless, nil)
 		require.NoError(t, err)
-		require.Equal(t, "abort", answer.FinishReason)
+		require.Equal(t, message.Abort, answer.FinishReason)
 		require.Empty(t, answer.Tokens)
 	})
 	t.Run("during the answer", func(t *testing.T) {
 		ctx, cancel := context.WithCancel(t.Context())
 		deltas := 0
-		answer, err := host.Generate(ctx, prompt, endless, func(Event) {
+		answer, err := host.Generate(ctx, prompt, endless, func(message.Event) {
 			if deltas++; deltas == 2 {
 				cancel()
 			}
 		})
 		require.NoError(t, err)
-		require.Equal(t, "abort", answer.FinishReason)
+		require.Equal(t, message.Abort, answer.FinishReason)
 		require.GreaterOrEqual(t, len(answer.Tokens), 4)
 		require.Less(t, len(answer.Tokens), len(whole.Tokens))
 		require.Equal(t, whole.Tokens[:len(answer.Tokens)], answer.Tokens, "what was there is kept")

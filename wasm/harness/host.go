@@ -15,6 +15,7 @@ import (
 	"time"
 
 	"tabseek/engine/gpu"
+	"tabseek/engine/message"
 	"tabseek/wasm/abi"
 )
 
@@ -36,7 +37,7 @@ type Host struct {
 	model       fs.FS
 	recordings  map[gpu.RecordingID]int // dispatches of each
 	total       counters                // since the start
-	info        ModelInfo
+	info        message.ModelInfo
 	loadSeconds float64
 	lastRequest uint32
 }
@@ -48,9 +49,7 @@ func Open(ctx context.Context, o Options) (*Host, error) {
 	if err != nil {
 		return nil, err
 	}
-	opening, err := json.Marshal(map[string]any{
-		"device": o.Device.Info(), "options": map[string]int{"context": o.Context, "chunk": o.Chunk},
-	})
+	opening, err := json.Marshal(map[string]any{"device": o.Device.Info(), "options": message.Options{Context: o.Context, Chunk: o.Chunk}})
 	if err != nil {
 		return nil, err
 	}
@@ -82,9 +81,9 @@ func (h *Host) load(ctx context.Context, manifest, tokenizer, opening []byte) er
 		}
 		for _, e := range b.events {
 			switch {
-			case e.Type == "error":
-				return e.failure()
-			case e.Type == "ready" && e.Model != nil:
+			case e.Type == message.Failed:
+				return failureOf(e)
+			case e.Type == message.Ready && e.Model != nil:
 				h.info = *e.Model
 				return nil
 			}
@@ -96,14 +95,14 @@ func (h *Host) load(ctx context.Context, manifest, tokenizer, opening []byte) er
 }
 
 // Model describes the loaded model.
-func (h *Host) Model() ModelInfo { return h.info }
+func (h *Host) Model() message.ModelInfo { return h.info }
 
 // Close frees the guest. The device keeps what is on it until its own Close or the next model's Open.
 func (h *Host) Close(ctx context.Context) error { return h.guest.close(ctx) }
 
 // A batch is what one look at the guest's output brought.
 type batch struct {
-	events []Event
+	events []message.Event
 	start  counters // before any of its commands was executed
 	worked bool     // there was something in it
 }
@@ -119,7 +118,7 @@ func (h *Host) step(ctx context.Context, onLogits func(abi.Logits) error) (batch
 	for _, f := range frames {
 		switch {
 		case f.Event != nil:
-			var e Event
+			var e message.Event
 			if err := json.Unmarshal(f.Event, &e); err != nil {
 				return b, fmt.Errorf("engine.wasm: event: %w", err)
 			}

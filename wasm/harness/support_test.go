@@ -18,6 +18,7 @@ import (
 	"tabseek/engine/gpu"
 	"tabseek/engine/gpu/nativegpu"
 	"tabseek/engine/gpu/refgpu"
+	"tabseek/engine/message"
 	"tabseek/engine/weights"
 	"tabseek/web"
 )
@@ -140,9 +141,9 @@ func openNative(t *testing.T) gpu.Device {
 }
 
 // greedy are the parameters of a greedy answer of at most n tokens.
-func greedy(n int) Params {
+func greedy(n int) message.Params {
 	zero := 0.0
-	return Params{Temperature: &zero, MaxTokens: &n}
+	return message.Params{Temperature: &zero, MaxTokens: &n}
 }
 
 // withoutEnd cuts an answer before its end-of-sequence id, as hosts report it.

@@ -8,6 +8,7 @@ import (
 
 	"tabseek/engine"
 	"tabseek/engine/enginetest"
+	"tabseek/engine/message"
 	"tabseek/engine/weights"
 )
 
@@ -39,7 +40,7 @@ func TestNumericFault(t *testing.T) {
 			h := enginetest.Open(t, packed, open(t), engine.Options{Context: 50}, enginetest.Fill(t, packed, tensor, float32(math.NaN())))
 			ids, last := h.Generate([]int{1, 2, 3, 4, 5, 6, 7, 8, 9, 10, 11}, enginetest.Greedy(20))
 			require.Empty(t, ids)
-			require.Equal(t, engine.NumericFault, last.Code, last.Message)
+			require.Equal(t, message.NumericFault, last.Code, last.Message)
 		})
 	}
 }

@@ -9,14 +9,9 @@ import (
 	"fmt"
 	"strings"
 
+	"tabseek/engine/message"
 	"tabseek/engine/tokenizer"
 )
-
-// A Message is one turn of a conversation: role system, user or assistant.
-type Message struct {
-	Role    string `json:"role"`
-	Content string `json:"content"`
-}
 
 // Options of a prompt.
 type Options struct {
@@ -87,7 +82,7 @@ func StartsThinking(family string, o Options) bool {
 
 // Format writes the conversation with the beginning of the answer: its text, for people to read, and its ids. Only the
 // template yields special tokens; what the messages spell is text.
-func Format(family string, t *tokenizer.Tokenizer, messages []Message, o Options) (text string, ids []int, err error) {
+func Format(family string, t *tokenizer.Tokenizer, messages []message.Message, o Options) (text string, ids []int, err error) {
 	if err := check(messages); err != nil {
 		return "", nil, fmt.Errorf("chat: %w", err)
 	}
@@ -111,7 +106,7 @@ func Format(family string, t *tokenizer.Tokenizer, messages []Message, o Options
 }
 
 // check wants system messages first, then user and assistant in any order, the last from the user.
-func check(messages []Message) error {
+func check(messages []message.Message) error {
 	if len(messages) == 0 {
 		return fmt.Errorf("no messages")
 	}
@@ -167,7 +162,7 @@ func (w *writer) flush() {
 }
 
 // v2 is the template of DeepSeek-V2, V2-Lite and Coder-V2: roles as plain words.
-func (w *writer) v2(messages []Message) {
+func (w *writer) v2(messages []message.Message) {
 	w.special(bos)
 	for _, m := range messages {
 		switch m.Role {
@@ -185,7 +180,7 @@ func (w *writer) v2(messages []Message) {
 }
 
 // v3 is the template of DeepSeek-V3, R1 and V3.1. System messages come first, with a blank line between them.
-func (w *writer) v3(family string, messages []Message, o Options) {
+func (w *writer) v3(family string, messages []message.Message, o Options) {
 	w.special(bos)
 	var system []string
 	for _, m := range messages {
@@ -242,7 +237,7 @@ func answer(family, content string) string {
 }
 
 // moonlight is Moonlight's template.
-func (w *writer) moonlight(messages []Message) {
+func (w *writer) moonlight(messages []message.Message) {
 	turn := func(token, role, content string) {
 		w.special(token)
 		w.write(role)
@@ -254,7 +249,7 @@ func (w *writer) moonlight(messages []Message) {
 		turn(imSystem, "system", moonlightSystem)
 	}
 	for _, m := range messages {
-		turn(map[string]string{"system": imSystem, "user": imUser, "assistant": imAssistant}[m.Role], m.Role, m.Content)
+		turn(map[message.Role]string{message.System: imSystem, message.User: imUser, message.Assistant: imAssistant}[m.Role], string(m.Role), m.Content)
 	}
 	w.special(imAssistant)
 	w.write("assistant")

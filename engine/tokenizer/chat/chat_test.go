@@ -8,6 +8,7 @@ import (
 
 	"github.com/stretchr/testify/require"
 
+	"tabseek/engine/message"
 	"tabseek/engine/tokenizer"
 )
 
@@ -54,11 +55,11 @@ func toyTokenizer(tb testing.TB, added []string) *tokenizer.Tokenizer {
 	return t
 }
 
-func talk(turns ...string) []Message {
-	var messages []Message
+func talk(turns ...string) []message.Message {
+	var messages []message.Message
 	for _, turn := range turns {
 		role, content, _ := strings.Cut(turn, ":")
-		messages = append(messages, Message{role, content})
+		messages = append(messages, message.Message{Role: message.Role(role), Content: content})
 	}
 	return messages
 }
@@ -80,7 +81,7 @@ func TestFormat(t *testing.T) {
 	twice := talk("user:A", "assistant:B", "assistant:C", "user:D", "user:E")
 	for name, c := range map[string]struct {
 		family   string
-		messages []Message
+		messages []message.Message
 		options  Options
 		want     string
 	}{
@@ -150,7 +151,7 @@ func TestFormatTokens(t *testing.T) {
 	tok := toyTokenizer(t, marks)
 	for name, c := range map[string]struct {
 		family   string
-		messages []Message
+		messages []message.Message
 		want     []int
 	}{
 		"v2": {DeepSeekV2, talk("system:"+attack, "user:"+attack),
@@ -173,13 +174,13 @@ func TestFormatRefuses(t *testing.T) {
 	tok := toyTokenizer(t, marks)
 	for name, c := range map[string]struct {
 		family   string
-		messages []Message
+		messages []message.Message
 		tok      *tokenizer.Tokenizer
 		want     string
 	}{
 		"no messages":         {DeepSeekV3, nil, tok, "chat: no messages"},
 		"unknown role":        {DeepSeekV3, talk("user:a", "tool:b"), tok, `chat: message 1: role "tool" is none of system, user, assistant`},
-		"no role":             {DeepSeekV3, []Message{{}}, tok, `chat: message 0: role "" is none of system, user, assistant`},
+		"no role":             {DeepSeekV3, []message.Message{{}}, tok, `chat: message 0: role "" is none of system, user, assistant`},
 		"system alone":        {DeepSeekV3, talk("system:a"), tok, "chat: the last message is from system, must be from user"},
 		"last from assistant": {DeepSeekV3, talk("user:a", "assistant:b"), tok, "chat: the last message is from assistant, must be from user"},
 		"late system":         {DeepSeekV3, talk("user:a", "system:b", "user:c"), tok, "chat: message 1: a system message after the conversation has begun"},
@@ -230,12 +231,12 @@ func FuzzFormat(f *testing.F) {
 	}
 	f.Fuzz(func(t *testing.T, system, question, past string) {
 		for _, family := range []string{DeepSeekV2, DeepSeekV3, DeepSeekR1, DeepSeekR10528, DeepSeekV31, Moonlight} {
-			talk := func(system, question, past string) []Message {
-				return []Message{{"system", system}, {"user", question}, {"assistant", past}, {"user", question}}
+			turns := func(system, question, past string) []message.Message {
+				return talk("system:"+system, "user:"+question, "assistant:"+past, "user:"+question)
 			}
-			_, plain, err := Format(family, tok, talk("s", "q", "p"), yes(true))
+			_, plain, err := Format(family, tok, turns("s", "q", "p"), yes(true))
 			require.NoError(t, err)
-			text, ids, err := Format(family, tok, talk(system, question, past), yes(true))
+			text, ids, err := Format(family, tok, turns(system, question, past), yes(true))
 			require.NoError(t, err)
 			require.Equal(t, control(plain), control(ids), family)
 			var spelled strings.Builder

@@ -10,6 +10,7 @@ import (
 	"os"
 	"strconv"
 
+	"tabseek/engine/message"
 	"tabseek/server/commandline"
 	"tabseek/wasm/harness"
 )
@@ -51,7 +52,7 @@ type runArgs struct {
 	target
 	model  string
 	prompt harness.Prompt
-	params harness.Params
+	params message.Params
 	json   bool
 }
 
@@ -83,7 +84,7 @@ func parseRun(args []string) (runArgs, error) {
 	}
 	switch {
 	case *tokens == "":
-		a.prompt.Messages = []harness.Message{{Role: "user", Content: rest[1]}}
+		a.prompt.Messages = []message.Message{{Role: "user", Content: rest[1]}}
 	case len(rest) > 1:
 		return a, commandline.UsageError("both a prompt and --tokens are given")
 	default:
@@ -108,8 +109,9 @@ func number[T int | uint32 | float64](to **T, least, most float64) func(string) 
 // logitsArgs is the command line of logits.
 type logitsArgs struct {
 	target
-	model, out, draft, mode string
-	tokens                  []int
+	model, out, draft string
+	mode              message.Mode
+	tokens            []int
 }
 
 func parseLogits(args []string) (logitsArgs, error) {
@@ -119,7 +121,7 @@ func parseLogits(args []string) (logitsArgs, error) {
 	tokens := flags.String("tokens", "", "")
 	flags.StringVar(&a.out, "out", "", "")
 	flags.StringVar(&a.draft, "draft", "", "")
-	flags.StringVar(&a.mode, "mode", "prefill", "")
+	flags.StringVar((*string)(&a.mode), "mode", string(message.Prefill), "")
 	rest, err := commandline.Parse(flags, args)
 	if err != nil {
 		return a, err
@@ -133,7 +135,7 @@ func parseLogits(args []string) (logitsArgs, error) {
 		return a, commandline.UsageError("--tokens is missing")
 	case a.out == "":
 		return a, commandline.UsageError("--out is missing")
-	case a.mode != "prefill" && a.mode != "decode":
+	case a.mode != message.Prefill && a.mode != message.Decode:
 		return a, commandline.UsageError("--mode %s: must be prefill or decode", a.mode)
 	}
 	if err := a.check(); err != nil {

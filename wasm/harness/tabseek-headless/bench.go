@@ -5,6 +5,7 @@ import (
 	"fmt"
 	"math/rand/v2"
 
+	"tabseek/engine/message"
 	"tabseek/wasm/harness"
 )
 
@@ -18,7 +19,7 @@ type measured struct {
 	BytesPerToken           int64   `json:"bytes_per_token"` // of the weights
 	GBPerSecond             float64 `json:"gb_per_second"`
 	Layers                  int     `json:"layers"`
-	harness.Stats
+	message.Stats
 }
 
 // bench decodes after prompts of random ids, greedily, and prints speeds.
@@ -46,23 +47,23 @@ func bench(ctx context.Context, args []string, to streams) error {
 }
 
 // round continues a prompt of random ids by as many tokens as wanted.
-func round(ctx context.Context, host *harness.Host, random *rand.Rand, prompt, generate int) (harness.Stats, error) {
+func round(ctx context.Context, host *harness.Host, random *rand.Rand, prompt, generate int) (message.Stats, error) {
 	tokens := make([]int, prompt)
 	for i := range tokens {
 		tokens[i] = random.IntN(host.Model().VocabSize)
 	}
 	greedy := 0.0
-	answer, err := host.Generate(ctx, harness.Prompt{Tokens: tokens}, harness.Params{Temperature: &greedy, MaxTokens: &generate, IgnoreEOS: true}, nil)
+	answer, err := host.Generate(ctx, harness.Prompt{Tokens: tokens}, message.Params{Temperature: &greedy, MaxTokens: &generate, IgnoreEOS: true}, nil)
 	if err == nil {
 		err = context.Cause(ctx)
 	}
 	if err != nil {
-		return harness.Stats{}, err
+		return message.Stats{}, err
 	}
 	return answer.Stats, nil
 }
 
-func measure(s harness.Stats, model harness.ModelInfo) measured {
+func measure(s message.Stats, model message.ModelInfo) measured {
 	tokens := float64(max(s.CompletionTokens, 1))
 	m := measured{Stats: s, Layers: model.Layers}
 	m.PrefillTokensPerSecond = float64(s.PromptTokens) / s.PrefillSeconds

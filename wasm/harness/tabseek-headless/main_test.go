@@ -151,7 +151,7 @@ func TestFailures(t *testing.T) {
 		{"half a token", []string{"run", model, "--tokens", write(t, "t.json", `[1.5]`)}, "want an array of ids"},
 		{"no tokens", []string{"run", model, "--tokens", write(t, "t.json", `[]`)}, "holds no ids"},
 		{"token past the vocabulary", []string{"run", model, "--tokens", write(t, "t.json", `[1, 262]`)}, "token 1 of the prompt is 262, the vocabulary has ids 0 to 261"},
-		{"negative token", []string{"run", model, "--tokens", write(t, "t.json", `[-1]`)}, "token 0 of the prompt is -1"},
+		{"negative token", []string{"run", model, "--tokens", write(t, "t.json", `[-1]`)}, "tokens[0] is -1"},
 		{"prompt longer than the context", []string{"run", model, strings.Repeat("x", 300)}, "the prompt has 303 tokens"},
 		{"context beyond the model's", []string{"run", model, "hi", "--context", "5000"}, "context is 5000, the model takes 1 to 256"},
 		{"no guest", []string{"run", model, "hi", "--wasm", "no-such.wasm"}, "no-such.wasm"},

@@ -6,6 +6,7 @@ import (
 	"fmt"
 	"strings"
 
+	"tabseek/engine/message"
 	"tabseek/wasm/harness"
 )
 
@@ -16,7 +17,7 @@ func run(ctx context.Context, args []string, to streams) error {
 		return err
 	}
 	return withModel(ctx, a.target, a.model, to, func(host *harness.Host) error {
-		answer, err := host.Generate(ctx, a.prompt, a.params, func(e harness.Event) {
+		answer, err := host.Generate(ctx, a.prompt, a.params, func(e message.Event) {
 			fmt.Fprint(to.err, e.Reasoning)
 			fmt.Fprint(to.out, e.Content)
 		})

@@ -1,0 +1,131 @@
+package message
+
+// An Event is what the engine tells the caller. Type says which fields are set. Every request ends with exactly one
+// event done or error of its ID.
+type Event struct {
+	Type EventType `json:"type"`
+	ID   uint32    `json:"id"` // the request's; 0: it concerns all
+
+	Model *ModelInfo `json:"model,omitempty"` // ready
+
+	Done  int `json:"done,omitempty"`  // prefill: prompt tokens that are processed
+	Total int `json:"total,omitempty"` // prefill: prompt tokens
+
+	Content   string    `json:"content,omitempty"`   // delta: text of the answer
+	Reasoning string    `json:"reasoning,omitempty"` // delta: text before the answer
+	Tokens    []int     `json:"tokens,omitempty"`    // delta: the ids that came, without the end of sequence
+	Logprobs  *Logprobs `json:"logprobs,omitempty"`  // delta: of Tokens, in order, if the request asked for them
+
+	FinishReason FinishReason `json:"finish_reason,omitempty"` // done
+	Usage        *Usage       `json:"usage,omitempty"`         // done
+
+	Code    Code   `json:"code,omitempty"`    // error
+	Param   string `json:"param,omitempty"`   // error: the parameter at fault, if it is one's
+	Message string `json:"message,omitempty"` // error: one line for people
+
+	Logits *LogitsRow `json:"-"` // logits: it travels apart from the JSON, as bytes
+}
+
+// An EventType says what is told.
+type EventType string
+
+// The types of events.
+const (
+	Ready     EventType = "ready"    // the weights are on the GPU
+	Prefilled EventType = "prefill"  // part of the prompt is processed
+	Decoding  EventType = "decoding" // the prompt is done, the first step of the answer is submitted
+	Delta     EventType = "delta"
+	Row       EventType = "logits" // a row of a logits request
+	Done      EventType = "done"
+	Failed    EventType = "error"
+)
+
+// A FinishReason says why an answer ended.
+type FinishReason string
+
+// The reasons.
+const (
+	Stopped FinishReason = "stop"   // an end of sequence, or one of the request's stop texts
+	Length  FinishReason = "length" // the limit of tokens, or the end of the context
+	Abort   FinishReason = "abort"  // cancelled
+)
+
+// A LogitsRow is one row of a logits request: for prompt token Row, or, as a draft, for the token after the next.
+type LogitsRow struct {
+	ID, Row uint32
+	Draft   bool
+	Values  []byte // VocabSize little-endian float32
+}
+
+// Logprobs are the log-probabilities of a delta's tokens, in OpenAI's shape: those of the answer, and apart from them
+// those of the reasoning. A token that opens or closes the reasoning counts with the reasoning.
+type Logprobs struct {
+	Content          []Logprob `json:"content"`
+	ReasoningContent []Logprob `json:"reasoning_content,omitempty"`
+}
+
+// A Logprob is a token of the answer with its log-probability, in nats, by the model's own logits: before penalties,
+// biases, temperature and cuts. What is too unlikely to tell is -9999.
+type Logprob struct {
+	ID      int     `json:"id"`
+	Token   string  `json:"token"`
+	Logprob float64 `json:"logprob"`
+	Bytes   []int   `json:"bytes"` // a token may be part of a character
+	// TopLogprobs are the likeliest tokens at this place, most likely first; the token itself need not be among them.
+	TopLogprobs []TopLogprob `json:"top_logprobs"`
+}
+
+// A TopLogprob is a token that might have come instead.
+type TopLogprob struct {
+	ID      int     `json:"id"`
+	Token   string  `json:"token"`
+	Logprob float64 `json:"logprob"`
+	Bytes   []int   `json:"bytes"`
+}
+
+// Usage counts a finished request's tokens.
+type Usage struct {
+	PromptTokens     int `json:"prompt_tokens"`
+	CachedTokens     int `json:"cached_tokens"` // of the prompt, found in the cache
+	CompletionTokens int `json:"completion_tokens"`
+	ReasoningTokens  int `json:"reasoning_tokens"` // of the completion, up to the end of the reasoning
+}
+
+// ModelInfo is what a caller may want to know of the loaded model.
+type ModelInfo struct {
+	Name            string  `json:"name"`
+	Chat            string  `json:"chat"` // family of its conversation format; empty: it cannot chat
+	Context         int     `json:"context"`
+	VocabSize       int     `json:"vocab_size"`
+	Layers          int     `json:"layers"`
+	ParamsTotal     int64   `json:"params_total"`
+	ParamsActive    int64   `json:"params_active"`
+	WeightBytes     int64   `json:"weight_bytes"`
+	BytesPerToken   int64   `json:"bytes_per_token"` // of the weights, read to decode one token
+	KVBytesPerToken int64   `json:"kv_bytes_per_token"`
+	Chunk           int     `json:"chunk"`
+	Profile         string  `json:"profile"` // which variants of the kernels run
+	Temperature     float64 `json:"temperature"`
+	TopP            float64 `json:"top_p"`
+	Drafts          bool    `json:"drafts"` // the model has an MTP module
+}
+
+// Stats tell what an answer took. Dispatches, submits, readbacks and guest calls are those of the decode phase,
+// steps past the end of the answer included.
+type Stats struct {
+	PromptTokens     int     `json:"prompt_tokens"`
+	CompletionTokens int     `json:"completion_tokens"`
+	PrefillSeconds   float64 `json:"prefill_seconds"`
+	DecodeSeconds    float64 `json:"decode_seconds"`
+	LoadSeconds      float64 `json:"load_seconds"`
+	Dispatches       int     `json:"dispatches"`
+	Submits          int     `json:"submits"`
+	Readbacks        int     `json:"readbacks"`
+	GuestCalls       int     `json:"guest_calls"`
+	GuestSeconds     float64 `json:"guest_seconds"`
+	WeightBytes      int64   `json:"weight_bytes"`
+	KVBytesPerToken  int64   `json:"kv_bytes_per_token"`
+	GuestHeapBytes   int64   `json:"guest_heap_bytes"` // the guest's whole linear memory
+	Device           string  `json:"device"`
+	Profile          string  `json:"profile"`
+}

@@ -1,0 +1,70 @@
+// Package message holds what caller, host and engine say to each other, as JSON: requests with their parameters, events,
+// the model's description, counts, errors. It has no behaviour but to read a request strictly and to check it.
+//
+// The TypeScript of the page (web/src/shared/messages.gen.ts) is generated from these structs, and so are the golden
+// examples in testdata/messages that both languages read. What a field's tags say holds everywhere: its name, and for
+// a number the least and the most it may be.
+package message
+
+//go:generate go run ./gen
+
+// A Request is what a caller asks of the engine. Type says which fields matter.
+type Request struct {
+	Type     RequestType `json:"type"`
+	ID       uint32      `json:"id" min:"0" max:"4294967295"` // of the caller's choosing; every event of the request carries it
+	Messages []Message   `json:"messages,omitempty"`
+	Tokens   []int       `json:"tokens,omitempty" min:"0"` // ids of a raw prompt
+	Params   Params      `json:"params,omitzero"`
+	Mode     Mode        `json:"mode,omitempty"`
+	Draft    bool        `json:"draft,omitempty"` // logits of the MTP module as well
+}
+
+// A RequestType says what is asked for.
+type RequestType string
+
+// The types of requests.
+const (
+	Chat     RequestType = "chat"     // Messages, Params: format the conversation, generate the answer
+	Generate RequestType = "generate" // Tokens, Params: continue raw prompt ids
+	Logits   RequestType = "logits"   // Tokens, Mode, Draft: a row of logits for each token
+	Cancel   RequestType = "cancel"   // ID: end that request early; it ends with finish_reason abort
+)
+
+// A Mode says by which kernels logits are computed; none is prefill.
+type Mode string
+
+// The modes.
+const (
+	Prefill Mode = "prefill"
+	Decode  Mode = "decode"
+)
+
+// A Message is one turn of a conversation. Its content may come as one text, or as OpenAI's list of parts
+// [{"type":"text","text":…}], which are joined.
+type Message struct {
+	Role    Role   `json:"role"`
+	Content string `json:"content"`
+	// ReasoningContent is what the assistant thought. Earlier turns' is not shown to the model again; that of a last
+	// message, which the answer continues, is.
+	ReasoningContent string `json:"reasoning_content,omitempty"`
+	// Prefix marks a last message from the assistant as the beginning of the answer, in DeepSeek's words. It is taken for
+	// that without the mark as well.
+	Prefix bool `json:"prefix,omitempty"`
+}
+
+// A Role is who speaks.
+type Role string
+
+// The roles.
+const (
+	System    Role = "system"
+	Developer Role = "developer" // OpenAI's newer word for system
+	User      Role = "user"
+	Assistant Role = "assistant"
+)
+
+// Options are the caller's choices when a model is opened.
+type Options struct {
+	Context int `json:"context,omitempty" min:"0"` // positions of a sequence; 0: the model's own, at most 4096
+	Chunk   int `json:"chunk,omitempty" min:"0"`   // most tokens decoded in one submit; 0: as many as its time allows
+}

@@ -1,0 +1,51 @@
+package engine
+
+import (
+	"tabseek/engine/message"
+	"tabseek/engine/sample"
+)
+
+// unbuilt refuses by name what the engine does not do yet: a parameter is never ignored.
+func unbuilt(p message.Params) error {
+	for name, given := range map[string]bool{
+		"stop": len(p.Stop) > 0, "presence_penalty": p.PresencePenalty != nil, "frequency_penalty": p.FrequencyPenalty != nil,
+		"logit_bias": len(p.LogitBias) > 0, "logprobs": p.Logprobs,
+	} {
+		if given {
+			return message.Refuse(name, "is not supported yet")
+		}
+	}
+	return nil
+}
+
+// sampling merges the request's parameters over the model's recommendation.
+func (e *Engine) sampling(p message.Params) (sample.Params, error) {
+	out, g := sample.Default(), e.manifest.Generation
+	if err := unbuilt(p); err != nil {
+		return out, err
+	}
+	pick := func(to *float64, choices ...*float64) {
+		for _, c := range choices {
+			if c != nil {
+				*to = *c
+				return
+			}
+		}
+	}
+	pick(&out.Temperature, p.Temperature, g.Temperature)
+	pick(&out.TopP, p.TopP, g.TopP)
+	pick(&out.MinP, p.MinP, g.MinP)
+	pick(&out.RepetitionPenalty, p.RepetitionPenalty, g.RepetitionPenalty)
+	for _, k := range []*int{g.TopK, p.TopK} {
+		if k != nil {
+			out.TopK = *k
+		}
+	}
+	if p.Seed != nil {
+		out.Seed = *p.Seed
+	}
+	if err := out.Validate(); err != nil {
+		return out, message.Errorf(message.BadRequest, "%w", err)
+	}
+	return out, nil
+}
