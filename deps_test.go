@@ -59,6 +59,7 @@ var rules = []rule{
 		"tabseek/engine/deepseek": "slots are told to it, so that packing knows no architecture",
 	}},
 	{"engine/message", nil, map[string]string{"tabseek": "what is said, as data: hosts know it without knowing the engine"}},
+	{"engine/message/gen", []string{"engine/message"}, nil},
 	{"engine/kvcache", nil, map[string]string{"tabseek": "bookkeeping in plain integers"}},
 	{"engine/sample", nil, map[string]string{"tabseek": "parameters in plain numbers; the shader samples"}},
 	{"engine/tokenizer", nil, map[string]string{"tabseek": "text to ids, nothing else", "os": "it is handed a file's content"}},

@@ -12,6 +12,7 @@ package main
 import (
 	"encoding/json"
 	"fmt"
+	"math/rand/v2"
 	"unsafe"
 
 	"tabseek/engine"
@@ -111,6 +112,10 @@ func take(kind abi.Message, data []byte) error {
 		if err != nil {
 			report(r.ID, err)
 			return nil
+		}
+		if r.Params.Seed == nil { // the engine has no chance of its own: what it does depends on what it is told
+			seed := rand.Uint32()
+			r.Params.Seed = &seed
 		}
 		guest.engine.Request(r)
 	case abi.Uploaded:

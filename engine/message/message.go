@@ -43,7 +43,7 @@ const (
 // [{"type":"text","text":…}], which are joined.
 type Message struct {
 	Role    Role   `json:"role"`
-	Content string `json:"content"`
+	Content string `json:"content" ts:"string | { type: 'text'; text: string }[]"`
 	// ReasoningContent is what the assistant thought. Earlier turns' is not shown to the model again; that of a last
 	// message, which the answer continues, is.
 	ReasoningContent string `json:"reasoning_content,omitempty"`

@@ -28,7 +28,7 @@ type Params struct {
 	MaxCompletionTokens *int `json:"max_completion_tokens,omitempty" min:"1"`
 	// Stop ends the answer before the first of these texts, with finish_reason stop; no part of it is in the answer.
 	// Reasoning is not searched.
-	Stop Stop `json:"stop,omitempty"`
+	Stop Stop `json:"stop,omitempty" ts:"string | string[]"`
 	// IgnoreEOS goes on past the end of sequence, up to MaxTokens: for benchmarks.
 	IgnoreEOS bool `json:"ignore_eos,omitempty"`
 
@@ -38,7 +38,7 @@ type Params struct {
 	TopLogprobs *int `json:"top_logprobs,omitempty" min:"0" max:"20"`
 	// Thinking asks for an answer with or without reasoning, where the model's family leaves the choice: true, false, or
 	// DeepSeek's {"type":"enabled"} and {"type":"disabled"}.
-	Thinking *Thinking `json:"thinking,omitempty"`
+	Thinking *Thinking `json:"thinking,omitempty" ts:"boolean | { type: 'enabled' | 'disabled' }"`
 
 	Delivery
 	Labels

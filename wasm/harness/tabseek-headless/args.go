@@ -6,7 +6,6 @@ import (
 	"flag"
 	"fmt"
 	"math"
-	"math/rand/v2"
 	"os"
 	"strconv"
 
@@ -78,10 +77,6 @@ func parseRun(args []string) (runArgs, error) {
 		return a, err
 	}
 	a.model = rest[0]
-	if a.params.Seed == nil { // every answer is another
-		seed := rand.Uint32()
-		a.params.Seed = &seed
-	}
 	switch {
 	case *tokens == "":
 		a.prompt.Messages = []message.Message{{Role: "user", Content: rest[1]}}
