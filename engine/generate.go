@@ -39,19 +39,19 @@ type generation struct {
 }
 
 func (e *Engine) beginChat(r message.Request) (task, error) {
-	options := chat.Options{Thinking: (*bool)(r.Params.Thinking)}
-	_, ids, err := chat.Format(e.manifest.Chat, e.tokenizer, r.Messages, options)
+	prompt, err := chat.Format(e.manifest.Chat, e.tokenizer, r.Messages, chat.Options{Thinking: (*bool)(r.Params.Thinking)})
 	if err != nil {
 		return nil, &message.Error{Code: message.BadRequest, Err: err}
 	}
-	return e.startGeneration(r, ids, chat.StartsThinking(e.manifest.Chat, options))
+	return e.startGeneration(r, prompt)
 }
 
 func (e *Engine) beginGenerate(r message.Request) (task, error) {
-	return e.startGeneration(r, r.Tokens, false)
+	return e.startGeneration(r, chat.Prompt{IDs: r.Tokens})
 }
 
-func (e *Engine) startGeneration(r message.Request, prompt []int, thinking bool) (task, error) {
+func (e *Engine) startGeneration(r message.Request, start chat.Prompt) (task, error) {
+	prompt := start.IDs
 	if err := e.checkTokens(prompt, 1); err != nil {
 		return nil, err
 	}
@@ -66,7 +66,7 @@ func (e *Engine) startGeneration(r message.Request, prompt []int, thinking bool)
 	for _, id := range e.manifest.Special.EOS {
 		g.eos[id] = !r.Params.IgnoreEOS
 	}
-	g.splitter = chat.NewSplitter(e.tokenizer, thinking)
+	g.splitter = chat.NewSplitter(e.tokenizer, start)
 	g.reused = e.cache.Reusable(prompt)
 	g.filled = g.reused
 	e.cache.Rewind(g.reused)

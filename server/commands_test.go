@@ -192,7 +192,7 @@ func TestPrompt(t *testing.T) {
 		{"no messages", `[]`, "messages is empty"},
 		{"null", `null`, "messages is empty"},
 		{"unknown role", `[{"role":"tool","content":"x"}]`, `role is "tool"`},
-		{"answer last", `[{"role":"user","content":"x"},{"role":"assistant","content":"y"}]`, "last message is from assistant"},
+		{"nobody asks", `[{"role":"system","content":"x"}]`, "no message from the user"},
 	} {
 		t.Run(c.name, func(t *testing.T) { requireFailure(t, command(c.input, "prompt", model), 1, "prompt", c.want) })
 	}

@@ -104,7 +104,7 @@ func prompt(_ context.Context, args []string, stdin io.Reader, stdout, stderr io
 	if err != nil {
 		return fmt.Errorf("stdin: %w", err)
 	}
-	text, tokens, err := chat.Format(model.Chat, t, messages, chat.Options{})
+	p, err := chat.Format(model.Chat, t, messages, chat.Options{})
 	if err != nil {
 		return err
 	}
@@ -113,5 +113,5 @@ func prompt(_ context.Context, args []string, stdin io.Reader, stdout, stderr io
 	return encoder.Encode(struct {
 		Text   string `json:"text"`
 		Tokens []int  `json:"tokens"`
-	}{text, tokens})
+	}{p.Text, p.IDs})
 }

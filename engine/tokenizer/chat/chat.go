@@ -7,6 +7,7 @@ package chat
 
 import (
 	"fmt"
+	"slices"
 	"strings"
 
 	"tabseek/engine/message"
@@ -75,16 +76,26 @@ func Detect(template string, hasToken func(string) bool) string {
 	return Unknown
 }
 
-// StartsThinking tells whether the prompt leaves the model inside its reasoning.
-func StartsThinking(family string, o Options) bool {
-	return family == DeepSeekR1 || family == DeepSeekV31 && o.Thinking != nil && *o.Thinking
+// A Prompt is a conversation as the model reads it, with the beginning of the answer.
+type Prompt struct {
+	Text      string // for people to read
+	IDs       []int
+	Thinking  bool // it leaves the model inside its reasoning
+	Continues bool // it ends in the middle of a text, whose next white space counts
 }
 
-// Format writes the conversation with the beginning of the answer: its text, for people to read, and its ids. Only the
-// template yields special tokens; what the messages spell is text.
-func Format(family string, t *tokenizer.Tokenizer, messages []message.Message, o Options) (text string, ids []int, err error) {
+// Format writes a conversation with the beginning of the answer. Only the template yields special tokens; what the
+// messages spell is text. A last message from the assistant is that beginning, and the model goes on with it: with its
+// reasoning where there is no content yet. A developer's messages are the system's.
+func Format(family string, t *tokenizer.Tokenizer, messages []message.Message, o Options) (Prompt, error) {
+	messages = slices.Clone(messages)
+	for i, m := range messages {
+		if m.Role == message.Developer {
+			messages[i].Role = message.System
+		}
+	}
 	if err := check(messages); err != nil {
-		return "", nil, fmt.Errorf("chat: %w", err)
+		return Prompt{}, fmt.Errorf("chat: %w", err)
 	}
 	w := &writer{tokenizer: t}
 	switch family {
@@ -95,38 +106,42 @@ func Format(family string, t *tokenizer.Tokenizer, messages []message.Message, o
 	case Moonlight:
 		w.moonlight(messages)
 	case Unknown:
-		return "", nil, fmt.Errorf("chat: the model's chat format is not known")
+		return Prompt{}, fmt.Errorf("chat: the model's chat format is not known")
 	default:
-		return "", nil, fmt.Errorf("chat: unknown family %q", family)
+		return Prompt{}, fmt.Errorf("chat: unknown family %q", family)
 	}
+	w.flush()
 	if w.err != nil {
-		return "", nil, fmt.Errorf("chat: family %s: %w", family, w.err)
+		return Prompt{}, fmt.Errorf("chat: family %s: %w", family, w.err)
 	}
-	return w.text.String(), w.ids, nil
+	w.prompt.Text = w.text.String()
+	return w.prompt, nil
 }
 
-// check wants system messages first, then user and assistant in any order, the last from the user.
+// check wants a message of the conversation itself, and roles that the formats have.
 func check(messages []message.Message) error {
-	if len(messages) == 0 {
-		return fmt.Errorf("no messages")
-	}
 	talked := false
 	for i, m := range messages {
 		switch m.Role {
-		case "system":
-			if talked {
-				return fmt.Errorf("message %d: a system message after the conversation has begun", i)
-			}
-		case "user", "assistant":
+		case message.System:
+		case message.User, message.Assistant:
 			talked = true
 		default:
-			return fmt.Errorf("message %d: role %q is none of system, user, assistant", i, m.Role)
+			return fmt.Errorf("message %d: role %q is none of system, developer, user, assistant", i, m.Role)
 		}
 	}
-	if last := messages[len(messages)-1].Role; last != "user" {
-		return fmt.Errorf("the last message is from %s, must be from user", last)
+	if !talked {
+		return fmt.Errorf("no message from the user")
 	}
 	return nil
+}
+
+// begun takes the beginning of the answer off a conversation, if its last message is one.
+func begun(messages []message.Message) (before []message.Message, beginning message.Message) {
+	if last := messages[len(messages)-1]; last.Role == message.Assistant {
+		return messages[:len(messages)-1], last
+	}
+	return messages, message.Message{}
 }
 
 // A writer gathers text and ids. Plain text is kept back and encoded in one go with its neighbours, as one string.
@@ -134,7 +149,7 @@ type writer struct {
 	tokenizer *tokenizer.Tokenizer
 	text      strings.Builder
 	plain     strings.Builder
-	ids       []int
+	prompt    Prompt
 	err       error
 }
 
@@ -153,38 +168,48 @@ func (w *writer) special(token string) {
 	if !ok && w.err == nil {
 		w.err = fmt.Errorf("the vocabulary lacks %s", token)
 	}
-	w.ids = append(w.ids, id)
+	w.prompt.IDs = append(w.prompt.IDs, id)
+}
+
+// begin adds what the answer begins with.
+func (w *writer) begin(text string) {
+	w.write(text)
+	w.prompt.Continues = text != ""
 }
 
 func (w *writer) flush() {
-	w.ids = append(w.ids, w.tokenizer.Encode(w.plain.String())...)
+	w.prompt.IDs = append(w.prompt.IDs, w.tokenizer.Encode(w.plain.String())...)
 	w.plain.Reset()
 }
 
 // v2 is the template of DeepSeek-V2, V2-Lite and Coder-V2: roles as plain words.
 func (w *writer) v2(messages []message.Message) {
+	messages, beginning := begun(messages)
 	w.special(bos)
 	for _, m := range messages {
 		switch m.Role {
-		case "system":
+		case message.System:
 			w.write(m.Content + "\n\n")
-		case "user":
+		case message.User:
 			w.write("User: " + m.Content + "\n\n")
-		case "assistant":
+		case message.Assistant:
 			w.write("Assistant: " + m.Content)
 			w.special(eos)
 		}
 	}
 	w.write("Assistant:")
-	w.flush()
+	if beginning.Content != "" {
+		w.begin(" " + beginning.Content)
+	}
 }
 
 // v3 is the template of DeepSeek-V3, R1 and V3.1. System messages come first, with a blank line between them.
 func (w *writer) v3(family string, messages []message.Message, o Options) {
+	messages, beginning := begun(messages)
 	w.special(bos)
 	var system []string
 	for _, m := range messages {
-		if m.Role == "system" {
+		if m.Role == message.System {
 			system = append(system, m.Content)
 		}
 	}
@@ -192,11 +217,11 @@ func (w *writer) v3(family string, messages []message.Message, o Options) {
 	asked := false
 	for _, m := range messages {
 		switch m.Role {
-		case "user":
+		case message.User:
 			w.special(user)
 			w.write(m.Content)
 			asked = true
-		case "assistant":
+		case message.Assistant:
 			if asked || family != DeepSeekV31 { // V3.1's answers that follow an answer go on with it
 				w.special(assistant)
 				if family == DeepSeekV31 {
@@ -209,16 +234,47 @@ func (w *writer) v3(family string, messages []message.Message, o Options) {
 		}
 	}
 	w.special(assistant)
-	switch {
-	case family == DeepSeekR1:
-		w.special(think) // R1 sometimes skips thinking unless made to begin
-		w.write("\n")
-	case family == DeepSeekV31 && StartsThinking(family, o):
-		w.special(think)
-	case family == DeepSeekV31:
-		w.special(endThink)
+	switch family {
+	case DeepSeekV31:
+		w.v31Answer(beginning, o.Thinking != nil && *o.Thinking)
+	case DeepSeekR1, DeepSeekR10528:
+		w.r1Answer(family, beginning)
+	default:
+		w.begin(beginning.Content)
 	}
-	w.flush()
+}
+
+// r1Answer begins an answer of R1's: always with reasoning, of which there may be none.
+func (w *writer) r1Answer(family string, m message.Message) {
+	if family == DeepSeekR10528 && m.Content == "" && m.ReasoningContent == "" {
+		return // the model itself begins with <think>
+	}
+	w.special(think) // the first R1 sometimes skips thinking unless made to begin
+	w.write("\n")
+	if m.Content == "" {
+		w.prompt.Thinking = true
+		w.begin(m.ReasoningContent)
+		return
+	}
+	w.write(m.ReasoningContent + "\n")
+	w.special(endThink)
+	w.write("\n\n")
+	w.begin(m.Content)
+}
+
+// v31Answer begins an answer of V3.1's, which has a mark for answering directly.
+func (w *writer) v31Answer(m message.Message, thinking bool) {
+	if m.ReasoningContent != "" || thinking && m.Content == "" {
+		w.special(think)
+		w.begin(m.ReasoningContent)
+		w.prompt.Thinking = true
+		if m.Content == "" {
+			return
+		}
+	}
+	w.special(endThink)
+	w.prompt.Thinking = false
+	w.begin(m.Content)
 }
 
 // answer is what later turns see of a past answer: what follows its reasoning.
@@ -245,13 +301,15 @@ func (w *writer) moonlight(messages []message.Message) {
 		w.write(content)
 		w.special(imEnd)
 	}
-	if messages[0].Role != "system" {
+	if messages[0].Role != message.System {
 		turn(imSystem, "system", moonlightSystem)
 	}
+	messages, beginning := begun(messages)
 	for _, m := range messages {
 		turn(map[message.Role]string{message.System: imSystem, message.User: imUser, message.Assistant: imAssistant}[m.Role], string(m.Role), m.Content)
 	}
 	w.special(imAssistant)
 	w.write("assistant")
 	w.special(imMiddle)
+	w.begin(beginning.Content)
 }

@@ -2,7 +2,6 @@ package chat
 
 import (
 	"encoding/json"
-	"fmt"
 	"strings"
 	"testing"
 
@@ -94,6 +93,8 @@ func TestFormat(t *testing.T) {
 		"v3":              {DeepSeekV3, simple, Options{}, b + u + "Hi" + a},
 		"v3 system":       {DeepSeekV3, system, Options{}, b + "Be brief." + u + "Hi" + a},
 		"v3 systems":      {DeepSeekV3, systems, Options{}, b + "One\n\nTwo" + u + "Hi" + a},
+		"v3 late system":  {DeepSeekV3, talk("user:A", "system:One", "user:B", "developer:Two"), Options{}, b + "One\n\nTwo" + u + "A" + u + "B" + a},
+		"v2 late system":  {DeepSeekV2, talk("user:A", "developer:One", "user:B"), Options{}, b + "User: A\n\nOne\n\nUser: B\n\nAssistant:"},
 		"v3 turns":        {DeepSeekV3, long, yes(true), b + u + "1+1?" + a + "2" + e + u + "2+2?" + a},
 		"v3 keeps a past": {DeepSeekV3, reasoned, Options{}, b + u + "1+1?" + a + "<think>\nx</think>y</think>\n\n2" + e + u + "2+2?" + a},
 		"v3 in any order": {DeepSeekV3, twice, Options{}, b + u + "A" + a + "B" + e + a + "C" + e + u + "D" + u + "E" + a},
@@ -118,7 +119,8 @@ func TestFormat(t *testing.T) {
 	} {
 		t.Run(name, func(t *testing.T) {
 			tok := toyTokenizer(t, marks)
-			text, ids, err := Format(c.family, tok, c.messages, c.options)
+			p, err := Format(c.family, tok, c.messages, c.options)
+			text, ids := p.Text, p.IDs
 			require.NoError(t, err)
 			require.Equal(t, c.want, text)
 			if !strings.HasSuffix(name, "keeps a past") && !strings.HasSuffix(name, "up to first") { // those hold what people wrote
@@ -163,9 +165,9 @@ func TestFormatTokens(t *testing.T) {
 			join([]int{idBOS, idUser, 'a', idAssistant, idEndThink}, letters(attack), []int{idEOS, idUser, 'b', idAssistant, idEndThink})},
 	} {
 		t.Run(name, func(t *testing.T) {
-			_, ids, err := Format(c.family, tok, c.messages, Options{})
+			p, err := Format(c.family, tok, c.messages, Options{})
 			require.NoError(t, err)
-			require.Equal(t, c.want, ids)
+			require.Equal(t, c.want, p.IDs)
 		})
 	}
 }
@@ -178,27 +180,25 @@ func TestFormatRefuses(t *testing.T) {
 		tok      *tokenizer.Tokenizer
 		want     string
 	}{
-		"no messages":         {DeepSeekV3, nil, tok, "chat: no messages"},
-		"unknown role":        {DeepSeekV3, talk("user:a", "tool:b"), tok, `chat: message 1: role "tool" is none of system, user, assistant`},
-		"no role":             {DeepSeekV3, []message.Message{{}}, tok, `chat: message 0: role "" is none of system, user, assistant`},
-		"system alone":        {DeepSeekV3, talk("system:a"), tok, "chat: the last message is from system, must be from user"},
-		"last from assistant": {DeepSeekV3, talk("user:a", "assistant:b"), tok, "chat: the last message is from assistant, must be from user"},
-		"late system":         {DeepSeekV3, talk("user:a", "system:b", "user:c"), tok, "chat: message 1: a system message after the conversation has begun"},
-		"unknown family":      {"llama", talk("user:a"), tok, `chat: unknown family "llama"`},
-		"no family":           {Unknown, talk("user:a"), tok, "chat: the model's chat format is not known"},
-		"no tokens":           {DeepSeekR1, talk("user:a"), toyTokenizer(t, marks[:2]), "chat: family deepseek-r1: the vocabulary lacks <｜User｜>"},
-		"a token of text":     {DeepSeekV2, talk("user:a"), toyTokenizer(t, nil), "chat: family deepseek-v2: the vocabulary lacks <｜begin▁of▁sentence｜>"},
+		"no messages":     {DeepSeekV3, nil, tok, "chat: no message from the user"},
+		"unknown role":    {DeepSeekV3, talk("user:a", "tool:b"), tok, `chat: message 1: role "tool" is none of system, developer, user, assistant`},
+		"no role":         {DeepSeekV3, []message.Message{{}}, tok, `chat: message 0: role "" is none of system, developer, user, assistant`},
+		"system alone":    {DeepSeekV3, talk("system:a"), tok, "chat: no message from the user"},
+		"unknown family":  {"llama", talk("user:a"), tok, `chat: unknown family "llama"`},
+		"no family":       {Unknown, talk("user:a"), tok, "chat: the model's chat format is not known"},
+		"no tokens":       {DeepSeekR1, talk("user:a"), toyTokenizer(t, marks[:2]), "chat: family deepseek-r1: the vocabulary lacks <｜User｜>"},
+		"a token of text": {DeepSeekV2, talk("user:a"), toyTokenizer(t, nil), "chat: family deepseek-v2: the vocabulary lacks <｜begin▁of▁sentence｜>"},
 	} {
 		t.Run(name, func(t *testing.T) {
-			text, ids, err := Format(c.family, c.tok, c.messages, Options{})
+			p, err := Format(c.family, c.tok, c.messages, Options{})
 			require.EqualError(t, err, c.want)
-			require.Empty(t, text)
-			require.Nil(t, ids)
+			require.Zero(t, p)
 		})
 	}
 }
 
-func TestStartsThinking(t *testing.T) {
+func TestThinking(t *testing.T) {
+	tok := toyTokenizer(t, marks)
 	for _, c := range []struct {
 		family               string
 		unset, direct, think bool
@@ -210,9 +210,57 @@ func TestStartsThinking(t *testing.T) {
 		{DeepSeekV31, false, false, true},
 		{Moonlight, false, false, false},
 	} {
-		got := fmt.Sprint(StartsThinking(c.family, Options{}), StartsThinking(c.family, yes(false)), StartsThinking(c.family, yes(true)))
-		require.Equal(t, fmt.Sprint(c.unset, c.direct, c.think), got, c.family)
+		for options, want := range map[*Options]bool{{}: c.unset, ref(yes(false)): c.direct, ref(yes(true)): c.think} {
+			p, err := Format(c.family, tok, talk("user:Hi"), *options)
+			require.NoError(t, err)
+			require.Equal(t, want, p.Thinking, "%s %v", c.family, options.Thinking)
+			require.False(t, p.Continues)
+		}
 	}
+}
+
+func ref[T any](v T) *T { return &v }
+
+// A last message from the assistant is the beginning of the answer.
+func TestBeginnings(t *testing.T) {
+	const (
+		b  = "<｜begin▁of▁sentence｜><｜User｜>1+1?<｜Assistant｜>"
+		im = "<|im_system|>system<|im_middle|>You are a helpful assistant<|im_end|><|im_user|>user<|im_middle|>1+1?<|im_end|><|im_assistant|>assistant<|im_middle|>"
+	)
+	for name, c := range map[string]struct {
+		family             string
+		reasoning, content string
+		options            Options
+		want               string
+		thinking           bool
+	}{
+		"v2":                            {DeepSeekV2, "", "It is", Options{}, "<｜begin▁of▁sentence｜>User: 1+1?\n\nAssistant: It is", false},
+		"v2, nothing yet":               {DeepSeekV2, "", "", Options{}, "<｜begin▁of▁sentence｜>User: 1+1?\n\nAssistant:", false},
+		"v3":                            {DeepSeekV3, "", "It is", Options{}, b + "It is", false},
+		"moonlight":                     {Moonlight, "", "It is", Options{}, im + "It is", false},
+		"r1, an answer":                 {DeepSeekR1, "", "It is", Options{}, b + "<think>\n\n</think>\n\nIt is", false},
+		"r1, reasoning":                 {DeepSeekR1, "One and", "", Options{}, b + "<think>\nOne and", true},
+		"r1, both":                      {DeepSeekR1, "One and one", "It is", Options{}, b + "<think>\nOne and one\n</think>\n\nIt is", false},
+		"r1, nothing yet":               {DeepSeekR1, "", "", Options{}, b + "<think>\n", true},
+		"0528, both":                    {DeepSeekR10528, "One and one", "It is", Options{}, b + "<think>\nOne and one\n</think>\n\nIt is", false},
+		"0528, nothing yet":             {DeepSeekR10528, "", "", Options{}, b, false},
+		"v3.1, an answer":               {DeepSeekV31, "", "It is", Options{}, b + "</think>It is", false},
+		"v3.1, an answer, thinking":     {DeepSeekV31, "", "It is", yes(true), b + "</think>It is", false},
+		"v3.1, reasoning":               {DeepSeekV31, "One and", "", Options{}, b + "<think>One and", true},
+		"v3.1, both":                    {DeepSeekV31, "One and one", "It is", yes(true), b + "<think>One and one</think>It is", false},
+		"v3.1, nothing yet":             {DeepSeekV31, "", "", Options{}, b + "</think>", false},
+		"v3.1, nothing yet to think of": {DeepSeekV31, "", "", yes(true), b + "<think>", true},
+	} {
+		t.Run(name, func(t *testing.T) {
+			tok := toyTokenizer(t, marks)
+			p, err := Format(c.family, tok, append(talk("user:1+1?"), message.Message{Role: message.Assistant, Content: c.content, ReasoningContent: c.reasoning}), c.options)
+			require.NoError(t, err)
+			require.Equal(t, Prompt{c.want, tok.EncodeSpecial(c.want), c.thinking, c.reasoning+c.content != ""}, p)
+		})
+	}
+	splitter := NewSplitter(toyTokenizer(t, marks), Prompt{Continues: true})
+	content, _ := splitter.Push(' ')
+	require.Equal(t, " ", content, "white space in the middle of a text belongs to it")
 }
 
 // FuzzFormat holds what must be so for every message: it adds no control token, and none of the template's is lost.
@@ -234,11 +282,12 @@ func FuzzFormat(f *testing.F) {
 			turns := func(system, question, past string) []message.Message {
 				return talk("system:"+system, "user:"+question, "assistant:"+past, "user:"+question)
 			}
-			_, plain, err := Format(family, tok, turns("s", "q", "p"), yes(true))
+			plain, err := Format(family, tok, turns("s", "q", "p"), yes(true))
 			require.NoError(t, err)
-			text, ids, err := Format(family, tok, turns(system, question, past), yes(true))
+			p, err := Format(family, tok, turns(system, question, past), yes(true))
 			require.NoError(t, err)
-			require.Equal(t, control(plain), control(ids), family)
+			text, ids := p.Text, p.IDs
+			require.Equal(t, control(plain.IDs), control(ids), family)
 			var spelled strings.Builder
 			for _, id := range ids {
 				spelled.WriteString(tok.Token(id))

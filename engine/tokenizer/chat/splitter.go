@@ -16,9 +16,9 @@ type Splitter struct {
 	begun           bool // something but white space has come since the last switch
 }
 
-// NewSplitter starts an answer, inside its reasoning or not.
-func NewSplitter(t *tokenizer.Tokenizer, thinking bool) *Splitter {
-	s := &Splitter{tokenizer: t, stream: t.NewStream(), think: -1, endThink: -1, thinking: thinking}
+// NewSplitter starts the answer to a prompt; that to raw ids is the answer to the zero prompt.
+func NewSplitter(t *tokenizer.Tokenizer, p Prompt) *Splitter {
+	s := &Splitter{tokenizer: t, stream: t.NewStream(), think: -1, endThink: -1, thinking: p.Thinking, begun: p.Continues}
 	if id, ok := t.AddedID(think); ok {
 		s.think = id
 	}

@@ -33,7 +33,7 @@ func TestSplitter(t *testing.T) {
 		"special tokens":              {false, "a<｜end▁of▁sentence｜>b", "ab", ""},
 	} {
 		t.Run(name, func(t *testing.T) {
-			s := NewSplitter(tok, c.thinking)
+			s := NewSplitter(tok, Prompt{Thinking: c.thinking})
 			var content, reasoning strings.Builder
 			add := func(a, b string) {
 				content.WriteString(a)
@@ -69,7 +69,7 @@ func TestSplitterDeltas(t *testing.T) {
 		"cut in reasoning":    {thinking: true, steps: []step{{0xf0, "", ""}}, flush: step{reasoning: "\uFFFD"}},
 	} {
 		t.Run(name, func(t *testing.T) {
-			s := NewSplitter(tok, c.thinking)
+			s := NewSplitter(tok, Prompt{Thinking: c.thinking})
 			for i, want := range c.steps {
 				content, reasoning := s.Push(want.id)
 				require.Equal(t, step{want.id, want.content, want.reasoning}, step{want.id, content, reasoning}, "step %d", i)
@@ -83,7 +83,7 @@ func TestSplitterDeltas(t *testing.T) {
 // A vocabulary without the tags never switches.
 func TestSplitterWithoutTags(t *testing.T) {
 	tok := toyTokenizer(t, marks[:2])
-	s := NewSplitter(tok, false)
+	s := NewSplitter(tok, Prompt{})
 	var content string
 	for _, id := range tok.Encode("<think>a</think>") {
 		delta, reasoning := s.Push(id)
