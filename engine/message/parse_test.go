@@ -26,10 +26,10 @@ func TestParseRequest(t *testing.T) {
 			message.Request{Type: message.Chat, ID: 1, Messages: []message.Message{
 				{Role: message.Developer, Content: "Be brief."}, {Role: message.User, Content: "What is 2 + 3?"}, {Role: message.Assistant, ReasoningContent: "2 and 3", Prefix: true},
 			}}},
-		"parameters": {`{"type":"generate","tokens":[1],"params":{"temperature":0,"top_k":5,"top_p":0.5,"min_p":1,"repetition_penalty":1.5,"presence_penalty":-2,"frequency_penalty":2,
+		"parameters": {`{"type":"chat","messages":[{"role":"user","content":""}],"params":{"temperature":0,"top_k":5,"top_p":0.5,"min_p":1,"repetition_penalty":1.5,"presence_penalty":-2,"frequency_penalty":2,
 			"logit_bias":{"257":-100,"0":1.5},"seed":4294967295,"max_tokens":5,"max_completion_tokens":1e3,"stop":["=","\n"],"ignore_eos":true,"logprobs":true,"top_logprobs":20,
 			"thinking":false,"n":128,"stream":true,"stream_options":{"include_usage":true},"model":"deepseek-reasoner","user":"u","metadata":{"a":"b"}}}`,
-			message.Request{Type: message.Generate, Tokens: []int{1}, Params: message.Params{
+			message.Request{Type: message.Chat, Messages: []message.Message{{Role: message.User}}, Params: message.Params{
 				Temperature: pointer(0.0), TopK: pointer(5), TopP: pointer(0.5), MinP: pointer(1.0), RepetitionPenalty: pointer(1.5), PresencePenalty: pointer(-2.0), FrequencyPenalty: pointer(2.0),
 				LogitBias: map[int]float64{257: -100, 0: 1.5}, Seed: pointer(uint32(4294967295)), MaxTokens: pointer(5), MaxCompletionTokens: pointer(1000), Stop: message.Stop{"=", "\n"}, IgnoreEOS: true,
 				Logprobs: true, TopLogprobs: pointer(20), Thinking: pointer(message.Thinking(false)),
@@ -70,6 +70,7 @@ func TestRefusals(t *testing.T) {
 		{`"type":"generate"`, "tokens", `tokens is empty, the prompt must have at least one`},
 		{`"type":"logits","tokens":[1],"mode":"sideways"`, "mode", `mode is "sideways", must be prefill or decode`},
 		{`"type":"logits","tokens":[1],"draft":1`, "draft", `draft is 1, must be true or false`},
+		{`"type":"generate","tokens":[1],"params":{"n":2}`, "", `n, stream and stream_options are for chats, not for raw prompts`},
 		{`"type":"generate","tokens":[1],"beams":4`, "beams", `beams is not a field that is known here`},
 		{`"type":"generate","tokens":[1],"params":[1]`, "params", `params is [1], must be an object`},
 		{chat + `"hi"`, "messages", `messages is "hi", must be a list`},

@@ -19,6 +19,8 @@ func (r *Request) Validate() error {
 		return Refuse("messages", "is empty, must have at least one")
 	case (r.Type == Generate || r.Type == Logits) && len(r.Tokens) == 0:
 		return Refuse("tokens", "is empty, the prompt must have at least one")
+	case r.Type == Generate && r.Params.Delivery != Delivery{}:
+		return Errorf(BadRequest, "n, stream and stream_options are for chats, not for raw prompts")
 	}
 	for i, m := range r.Messages {
 		if !slices.Contains(roles, m.Role) {

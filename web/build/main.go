@@ -12,6 +12,7 @@ import (
 	"errors"
 	"flag"
 	"fmt"
+	"maps"
 	"os"
 	"path/filepath"
 	"slices"
@@ -48,13 +49,16 @@ func build() error {
 	if err != nil {
 		return err
 	}
+	if err := checkShared(app); err != nil {
+		return err
+	}
 	if _, err := bundle("dist", "[name]", "src/api/tabseek.ts", "src/host/worker.ts"); err != nil {
 		return err
 	}
 	if err := copyPublic(); err != nil {
 		return err
 	}
-	if err := writeIndex(app); err != nil {
+	if err := writeIndex(slices.Collect(maps.Keys(app))); err != nil {
 		return err
 	}
 	return compressAll()
@@ -77,8 +81,8 @@ func removeOld() error {
 	return nil
 }
 
-// bundle builds entry points into a folder of web and returns the names of the files it made.
-func bundle(folder, names string, entries ...string) ([]string, error) {
+// bundle builds entry points into a folder of web and returns the files it made, each with the sources that are in it.
+func bundle(folder, names string, entries ...string) (map[string][]string, error) {
 	root, err := filepath.Abs(source)
 	if err != nil {
 		return nil, err
@@ -94,17 +98,30 @@ func bundle(folder, names string, entries ...string) ([]string, error) {
 		return nil, errors.New(strings.TrimSpace(strings.Join(text, "")))
 	}
 	var meta struct {
-		Outputs map[string]json.RawMessage `json:"outputs"`
+		Outputs map[string]struct {
+			Inputs map[string]json.RawMessage `json:"inputs"`
+		} `json:"outputs"`
 	}
 	if err := json.Unmarshal([]byte(result.Metafile), &meta); err != nil {
 		return nil, err
 	}
-	var out []string
-	for name := range meta.Outputs {
-		out = append(out, filepath.Base(name))
+	out := map[string][]string{}
+	for name, output := range meta.Outputs {
+		out[filepath.Base(name)] = slices.Sorted(maps.Keys(output.Inputs))
 	}
-	slices.Sort(out)
 	return out, nil
+}
+
+// checkShared refuses a page with a copy of what /tabseek.js has: an error of the one would be no TabseekError to the other.
+func checkShared(app map[string][]string) error {
+	for name, sources := range app {
+		for _, s := range sources {
+			if strings.HasPrefix(s, "src/shared/") || strings.HasPrefix(s, "src/host/") {
+				return fmt.Errorf("%s holds %s: the page imports it from /tabseek.js, as everybody does", name, s)
+			}
+		}
+	}
+	return nil
 }
 
 // useServedAPI makes the page import /tabseek.js like everybody else: a copy of its own would be a second module with

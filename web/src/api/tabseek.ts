@@ -8,26 +8,21 @@
  * for await (const chunk of stream) console.log(chunk.choices[0].delta);
  * ```
  *
- * The shapes are OpenAI's; reasoning comes apart from the answer as `delta.reasoning_content`.
+ * The shapes are OpenAI's; reasoning comes apart from the answer as `delta.reasoning_content`. Whatever goes wrong, the
+ * promise rejects with a TabseekError, whose code tells what. A parameter that is not known, of another type or out of
+ * its bounds is `bad_request`, with its name in `fields.param`.
  */
-import {
-  fromShape,
-  TabseekError,
-  type FinishReason,
-  type FromWorker,
-  type LoadOptions as EngineOptions,
-  type LogitsRows,
-  type Message,
-  type ModelInfo,
-  type Progress,
-  type SamplingParams,
-  type Stats,
-  type ToWorker,
-  type Usage as EngineUsage,
-} from '../shared/messages';
+import { TabseekError, type LogitsRows, type Progress } from '../shared/messages';
+import type { EngineOptions, FinishReason, Mode, ModelInfo, Params, Stats } from '../shared/messages.gen';
+import { chunks, completion, usageOf, type Chunk, type Completion, type CompletionRequest, type Usage } from './completion';
+import { Connection } from './connection';
+import { checkCallback, checkObject, checkSignal, checkURL } from './encode';
 
 export { TabseekError };
-export type { ErrorCode, FinishReason, LogitsRows, Message, ModelInfo, Progress, SamplingParams, Stats } from '../shared/messages';
+export { bounds } from '../shared/messages.gen';
+export type { LogitsRows, Progress } from '../shared/messages';
+export type { ErrorCode, FinishReason, Logprob, Logprobs, Message, Mode, ModelInfo, Params, Role, Stats, StreamOptions, TopLogprob } from '../shared/messages.gen';
+export type { Choice, Chunk, ChunkChoice, Completion, CompletionRequest, Delta, Usage } from './completion';
 
 export interface LoadOptions extends EngineOptions {
   /** Called while the model loads. */
@@ -36,43 +31,20 @@ export interface LoadOptions extends EngineOptions {
   signal?: AbortSignal;
 }
 
-export interface CompletionRequest extends SamplingParams {
-  messages: Message[];
-  /** Chunks as they come, or the whole answer at the end. */
-  stream?: boolean;
-  /** How many answers; they are generated one after the other. */
-  n?: number;
-  signal?: AbortSignal;
-}
-
-export interface Usage {
-  prompt_tokens: number;
-  completion_tokens: number;
-  total_tokens: number;
-}
-
-export interface Chunk {
-  object: 'chat.completion.chunk';
-  model: string;
-  choices: { index: number; delta: { role?: 'assistant'; content?: string; reasoning_content?: string }; finish_reason: FinishReason | null }[];
-  /** Tokens generated so far for this choice, thinking included. */
-  tokens?: number;
-  /** On the last chunk of each choice. */
-  usage?: Usage;
-  stats?: Stats;
-}
-
-export interface Completion {
-  object: 'chat.completion';
-  model: string;
-  choices: { index: number; message: { role: 'assistant'; content: string; reasoning_content: string }; finish_reason: FinishReason }[];
-  usage: Usage;
-}
-
-export interface GenerateOptions extends SamplingParams {
+export interface GenerateOptions extends Omit<Params, 'n' | 'stream' | 'stream_options'> {
+  /** Ends the answer early, with finish_reason abort. */
   signal?: AbortSignal;
   /** Called with tokens as they come. */
   onTokens?: (tokens: number[]) => void;
+}
+
+export interface LogitsOptions {
+  /** By which kernels; prefill, if left out. */
+  mode?: Mode;
+  /** The MTP module's drafts as well. */
+  draft?: boolean;
+  /** Stops it: it rejects with aborted. */
+  signal?: AbortSignal;
 }
 
 export interface Generation {
@@ -83,16 +55,18 @@ export interface Generation {
   stats: Stats;
 }
 
-/** Loads a packed model into GPU memory. Rejects with a TabseekError. */
+/** Loads a packed model into GPU memory. */
 export async function load(modelURL: string, options: LoadOptions = {}): Promise<Engine> {
+  const url = checkURL('modelURL', modelURL);
+  checkObject('options', options);
   const { onProgress, signal, ...engineOptions } = options;
+  checkCallback('onProgress', onProgress);
+  checkSignal(signal);
   const connection = new Connection();
   try {
-    const url = new URL(modelURL, document.baseURI).href;
-    const info = await connection.load(url, engineOptions, onProgress, signal);
-    return new Engine(connection, info);
+    return new Engine(connection, await connection.load(url, engineOptions, onProgress, signal));
   } catch (e) {
-    connection.close();
+    connection.close(new TabseekError('bad_request', 'the model is not loaded'));
     throw e;
   }
 }
@@ -107,28 +81,32 @@ export class Engine {
     /** Facts about the model. */
     readonly info: ModelInfo,
   ) {
-    const create = (request: CompletionRequest) => (request.stream ? Promise.resolve(this.stream(request)) : this.complete(request));
-    this.chat = { completions: { create: create as Create } };
+    this.chat = { completions: { create: ((request: CompletionRequest) => this.create(request)) as Create } };
   }
 
-  /** A row of logits for each token of a prompt, by the kernels of prefill or of decoding; with draft, the MTP module's as well. */
-  async logits(tokens: number[], options: { mode?: 'prefill' | 'decode'; draft?: boolean } = {}): Promise<LogitsRows> {
-    const reply = await this.connection.ask({ kind: 'logits', id: 0, tokens, mode: options.mode ?? 'prefill', draft: options.draft ?? false });
-    return reply.logits!;
+  /** A row of logits for each token of a prompt. */
+  async logits(tokens: ArrayLike<number>, options: LogitsOptions = {}): Promise<LogitsRows> {
+    checkObject('options', options);
+    const { signal, ...rest } = options;
+    checkSignal(signal);
+    return this.connection.logits({ ...rest, type: 'logits', tokens: listOf(tokens) }, signal);
   }
 
   /** Continues raw prompt ids. */
-  async generate(tokens: number[], options: GenerateOptions = {}): Promise<Generation> {
+  async generate(tokens: ArrayLike<number>, options: GenerateOptions = {}): Promise<Generation> {
+    checkObject('options', options);
     const { signal, onTokens, ...params } = options;
+    checkSignal(signal);
+    checkCallback('onTokens', onTokens);
     const out: number[] = [];
     let text = '';
-    for await (const m of this.connection.run({ kind: 'generate', id: 0, tokens, params }, signal)) {
-      if (m.kind === 'delta') {
-        out.push(...m.tokens);
-        text += m.reasoning + m.content;
-        onTokens?.(m.tokens);
-      } else {
-        return { tokens: out, text, finish_reason: m.finish_reason, usage: usageOf(m.usage), stats: m.stats };
+    for await (const step of await this.connection.run({ type: 'generate', tokens: listOf(tokens), params }, signal)) {
+      if (step.kind === 'delta') {
+        for (const id of step.tokens) out.push(id);
+        text += step.reasoning + step.content;
+        onTokens?.(step.tokens);
+      } else if (step.kind === 'done') {
+        return { tokens: out, text, finish_reason: step.finish_reason, usage: usageOf(step.usage), stats: step.stats };
       }
     }
     throw new TabseekError('internal', 'the answer did not end');
@@ -136,55 +114,29 @@ export class Engine {
 
   /** Counts and times of the last finished request. */
   async stats(): Promise<Stats | undefined> {
-    return (await this.connection.ask({ kind: 'stats', id: 0 })).stats;
+    return this.connection.stats();
   }
 
-  /** Frees the GPU and ends the worker. */
+  /** Ends what is under way, with finish_reason abort, frees the GPU and ends the worker. Later calls reject. */
   async unload(): Promise<void> {
-    await this.connection.ask({ kind: 'unload', id: 0 });
-    this.connection.close();
+    return this.connection.unload();
   }
 
-  private async *stream(request: CompletionRequest): AsyncGenerator<Chunk, void> {
-    const { messages, signal, n = 1, stream: _, ...params } = request;
-    for (let index = 0; index < n; index++) {
-      const chunk = (delta: Chunk['choices'][0]['delta'], finish_reason: FinishReason | null): Chunk => ({
-        object: 'chat.completion.chunk',
-        model: this.info.name,
-        choices: [{ index, delta, finish_reason }],
-      });
-      yield chunk({ role: 'assistant' }, null);
-      let tokens = 0;
-      const seeded = { ...params, seed: nextSeed(params.seed, index) };
-      for await (const m of this.connection.run({ kind: 'chat', id: 0, messages, params: seeded }, signal)) {
-        if (m.kind === 'done') {
-          yield { ...chunk({}, m.finish_reason), usage: usageOf(m.usage), stats: m.stats };
-          continue;
-        }
-        tokens += m.tokens.length;
-        const delta: Chunk['choices'][0]['delta'] = {};
-        if (m.reasoning) delta.reasoning_content = m.reasoning;
-        if (m.content) delta.content = m.content;
-        if (m.reasoning || m.content) yield { ...chunk(delta, null), tokens };
-      }
-    }
-  }
-
-  private async complete(request: CompletionRequest): Promise<Completion> {
-    const out: Completion = { object: 'chat.completion', model: this.info.name, choices: [], usage: { prompt_tokens: 0, completion_tokens: 0, total_tokens: 0 } };
-    for await (const { choices, usage } of this.stream(request)) {
-      const { index, delta, finish_reason } = choices[0]!;
-      const choice = (out.choices[index] ??= { index, message: { role: 'assistant', content: '', reasoning_content: '' }, finish_reason: 'abort' });
-      choice.message.content += delta.content ?? '';
-      choice.message.reasoning_content += delta.reasoning_content ?? '';
-      if (finish_reason) choice.finish_reason = finish_reason;
-      if (usage) {
-        out.usage.prompt_tokens = usage.prompt_tokens;
-        out.usage.completion_tokens += usage.completion_tokens;
-        out.usage.total_tokens = out.usage.prompt_tokens + out.usage.completion_tokens;
-      }
-    }
-    return out;
+  /** The answers are generated one after the other; answer i has the seed after the first's by i. */
+  private async create(request: CompletionRequest): Promise<AsyncGenerator<Chunk, void> | Completion> {
+    checkObject('the request', request);
+    const { messages, signal, onPrefill, ...params } = request;
+    checkSignal(signal);
+    checkCallback('onPrefill', onPrefill);
+    const start = (index: number) => {
+      const seeded = index > 0 && typeof params.seed === 'number' ? { ...params, seed: (params.seed + index) >>> 0 } : params;
+      return this.connection.run({ type: 'chat', messages, params: seeded }, signal);
+    };
+    const first = await start(0); // the engine has found all of it good
+    const whole = params.stream !== true;
+    const includeUsage = whole || params.stream_options?.include_usage === true;
+    const answers = chunks({ model: this.info.name, n: params.n ?? 1, first, start, includeUsage, onPrefill });
+    return whole ? completion(answers) : answers;
   }
 }
 
@@ -193,113 +145,5 @@ export interface Create {
   (request: CompletionRequest & { stream?: false }): Promise<Completion>;
 }
 
-/** Without a seed every answer is another; with one, answer i has the seed after it by i. */
-function nextSeed(seed: number | undefined, index: number): number {
-  const first = seed ?? crypto.getRandomValues(new Uint32Array(1))[0]!;
-  return (first + index) >>> 0;
-}
-
-const usageOf = (u: EngineUsage): Usage => ({
-  prompt_tokens: u.prompt_tokens,
-  completion_tokens: u.completion_tokens,
-  total_tokens: u.prompt_tokens + u.completion_tokens,
-});
-
-/** What comes between a request and its end. */
-type Step = Extract<FromWorker, { kind: 'delta' | 'done' }>;
-
-/** The worker, and which request each of its messages belongs to. */
-class Connection {
-  private readonly worker: Worker;
-  private readonly listeners = new Map<number, (m: FromWorker) => void>();
-  private lastID = 0;
-
-  constructor() {
-    this.worker = new Worker(scriptURL(new URL('./worker.js', import.meta.url).href) as unknown as string, { type: 'module' });
-    this.worker.addEventListener('message', (e: MessageEvent<FromWorker>) => this.listeners.get(e.data.id)?.(e.data));
-    this.worker.addEventListener('error', (e) => {
-      const error = { code: 'internal' as const, message: e.message || 'the worker did not start', fields: {} };
-      for (const [id, listener] of this.listeners) listener({ kind: 'error', id, error });
-    });
-  }
-
-  close(): void {
-    this.worker.terminate();
-  }
-
-  private send(m: ToWorker, listener: (m: FromWorker) => void): number {
-    const id = ++this.lastID;
-    this.listeners.set(id, listener);
-    this.worker.postMessage({ ...m, id });
-    return id;
-  }
-
-  /** A request that has one reply. */
-  ask(m: ToWorker): Promise<Extract<FromWorker, { kind: 'reply' }>> {
-    return new Promise((resolve, reject) => {
-      const id = this.send(m, (answer) => {
-        if (answer.kind === 'reply') resolve(answer);
-        else if (answer.kind === 'error') reject(fromShape(answer.error));
-        else if (answer.kind !== 'done') return;
-        this.listeners.delete(id);
-      });
-    });
-  }
-
-  load(modelURL: string, options: EngineOptions, onProgress?: (p: Progress) => void, signal?: AbortSignal): Promise<ModelInfo> {
-    return new Promise((resolve, reject) => {
-      const id = this.send({ kind: 'load', id: 0, modelURL, options }, (m) => {
-        if (m.kind === 'progress') onProgress?.(m.progress);
-        else if (m.kind === 'reply') resolve(m.info!);
-        else if (m.kind === 'error') reject(fromShape(m.error));
-      });
-      const abort = () => {
-        this.worker.postMessage({ kind: 'cancel', id: 0, target: id } satisfies ToWorker);
-        reject(new TabseekError('aborted', 'loading was stopped'));
-      };
-      if (signal?.aborted) abort();
-      signal?.addEventListener('abort', abort, { once: true });
-    });
-  }
-
-  /** A request that streams. Leaving the loop early, or the signal, cancels it. */
-  async *run(m: ToWorker, signal?: AbortSignal): AsyncGenerator<Step, void> {
-    const queue: FromWorker[] = [];
-    let wake = () => {};
-    const id = this.send(m, (answer) => {
-      queue.push(answer);
-      wake();
-    });
-    const cancel = () => this.worker.postMessage({ kind: 'cancel', id: 0, target: id } satisfies ToWorker);
-    signal?.addEventListener('abort', cancel, { once: true });
-    if (signal?.aborted) cancel();
-    let ended = false;
-    try {
-      for (;;) {
-        const next = queue.shift();
-        if (!next) {
-          await new Promise<void>((resolve) => (wake = resolve));
-          continue;
-        }
-        if (next.kind === 'error') {
-          ended = true;
-          throw fromShape(next.error);
-        }
-        if (next.kind === 'done') ended = true;
-        if (next.kind === 'delta' || next.kind === 'done') yield next;
-        if (ended) return;
-      }
-    } finally {
-      signal?.removeEventListener('abort', cancel);
-      this.listeners.delete(id);
-      if (!ended) cancel();
-    }
-  }
-}
-
-/** A script's URL as the page's Trusted Types policy wants it. */
-const scriptURL: (url: string) => string = (() => {
-  const types = (globalThis as { trustedTypes?: { createPolicy(name: string, rules: object): { createScriptURL(url: string): string } } }).trustedTypes;
-  const policy = types?.createPolicy('tabseek', { createScriptURL: (url: string) => url });
-  return (url) => policy?.createScriptURL(url) ?? url;
-})();
+/** Typed arrays of ids count as lists. */
+const listOf = (tokens: ArrayLike<number>): number[] => (ArrayBuffer.isView(tokens) ? Array.from(tokens as ArrayLike<number>) : (tokens as number[]));

@@ -1,4 +1,4 @@
-import { useEffect, useRef, useState } from 'preact/hooks';
+import { useLayoutEffect, useRef, useState } from 'preact/hooks';
 import { Chat } from './chat';
 import { Composer } from './composer';
 import type { Conversation, Turn } from './conversation';
@@ -25,8 +25,9 @@ export function App({ loader, conversation }: { loader: Loader; conversation: Co
 
   const engine = load.kind === 'ready' ? load.engine : undefined;
   const offer = 'offer' in load ? load.offer : undefined;
-  const ask = (question: string) => engine && void conversation.ask(engine, question, settings);
-  const regenerate = engine && !generating ? () => void conversation.regenerate(engine, settings) : undefined;
+  const ready = (signal: AbortSignal) => loader.ready(signal);
+  const ask = (question: string) => void conversation.ask(ready, question, settings);
+  const regenerate = engine && !generating ? () => void conversation.regenerate(ready, settings) : undefined;
   const reload = () => {
     conversation.dismissError();
     if (offer) void loader.load(offer);
@@ -51,7 +52,7 @@ export function App({ loader, conversation }: { loader: Loader; conversation: Co
         <LoadPanel load={load} loader={loader} />
       </main>
       <div class="dock">
-        <Composer ready={engine !== undefined} generating={generating} onSend={ask} onStop={() => conversation.stop()} />
+        <Composer ready={canAsk(load)} generating={generating} onSend={ask} onStop={() => conversation.stop()} />
         <StatusLine load={load} turns={turns} />
       </div>
       {dialog === 'settings' && <SettingsDialog settings={settings} info={engine?.info} onChange={setSettings} onClose={() => setDialog(undefined)} />}
@@ -85,6 +86,9 @@ function LoadPanel({ load, loader }: { load: LoadState; loader: Loader }) {
   return null;
 }
 
+/** A question may be sent before the model is there: it is asked when it is. */
+const canAsk = ({ kind }: LoadState): boolean => kind === 'checking' || kind === 'loading' || kind === 'ready';
+
 type DocumentState = 'loading' | 'ready' | 'generating' | 'error';
 
 function documentState(load: LoadState, turns: Turn[], generating: boolean): DocumentState {
@@ -94,9 +98,9 @@ function documentState(load: LoadState, turns: Turn[], generating: boolean): Doc
   return turns.at(-1)?.answer.error ? 'error' : 'ready';
 }
 
-/** Tells style sheets and tests, by data-state, what the page is doing. */
+/** Tells style sheets and tests, by data-state, what the page is doing: never later than the elements that show it. */
 function useDocumentState(state: DocumentState): void {
-  useEffect(() => {
+  useLayoutEffect(() => {
     document.documentElement.dataset.state = state;
   }, [state]);
 }

@@ -1,4 +1,4 @@
-import { TabseekError } from '../shared/messages';
+import { TabseekError } from '../api/tabseek';
 
 /** A model that this server offers (listing in server/handler.go). */
 export interface Offer {

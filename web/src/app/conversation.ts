@@ -6,10 +6,12 @@ import { Store } from './store';
 /** Text reaches the page at most this often. */
 const FLUSH_MS = 50;
 
-export type Stage = 'reading' | 'thinking' | 'answering' | 'done';
+export type Stage = 'waiting' | 'reading' | 'thinking' | 'answering' | 'done';
 
 export interface Answer {
   stage: Stage;
+  /** The part of the prompt that has been read, while it is. */
+  read?: number;
   reasoning: string;
   content: string;
   /** When thinking began, by performance.now(). */
@@ -29,7 +31,10 @@ export interface Turn {
   answer: Answer;
 }
 
-const EMPTY: Answer = { stage: 'reading', reasoning: '', content: '' };
+const EMPTY: Answer = { stage: 'waiting', reasoning: '', content: '' };
+
+/** Waits for the model. */
+export type Ready = (signal: AbortSignal) => Promise<Engine>;
 
 /** The chat: its turns, and the one answer that is being generated. */
 export class Conversation {
@@ -38,17 +43,17 @@ export class Conversation {
   private abort: AbortController | undefined;
   private lastID = 0;
 
-  async ask(engine: Engine, question: string, settings: Settings): Promise<void> {
+  async ask(ready: Ready, question: string, settings: Settings): Promise<void> {
     if (this.generating.value) return;
     this.turns.value = [...this.turns.value, { id: ++this.lastID, question, answer: EMPTY }];
-    await this.generate(engine, settings);
+    await this.generate(ready, settings);
   }
 
   /** Answers the last question once more. */
-  async regenerate(engine: Engine, settings: Settings): Promise<void> {
+  async regenerate(ready: Ready, settings: Settings): Promise<void> {
     if (this.generating.value || this.turns.value.length === 0) return;
     this.replaceAnswer(EMPTY);
-    await this.generate(engine, settings);
+    await this.generate(ready, settings);
   }
 
   /** Ends the answer; what it has so far stays. */
@@ -69,7 +74,7 @@ export class Conversation {
     this.turns.value = [];
   }
 
-  private async generate(engine: Engine, settings: Settings): Promise<void> {
+  private async generate(ready: Ready, settings: Settings): Promise<void> {
     const abort = (this.abort = new AbortController());
     const flush = new Throttle(FLUSH_MS, (answer: Answer) => {
       if (this.abort === abort) this.replaceAnswer(answer);
@@ -77,13 +82,22 @@ export class Conversation {
     this.generating.value = true;
     const stream = new AnswerStream();
     try {
-      const chunks = await engine.chat.completions.create({ messages: this.messages(), stream: true, signal: abort.signal, ...settings });
+      const engine = await ready(abort.signal);
+      stream.read();
+      flush.offer(stream.answer);
+      const onPrefill = (done: number, total: number) => {
+        stream.read(done / total);
+        flush.offer(stream.answer);
+      };
+      const chunks = await engine.chat.completions.create({ messages: this.messages(), stream: true, signal: abort.signal, onPrefill, ...settings });
       for await (const chunk of chunks) {
         stream.add(chunk);
         flush.offer(stream.answer);
       }
     } catch (e) {
-      stream.fail(asTabseekError(e));
+      const error = asTabseekError(e);
+      if (error.code === 'aborted') stream.stop();
+      else stream.fail(error);
     }
     flush.finish(stream.answer);
     if (this.abort === abort) this.generating.value = false;
@@ -116,6 +130,17 @@ class AnswerStream {
     if (delta.content) this.say(delta.content);
     if (chunk.tokens) this.measure(chunk.tokens);
     if (finish_reason) this.finish(finish_reason, chunk);
+  }
+
+  /** The model is there, and has read this part of the prompt. */
+  read(part = 0): void {
+    this.update({ stage: 'reading', read: part });
+  }
+
+  /** Stopped before the model was there. */
+  stop(): void {
+    this.endThinking();
+    this.update({ stage: 'done', finish: 'abort' });
   }
 
   fail(error: TabseekError): void {
@@ -152,7 +177,7 @@ class AnswerStream {
   private finish(finish: FinishReason, { usage, stats }: Chunk): void {
     this.endThinking();
     const measured = usage && stats && stats.decode_seconds > 0 ? usage.completion_tokens / stats.decode_seconds : undefined;
-    this.update({ stage: 'done', finish, usage, tokensPerSecond: measured ?? this.answer.tokensPerSecond });
+    this.update({ stage: 'done', finish, usage: usage ?? undefined, tokensPerSecond: measured ?? this.answer.tokensPerSecond });
   }
 
   private update(part: Partial<Answer>): void {

@@ -1,4 +1,4 @@
-import { TabseekError } from '../shared/messages';
+import { TabseekError } from '../api/tabseek';
 
 /**
  * Rejects when this page cannot use the GPU. The worker would find out as well, but only after the page has offered to

@@ -1,4 +1,4 @@
-import { TabseekError, type ErrorCode } from '../shared/messages';
+import { TabseekError, type ErrorCode } from '../api/tabseek';
 
 /** An error in a person's words. */
 export interface Explanation {

@@ -6,7 +6,6 @@ const PHASES: Record<Progress['phase'], string> = {
   manifest: 'Reading the model’s description',
   compile: 'Preparing the GPU',
   weights: 'Loading weights',
-  ready: 'Ready',
 };
 
 /** Shorter waits need no forecast. */

@@ -58,6 +58,23 @@ export class Loader {
     }
   }
 
+  /** The engine as soon as there is one; rejects if the signal comes first. */
+  ready(signal: AbortSignal): Promise<Engine> {
+    return new Promise((resolve, reject) => {
+      const check = () => {
+        const state = this.state.value;
+        if (state.kind !== 'ready' && !signal.aborted) return;
+        unfollow();
+        signal.removeEventListener('abort', check);
+        if (state.kind === 'ready') resolve(state.engine);
+        else reject(new TabseekError('aborted', 'it was stopped before the model was ready'));
+      };
+      const unfollow = this.state.follow(check);
+      signal.addEventListener('abort', check);
+      check();
+    });
+  }
+
   /** Stops loading; what is offered stays offered. */
   cancel(): void {
     this.abort?.abort();

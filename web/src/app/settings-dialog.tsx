@@ -1,5 +1,5 @@
 import { useState } from 'preact/hooks';
-import type { ModelInfo } from '../api/tabseek';
+import { bounds, type ModelInfo } from '../api/tabseek';
 import { Dialog } from './dialog';
 import { FIELDS, parseField, type Field, type Settings } from './settings';
 import { useStore } from './store';
@@ -44,6 +44,7 @@ function FieldInput({ field, info, value, onChange }: { field: Field; info?: Mod
   };
   const showUsed = () => setText(value === undefined ? '' : String(value));
   const id = `setting-${field.key}`;
+  const { min, max } = bounds[field.key];
   return (
     <div class="field">
       <label for={id}>{field.label}</label>
@@ -51,8 +52,8 @@ function FieldInput({ field, info, value, onChange }: { field: Field; info?: Mod
         id={id}
         type="number"
         inputMode="decimal"
-        min={field.min}
-        max={field.max}
+        min={min}
+        max={Number.isFinite(max) ? max : undefined}
         step={field.step}
         placeholder={info ? field.fallback(info) : ''}
         aria-describedby={`${id}-hint`}

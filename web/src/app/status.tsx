@@ -36,7 +36,7 @@ function describe(load: LoadState, answer: Turn['answer'] | undefined): string {
   }
   if (!answer) return 'Ready';
   if (answer.error) return 'The answer failed';
-  if (answer.stage !== 'done') return { reading: 'Reading the question', thinking: 'Thinking', answering: 'Answering' }[answer.stage];
+  if (answer.stage !== 'done') return { waiting: 'Waiting for the model', reading: 'Reading the question', thinking: 'Thinking', answering: 'Answering' }[answer.stage];
   return { stop: 'Answer complete', length: 'Answer cut off', abort: 'Answer stopped' }[answer.finish ?? 'stop'];
 }
 

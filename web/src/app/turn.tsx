@@ -28,7 +28,8 @@ export function TurnView({ turn: { question, answer }, context, onRegenerate, on
         {question}
       </h2>
       <div class="sheet" aria-busy={answer.stage !== 'done'}>
-        {answer.stage === 'reading' && <p class="waiting">Reading the question</p>}
+        {answer.stage === 'waiting' && <p class="waiting">Waiting for the model</p>}
+        {answer.stage === 'reading' && <p class="waiting">Reading the question{answer.read ? `, ${Math.round(100 * answer.read)} %` : ''}</p>}
         {answer.reasoning && <Thinking answer={answer} />}
         <div data-testid="answer" class="answer">
           <Markdown text={answer.content} />

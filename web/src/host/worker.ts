@@ -1,36 +1,26 @@
 // The dedicated worker: it owns the guest, the GPU and the weights, and speaks the messages of shared/messages.ts.
 
-import { errorShape, fromShape, TabseekError, type FromWorker, type LoadOptions, type ModelInfo, type Stats, type ToWorker } from '../shared/messages';
+import { engineError, errorShape, fromShape, TabseekError, type FromWorker, type LogitsRows, type ToWorker } from '../shared/messages';
+import type { EngineEvent, EngineRequest, ModelInfo, Stats, Usage } from '../shared/messages.gen';
 import { Message } from './abi.gen';
 import type { Frame, SubmitCommand, UploadCommand } from './abi';
 import { Gpu } from './gpu';
 import { Guest } from './guest';
 import { fetchFile, fetchShards, hex } from './weights';
 
-/** Bytes handed to the GPU's queue in one go: larger writes are slower (facts of Chromium's staging). */
+/** Bytes handed to the GPU's queue in one go: larger writes are slower. */
 const WRITE_PIECE = 2 << 20;
 
-/** An event of the engine (engine.Event in Go). */
-interface EngineEvent {
-  type: 'ready' | 'prefill' | 'decoding' | 'delta' | 'done' | 'error';
-  id: number;
-  model?: ModelInfo;
-  done?: number;
-  total?: number;
-  content?: string;
-  reasoning?: string;
-  tokens?: number[];
-  finish_reason?: 'stop' | 'length' | 'abort';
-  usage?: { prompt_tokens: number; cached_tokens: number; completion_tokens: number };
-  code?: string;
-  message?: string;
+/** A request under way. */
+interface Pending {
+  start: number;
+  /** When its decoding began; 0 before that. */
+  decoding: number;
+  /** What a request of logits gathers. */
+  logits?: LogitsRows;
 }
 
-/** When a request began and when its decoding did. */
-interface Timing {
-  start: number;
-  decoding: number;
-}
+const NO_USAGE: Usage = { prompt_tokens: 0, cached_tokens: 0, completion_tokens: 0, reasoning_tokens: 0 };
 
 const post = (m: FromWorker, transfer: Transferable[] = []): void => self.postMessage(m, { transfer });
 const encoder = new TextEncoder();
@@ -41,61 +31,49 @@ class Host {
   private info: ModelInfo | undefined;
   private last: Stats | undefined;
   private loadSeconds = 0;
-  private loading: AbortController | undefined;
+  private readonly loading = new AbortController();
+  /** What no request can outlive: the first such thing, which explains those that follow from it. */
   private failed: TabseekError | undefined;
-  private readonly timings = new Map<number, Timing>();
-  private readonly logits = new Map<number, { rows: Float32Array[]; drafts: Float32Array[] }>();
+  private readonly pending = new Map<number, Pending>();
 
   async handle(m: ToWorker): Promise<void> {
     switch (m.kind) {
       case 'load':
-        return this.load(m.id, m.modelURL, m.options).catch((e: unknown) => {
+        return this.load(m.id, m.modelURL, m.json).catch((e: unknown) => {
           throw this.failed ?? e; // losing the GPU also aborts the download, which is not what went wrong
         });
-      case 'chat':
-        return this.request(m.id, { type: 'chat', id: m.id, messages: m.messages, params: m.params });
-      case 'generate':
-        return this.request(m.id, { type: 'generate', id: m.id, tokens: m.tokens, params: m.params });
-      case 'logits':
-        this.logits.set(m.id, { rows: [], drafts: [] });
-        return this.request(m.id, { type: 'logits', id: m.id, tokens: m.tokens, mode: m.mode, draft: m.draft });
-      case 'cancel':
-        this.loading?.abort();
-        if (this.guest && this.info) this.carryOut(this.guest.send(Message.Request, json({ type: 'cancel', id: m.target })));
-        return;
+      case 'request':
+        return this.request(m.id, m.json);
       case 'stats':
+        if (this.failed) throw this.failed;
         return post({ kind: 'reply', id: m.id, stats: this.last });
       case 'unload':
-        this.loading?.abort();
-        this.gpu?.close();
-        this.gpu = this.guest = this.info = undefined;
-        return post({ kind: 'reply', id: m.id });
+        return this.unload(m.id);
     }
   }
 
-  private async load(id: number, modelURL: string, options: LoadOptions): Promise<void> {
+  private async load(id: number, modelURL: string, options: string): Promise<void> {
     const start = performance.now();
-    const abort = (this.loading = new AbortController());
+    const { signal } = this.loading;
     const base = new URL(modelURL, self.location.origin).href.replace(/\/+$/, '');
     post({ kind: 'progress', id, progress: { phase: 'manifest', loaded: 0, total: 0, bytesPerSecond: 0 } });
     this.gpu = await Gpu.open((e) => this.fail(e));
-    const [guest, manifest] = await Promise.all([Guest.open(new URL('./engine.wasm', import.meta.url)), fetchFile(base, 'model.json', abort.signal)]);
+    const [guest, manifest] = await Promise.all([Guest.open(new URL('./engine.wasm', import.meta.url)), fetchFile(base, 'model.json', signal)]);
     this.guest = guest;
-    const tokenizer = await this.fetchTokenizer(base, manifest, abort.signal);
-    guest.send(Message.Manifest, manifest);
-    guest.send(Message.Tokenizer, tokenizer);
+    const tokenizer = await this.fetchTokenizer(base, manifest, signal);
+    this.tell(Message.Manifest, manifest);
+    this.tell(Message.Tokenizer, tokenizer);
     post({ kind: 'progress', id, progress: { phase: 'compile', loaded: 0, total: 0, bytesPerSecond: 0 } });
-    const frames = guest.send(Message.Open, json({ device: this.gpu.info(), options }));
+    const frames = this.tell(Message.Open, `{"device":${JSON.stringify(this.gpu.info())},"options":${options}}`);
     for (const f of frames) {
       const event = f.op === 'event' ? (f.event as EngineEvent) : undefined;
       if (event?.type === 'error') throw engineError(event);
     }
     await this.gpu.create(frames);
-    await this.uploadWeights(id, base, frames.filter((f): f is UploadCommand => f.op === 'upload'), abort.signal);
+    await this.uploadWeights(id, base, frames.filter((f): f is UploadCommand => f.op === 'upload'), signal);
     if (!this.info) throw new TabseekError('internal', 'the engine did not become ready');
     this.loadSeconds = (performance.now() - start) / 1000;
-    this.loading = undefined;
-    this.last = this.stats({ prompt_tokens: 0, completion_tokens: 0 }, undefined); // the device and the load, before any request
+    this.last = this.stats(NO_USAGE, undefined); // the device and the load, before any request
     post({ kind: 'reply', id, info: this.info });
   }
 
@@ -137,44 +115,72 @@ class Host {
       await this.gpu!.idle(); // the queue's copies are gone before the next shard's begin
       const shard = new Uint8Array(4);
       new DataView(shard.buffer).setUint32(0, u.shard, true);
-      this.carryOut(this.guest!.send(Message.Uploaded, shard));
+      this.carryOut(this.tell(Message.Uploaded, shard));
     });
     report(true);
   }
 
-  private request(id: number, request: object): void {
+  private request(id: number, json: string): void {
     if (this.failed) throw this.failed;
     if (!this.guest || !this.info) throw new TabseekError('bad_request', 'no model is loaded');
-    this.timings.set(id, { start: performance.now(), decoding: 0 });
-    this.carryOut(this.guest.send(Message.Request, json(request)));
+    const { type } = JSON.parse(json) as EngineRequest;
+    if (type === 'cancel') return this.carryOut(this.tell(Message.Request, json));
+    this.pending.set(id, { start: performance.now(), decoding: 0, ...(type === 'logits' && { logits: { rows: [], drafts: [] } }) });
+    const frames = this.tell(Message.Request, json);
+    const refused = frames.some((f) => f.op === 'event' && (f.event as EngineEvent).type === 'error' && (f.event as EngineEvent).id === id);
+    if (!refused) post({ kind: 'accepted', id });
+    this.carryOut(frames);
   }
 
-  /** Does what the guest asked for, in order. */
-  private carryOut(frames: Frame[]): void {
-    for (const f of frames) {
-      switch (f.op) {
-        case 'write':
-          this.gpu!.write(f.buffer, f.offset, f.data);
-          break;
-        case 'submit':
-          this.submit(f);
-          break;
-        case 'event':
-          this.event(f.event as EngineEvent);
-          break;
-        case 'logits':
-          this.keepRow(f);
-          break;
-        case 'reset':
-          break; // the device goes as a whole
-        default:
-          throw new TabseekError('internal', `command ${f.op} while running`);
-      }
+  /** Ends what is under way as if it were cancelled. */
+  private unload(id: number): void {
+    this.loading.abort();
+    for (const target of this.pending.keys()) {
+      if (!this.failed) this.carryOut(this.tell(Message.Request, `{"type":"cancel","id":${target}}`));
+    }
+    this.gpu?.close();
+    this.gpu = this.guest = this.info = undefined;
+    post({ kind: 'reply', id });
+  }
+
+  /** Tells the guest something and returns what it wants done. A guest that dies of it answers nothing any more. */
+  private tell(kind: number, data: Uint8Array | string): Frame[] {
+    try {
+      return this.guest!.send(kind, typeof data === 'string' ? encoder.encode(data) : data);
+    } catch (e) {
+      this.fail(e);
+      throw this.failed!;
     }
   }
 
+  /** Does what the guest asked for, in order. Half of it done is worse than nothing. */
+  private carryOut(frames: Frame[]): void {
+    try {
+      for (const f of frames) this.execute(f);
+    } catch (e) {
+      this.fail(e);
+      throw this.failed!;
+    }
+  }
+
+  private execute(f: Frame): void {
+    switch (f.op) {
+      case 'write':
+        return this.gpu!.write(f.buffer, f.offset, f.data);
+      case 'submit':
+        return this.submit(f);
+      case 'event':
+        return this.event(f.event as EngineEvent);
+      case 'logits':
+        return this.keepRow(f);
+      case 'reset':
+        return; // the device goes as a whole
+    }
+    throw new TabseekError('internal', `command ${f.op} while running`);
+  }
+
   private keepRow(f: Frame & { op: 'logits' }): void {
-    const logits = this.logits.get(f.request);
+    const logits = this.pending.get(f.request)?.logits;
     if (logits) (f.draft ? logits.drafts : logits.rows)[f.row] = f.values;
   }
 
@@ -185,14 +191,14 @@ class Host {
           const message = new Uint8Array(4 + r.data.byteLength);
           new DataView(message.buffer).setUint32(0, r.ticket, true);
           message.set(new Uint8Array(r.data), 4);
-          if (this.guest) this.carryOut(this.guest.send(Message.Result, message));
+          if (this.guest && !this.failed) this.carryOut(this.tell(Message.Result, message));
         },
       ).catch((e: unknown) => this.fail(e));
     }
   }
 
   private event(e: EngineEvent): void {
-    const timing = this.timings.get(e.id);
+    const pending = this.pending.get(e.id);
     switch (e.type) {
       case 'ready':
         this.info = e.model;
@@ -200,42 +206,44 @@ class Host {
       case 'prefill':
         return post({ kind: 'prefill', id: e.id, done: e.done ?? 0, total: e.total ?? 0 });
       case 'decoding':
-        if (timing) timing.decoding = performance.now();
+        if (pending) pending.decoding = performance.now();
         this.gpu!.takeCounts();
         this.guest!.takeCounts();
         return;
       case 'delta':
-        return post({ kind: 'delta', id: e.id, content: e.content ?? '', reasoning: e.reasoning ?? '', tokens: e.tokens ?? [] });
+        return post({ kind: 'delta', id: e.id, content: e.content ?? '', reasoning: e.reasoning ?? '', tokens: e.tokens ?? [], logprobs: e.logprobs });
       case 'done':
-        return this.done(e, timing);
+        return this.done(e, pending);
       case 'error':
-        this.timings.delete(e.id);
-        this.logits.delete(e.id);
+        if (e.id === 0) return this.fail(engineError(e));
+        this.pending.delete(e.id);
         return post({ kind: 'error', id: e.id, error: errorShape(engineError(e)) });
     }
   }
 
-  private done(e: EngineEvent, timing: Timing | undefined): void {
-    this.timings.delete(e.id);
-    const rows = this.logits.get(e.id);
-    if (rows && e.finish_reason === 'stop') {
-      this.logits.delete(e.id);
-      return post({ kind: 'reply', id: e.id, logits: rows }, [...rows.rows, ...rows.drafts].map((r) => r.buffer as ArrayBuffer));
+  private done(e: EngineEvent, pending: Pending | undefined): void {
+    this.pending.delete(e.id);
+    const logits = pending?.logits;
+    if (logits && e.finish_reason === 'abort') {
+      return post({ kind: 'error', id: e.id, error: errorShape(new TabseekError('aborted', 'the logits were stopped')) });
     }
-    const usage = e.usage ?? { prompt_tokens: 0, cached_tokens: 0, completion_tokens: 0 };
-    this.last = this.stats(usage, timing);
+    if (logits) {
+      return post({ kind: 'reply', id: e.id, logits }, [...logits.rows, ...logits.drafts].map((r) => r.buffer as ArrayBuffer));
+    }
+    const usage = e.usage ?? NO_USAGE;
+    this.last = this.stats(usage, pending);
     post({ kind: 'done', id: e.id, finish_reason: e.finish_reason ?? 'abort', usage, stats: this.last });
   }
 
-  private stats(usage: { prompt_tokens: number; completion_tokens: number }, timing: Timing | undefined): Stats {
+  private stats(usage: Usage, pending: Pending | undefined): Stats {
     const now = performance.now();
     const gpu = this.gpu!.takeCounts();
     const guest = this.guest!.takeCounts();
-    const decoding = timing?.decoding || now;
+    const decoding = pending?.decoding || now;
     return {
       prompt_tokens: usage.prompt_tokens,
       completion_tokens: usage.completion_tokens,
-      prefill_seconds: (decoding - (timing?.start ?? now)) / 1000,
+      prefill_seconds: (decoding - (pending?.start ?? now)) / 1000,
       decode_seconds: (now - decoding) / 1000,
       load_seconds: this.loadSeconds,
       ...gpu,
@@ -249,20 +257,23 @@ class Host {
     };
   }
 
-  /** Something that no request can outlive: every one under way gets the error. */
+  /** Something that no request can outlive: every one under way gets the error, and so does what comes later. */
   private fail(e: unknown): void {
-    this.failed = fromShape(errorShape(e));
-    for (const id of this.timings.keys()) post({ kind: 'error', id, error: errorShape(e) });
-    this.timings.clear();
-    this.loading?.abort();
+    this.failed ??= fromShape(errorShape(e));
+    const error = errorShape(this.failed);
+    for (const id of this.pending.keys()) post({ kind: 'error', id, error });
+    this.pending.clear();
+    this.loading.abort();
   }
 }
-
-const engineError = (e: EngineEvent): TabseekError => new TabseekError((e.code ?? 'internal') as TabseekError['code'], e.message ?? 'the engine failed');
-
-const json = (value: unknown): Uint8Array => encoder.encode(JSON.stringify(value));
 
 const host = new Host();
 self.addEventListener('message', (m: MessageEvent<ToWorker>) => {
   host.handle(m.data).catch((e: unknown) => post({ kind: 'error', id: m.data.id, error: errorShape(e) }));
+});
+
+// Held for as long as this worker lives: how the main thread hears of its end.
+void navigator.locks?.request(self.name, () => {
+  post({ kind: 'alive', id: 0 });
+  return new Promise(() => {});
 });

@@ -1,0 +1,173 @@
+// The worker, and which request each of its messages belongs to. Whatever happens, every call settles: what is open when
+// the connection closes is rejected, and so is what comes later.
+
+import { fromShape, TabseekError, type FromWorker, type Progress, type ToWorker } from '../shared/messages';
+import type { EngineOptions, EngineRequest, ModelInfo } from '../shared/messages.gen';
+import { encode } from './encode';
+
+export type Reply = Extract<FromWorker, { kind: 'reply' }>;
+
+/** What comes between the acceptance of a request and its end. */
+export type Step = Extract<FromWorker, { kind: 'prefill' | 'delta' | 'done' }>;
+
+/** A request without its id, which the connection gives it. */
+type Ask<M> = M extends { id: number } ? Omit<M, 'id'> : never;
+
+export class Connection {
+  private readonly worker: Worker;
+  private readonly listeners = new Map<number, (m: FromWorker) => void>();
+  private lastID = 0;
+  /** Why nothing can be asked any more. */
+  private closed: TabseekError | undefined;
+  private unloading: Promise<void> | undefined;
+
+  constructor() {
+    const name = `tabseek-${crypto.getRandomValues(new Uint32Array(4)).join('-')}`;
+    this.worker = new Worker(scriptURL(new URL('./worker.js', import.meta.url).href) as unknown as string, { type: 'module', name });
+    this.worker.addEventListener('message', (e: MessageEvent<FromWorker>) => this.receive(e.data, name));
+    this.worker.addEventListener('error', (e) => this.close(new TabseekError('internal', e.message || 'the worker did not start')));
+    this.worker.addEventListener('messageerror', () => this.close(new TabseekError('internal', 'a message of the worker cannot be read')));
+  }
+
+  private receive(m: FromWorker, name: string): void {
+    if (m.kind === 'alive') {
+      // The browser tells nobody of a worker's end; but the lock comes free.
+      void navigator.locks.request(name, () => this.close(new TabseekError('internal', 'the worker has ended')));
+    } else if (m.kind === 'error' && m.id === 0) {
+      this.close(fromShape(m.error));
+    } else {
+      this.listeners.get(m.id)?.(m);
+    }
+  }
+
+  /** Ends the worker. What is open is rejected with the reason, and so is what is asked later. */
+  close(reason: TabseekError): void {
+    this.closed ??= reason;
+    this.worker.terminate();
+    const error = { code: reason.code, message: reason.message, fields: reason.fields };
+    for (const [id, listener] of this.listeners) listener({ kind: 'error', id, error });
+    this.listeners.clear();
+  }
+
+  private send(make: (id: number) => ToWorker, listener: (m: FromWorker) => void): number {
+    if (this.closed) throw this.closed;
+    const id = ++this.lastID;
+    this.worker.postMessage(make(id));
+    this.listeners.set(id, listener);
+    return id;
+  }
+
+  /** A request that has one reply. */
+  private ask(m: Ask<ToWorker>, onProgress?: (p: Progress) => void): Promise<Reply> {
+    return new Promise((resolve, reject) => {
+      const id = this.send((id) => ({ ...m, id }), (answer) => {
+        if (answer.kind === 'progress') return onProgress?.(answer.progress);
+        if (answer.kind === 'reply') resolve(answer);
+        else if (answer.kind === 'error') reject(fromShape(answer.error));
+        else return;
+        this.listeners.delete(id);
+      });
+    });
+  }
+
+  /** The signal closes the connection: a model that is not wanted any more needs no worker. */
+  async load(modelURL: string, options: EngineOptions, onProgress?: (p: Progress) => void, signal?: AbortSignal | null): Promise<ModelInfo> {
+    const abort = () => this.close(new TabseekError('aborted', 'loading was stopped'));
+    signal?.addEventListener('abort', abort);
+    if (signal?.aborted) abort();
+    try {
+      return (await this.ask({ kind: 'load', modelURL, json: encode(options) }, onProgress)).info!;
+    } finally {
+      signal?.removeEventListener('abort', abort);
+    }
+  }
+
+  async stats(): Promise<Reply['stats']> {
+    return (await this.ask({ kind: 'stats' })).stats;
+  }
+
+  /** Rows of logits. The signal rejects with aborted. */
+  async logits(request: Ask<EngineRequest>, signal?: AbortSignal | null): Promise<NonNullable<Reply['logits']>> {
+    const { queue } = this.open(request, signal);
+    for (;;) {
+      const m = await queue.next();
+      if (m.kind === 'reply') return m.logits!;
+    }
+  }
+
+  /** A request that streams. Resolves when the engine has accepted it; leaving the loop early, or the signal, cancels it. */
+  async run(request: Ask<EngineRequest>, signal?: AbortSignal | null): Promise<AsyncGenerator<Step, void>> {
+    const { queue, cancel } = this.open(request, signal);
+    await queue.next(); // accepted, or it throws
+    return steps(queue, cancel);
+  }
+
+  private open(request: Ask<EngineRequest>, signal?: AbortSignal | null): { queue: Queue; cancel: () => void } {
+    const queue = new Queue();
+    const id = this.send((id) => ({ kind: 'request', id, json: encode({ ...request, id }) }), (m) => {
+      queue.push(m);
+      if (m.kind !== 'done' && m.kind !== 'reply' && m.kind !== 'error') return;
+      this.listeners.delete(id);
+      signal?.removeEventListener('abort', cancel);
+    });
+    const cancel = () => {
+      const request: EngineRequest = { type: 'cancel', id };
+      if (this.listeners.has(id)) this.worker.postMessage({ kind: 'request', id, json: encode(request) } satisfies ToWorker);
+    };
+    signal?.addEventListener('abort', cancel);
+    if (signal?.aborted) cancel();
+    return { queue, cancel };
+  }
+
+  /** Ends all requests and the worker. A worker that is dead already has nothing to free. */
+  unload(): Promise<void> {
+    return (this.unloading ??= this.endWorker());
+  }
+
+  private async endWorker(): Promise<void> {
+    if (this.closed) return;
+    const freed = this.ask({ kind: 'unload' });
+    const reason = (this.closed = new TabseekError('bad_request', 'the model is unloaded'));
+    await freed.catch(() => {});
+    this.close(reason);
+  }
+}
+
+async function* steps(queue: Queue, cancel: () => void): AsyncGenerator<Step, void> {
+  try {
+    for (;;) {
+      const m = await queue.next();
+      if (m.kind !== 'prefill' && m.kind !== 'delta' && m.kind !== 'done') continue;
+      yield m;
+      if (m.kind === 'done') return;
+    }
+  } finally {
+    cancel(); // does nothing to a request that has ended
+  }
+}
+
+/** Messages that wait for somebody to take them. */
+class Queue {
+  private readonly messages: FromWorker[] = [];
+  private wake = () => {};
+
+  push(m: FromWorker): void {
+    this.messages.push(m);
+    this.wake();
+  }
+
+  /** The next message; throws if that is an error. */
+  async next(): Promise<FromWorker> {
+    while (this.messages.length === 0) await new Promise<void>((resolve) => (this.wake = resolve));
+    const m = this.messages.shift()!;
+    if (m.kind === 'error') throw fromShape(m.error);
+    return m;
+  }
+}
+
+/** A script's URL as the page's Trusted Types policy wants it. */
+const scriptURL: (url: string) => string = (() => {
+  const types = (globalThis as { trustedTypes?: { createPolicy(name: string, rules: object): { createScriptURL(url: string): string } } }).trustedTypes;
+  const policy = types?.createPolicy('tabseek', { createScriptURL: (url: string) => url });
+  return (url) => policy?.createScriptURL(url) ?? url;
+})();
