@@ -4,18 +4,23 @@
 import { TabseekError } from '../shared/messages';
 import { MAX_REQUEST_BYTES } from '../shared/messages.gen';
 
+/** Longer addresses are nobody's. */
+const MAX_URL = 8192;
+
 const refuse = (param: string, message: string): TabseekError => new TabseekError('bad_request', `${param} ${message}`, { param });
 
 /** The value's JSON. Rejects what is not JSON and what is longer than the engine reads. */
 export function encode(value: object): string {
   let size = 0; // of what is certain: long before the text is made, an endless one is known
-  const check = (key: string, v: unknown): unknown => {
+  // JSON.stringify makes `this` the object, whose own value it may have turned into another.
+  function check(this: Record<string, unknown>, key: string, v: unknown): unknown {
+    if (v === null && this[key] !== null) throw refuse(key, `is ${show(this[key])}, which JSON does not have`); // an invalid Date
     if (typeof v === 'number' && !Number.isFinite(v)) throw refuse(key, `is ${v}, must be a finite number`);
     if (typeof v === 'bigint' || typeof v === 'function' || typeof v === 'symbol') throw refuse(key, `is a ${typeof v}, which JSON does not have`);
     size += typeof v === 'string' || Array.isArray(v) ? v.length : 1;
     if (size > MAX_REQUEST_BYTES) throw tooLong();
     return v;
-  };
+  }
   let text: string;
   try {
     text = JSON.stringify(value, check);
@@ -31,9 +36,14 @@ const tooLong = (): TabseekError => new TabseekError('bad_request', `the request
 
 const firstLine = (e: unknown): string => (e instanceof Error ? e.message : 'it throws').split('\n')[0]!;
 
-/** Options and requests are objects; left out, options are empty. */
-export function checkObject(name: string, value: unknown): void {
+/** The fields of options or of a request, read once. */
+export function fieldsOf<T extends object>(name: string, value: T): T {
   if (typeof value !== 'object' || value === null || Array.isArray(value)) throw refuse(name, `is ${show(value)}, must be an object`);
+  try {
+    return { ...value };
+  } catch (e) {
+    throw refuse(name, `cannot be read: ${firstLine(e)}`);
+  }
 }
 
 export function checkCallback(name: string, value: unknown): void {
@@ -48,6 +58,7 @@ export function checkSignal(value: unknown): void {
 export function checkURL(name: string, value: unknown): string {
   if (value instanceof URL) return value.href;
   if (typeof value !== 'string') throw refuse(name, `is ${show(value)}, must be text`);
+  if (value.length > MAX_URL) throw refuse(name, `has ${value.length} characters, must have at most ${MAX_URL}`);
   try {
     return new URL(value, document.baseURI).href;
   } catch {

@@ -16,7 +16,7 @@ import { TabseekError, type LogitsRows, type Progress } from '../shared/messages
 import type { EngineOptions, FinishReason, Mode, ModelInfo, Params, Stats } from '../shared/messages.gen';
 import { chunks, completion, usageOf, type Chunk, type Completion, type CompletionRequest, type Usage } from './completion';
 import { Connection } from './connection';
-import { checkCallback, checkObject, checkSignal, checkURL } from './encode';
+import { checkCallback, checkSignal, checkURL, fieldsOf } from './encode';
 
 export { TabseekError };
 export { bounds } from '../shared/messages.gen';
@@ -58,8 +58,7 @@ export interface Generation {
 /** Loads a packed model into GPU memory. */
 export async function load(modelURL: string, options: LoadOptions = {}): Promise<Engine> {
   const url = checkURL('modelURL', modelURL);
-  checkObject('options', options);
-  const { onProgress, signal, ...engineOptions } = options;
+  const { onProgress, signal, ...engineOptions } = fieldsOf('options', options);
   checkCallback('onProgress', onProgress);
   checkSignal(signal);
   const connection = new Connection();
@@ -86,16 +85,14 @@ export class Engine {
 
   /** A row of logits for each token of a prompt. */
   async logits(tokens: ArrayLike<number>, options: LogitsOptions = {}): Promise<LogitsRows> {
-    checkObject('options', options);
-    const { signal, ...rest } = options;
+    const { signal, ...rest } = fieldsOf('options', options);
     checkSignal(signal);
     return this.connection.logits({ ...rest, type: 'logits', tokens: listOf(tokens) }, signal);
   }
 
   /** Continues raw prompt ids. */
   async generate(tokens: ArrayLike<number>, options: GenerateOptions = {}): Promise<Generation> {
-    checkObject('options', options);
-    const { signal, onTokens, ...params } = options;
+    const { signal, onTokens, ...params } = fieldsOf('options', options);
     checkSignal(signal);
     checkCallback('onTokens', onTokens);
     const out: number[] = [];
@@ -124,8 +121,7 @@ export class Engine {
 
   /** The answers are generated one after the other; answer i has the seed after the first's by i. */
   private async create(request: CompletionRequest): Promise<AsyncGenerator<Chunk, void> | Completion> {
-    checkObject('the request', request);
-    const { messages, signal, onPrefill, ...params } = request;
+    const { messages, signal, onPrefill, ...params } = fieldsOf('the request', request);
     checkSignal(signal);
     checkCallback('onPrefill', onPrefill);
     const start = (index: number) => {

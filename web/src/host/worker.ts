@@ -11,6 +11,9 @@ import { fetchFile, fetchShards, hex } from './weights';
 /** Bytes handed to the GPU's queue in one go: larger writes are slower. */
 const WRITE_PIECE = 2 << 20;
 
+/** A lost device fails its readbacks before it is known to be lost; so long the cause is waited for. */
+const LOSS_MS = 200;
+
 /** A request under way. */
 interface Pending {
   start: number;
@@ -193,7 +196,7 @@ class Host {
           message.set(new Uint8Array(r.data), 4);
           if (this.guest && !this.failed) this.carryOut(this.tell(Message.Result, message));
         },
-      ).catch((e: unknown) => this.fail(e));
+      ).catch((e: unknown) => setTimeout(() => this.fail(e), LOSS_MS));
     }
   }
 
