@@ -54,7 +54,7 @@ var rules = []rule{
 		"tabseek/engine/deepseek": "a device executes recordings of any architecture",
 		"tabseek/wasm":            "the wire is the harness's affair",
 	}},
-	{"engine/weights", []string{float16}, map[string]string{
+	{"engine/weights", []string{"engine/message", float16}, map[string]string{
 		"tabseek/engine/gpu":      "a packed model is bytes on disk; who uploads them is no matter",
 		"tabseek/engine/deepseek": "slots are told to it, so that packing knows no architecture",
 	}},

@@ -171,7 +171,7 @@ func TestPackRefusesFiles(t *testing.T) {
 		}, []string{"generation_config.json"}},
 		{"absurd sampling", func(t *testing.T, dir string) {
 			require.NoError(t, os.WriteFile(file(dir, "generation_config.json"), []byte(`{"temperature":-3}`), 0o644))
-		}, []string{"temperature -3"}},
+		}, []string{"temperature is -3"}},
 		{"weights cut short", func(t *testing.T, dir string) { require.NoError(t, os.Truncate(file(dir, "model.safetensors"), 20000)) }, []string{"model.safetensors"}},
 		{"weights empty", func(t *testing.T, dir string) { require.NoError(t, os.Truncate(file(dir, "model.safetensors"), 0)) }, []string{"model.safetensors", "too short"}},
 		{"header of 2^63 bytes", func(t *testing.T, dir string) {

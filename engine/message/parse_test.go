@@ -3,6 +3,7 @@ package message_test
 import (
 	"encoding/json"
 	"errors"
+	"math"
 	"strings"
 	"testing"
 
@@ -167,6 +168,10 @@ func TestValidate(t *testing.T) {
 	require.EqualError(t, r.Validate(), "logit_bias[-3] is of a negative id, must be of a token's")
 	r.Params = message.Params{TopK: pointer(-1)}
 	require.EqualError(t, r.Validate(), "top_k is -1, must be an integer from 0 to 16777216")
+	r.Params = message.Params{Temperature: pointer(math.NaN())}
+	require.EqualError(t, r.Validate(), "temperature is NaN, must be a number from 0 to 100")
+	r.Params = message.Params{RepetitionPenalty: pointer(0.0)}
+	require.EqualError(t, r.Validate(), "repetition_penalty is 0, must be a number from 0.01 to 100")
 }
 
 func TestLimit(t *testing.T) {

@@ -6,9 +6,10 @@ import (
 	"encoding/hex"
 	"errors"
 	"fmt"
-	"math"
 	"slices"
 	"strings"
+
+	"tabseek/engine/message"
 )
 
 // check validates a decoded manifest and builds the name index.
@@ -278,22 +279,9 @@ func (s *Special) check() error {
 }
 
 func (g *Generation) check() error {
-	for _, f := range []struct {
-		name string
-		v    *float64
-		max  float64
-	}{
-		{"temperature", g.Temperature, 100},
-		{"top_p", g.TopP, 1},
-		{"min_p", g.MinP, 1},
-		{"repetition_penalty", g.RepetitionPenalty, 100},
-	} {
-		if f.v != nil && (math.IsNaN(*f.v) || *f.v < 0 || *f.v > f.max) {
-			return fmt.Errorf("generation: %s %v is not in 0..%v", f.name, *f.v, f.max)
-		}
-	}
-	if g.TopK != nil && (*g.TopK < 0 || *g.TopK > maxTokenID) {
-		return fmt.Errorf("generation: top_k %d is not in 0..%d", *g.TopK, maxTokenID)
+	p := message.Params{Temperature: g.Temperature, TopP: g.TopP, TopK: g.TopK, MinP: g.MinP, RepetitionPenalty: g.RepetitionPenalty}
+	if err := p.Validate(); err != nil {
+		return fmt.Errorf("generation: %w", err)
 	}
 	return nil
 }

@@ -52,6 +52,7 @@ type runArgs struct {
 	model  string
 	prompt harness.Prompt
 	params message.Params
+	n      int // answers
 	json   bool
 }
 
@@ -61,10 +62,14 @@ func parseRun(args []string) (runArgs, error) {
 	a.target.flags(flags)
 	tokens := flags.String("tokens", "", "")
 	flags.BoolVar(&a.json, "json", false, "")
-	flags.Func("max-tokens", "", number(&a.params.MaxTokens, 1, math.MaxInt32))
-	flags.Func("temperature", "", number(&a.params.Temperature, 0, 100))
-	flags.Func("top-p", "", number(&a.params.TopP, 0, 1))
-	flags.Func("seed", "", number(&a.params.Seed, 0, math.MaxUint32))
+	n := &a.n
+	flags.Func("max-tokens", "", number(&a.params.MaxTokens, "max_tokens"))
+	flags.Func("temperature", "", number(&a.params.Temperature, "temperature"))
+	flags.Func("top-p", "", number(&a.params.TopP, "top_p"))
+	flags.Func("top-k", "", number(&a.params.TopK, "top_k"))
+	flags.Func("min-p", "", number(&a.params.MinP, "min_p"))
+	flags.Func("seed", "", number(&a.params.Seed, "seed"))
+	flags.Func("n", "", number(&n, "n"))
 	rest, err := commandline.Parse(flags, args)
 	if err != nil {
 		return a, err
@@ -85,15 +90,20 @@ func parseRun(args []string) (runArgs, error) {
 	default:
 		a.prompt.Tokens, err = readTokens(*tokens)
 	}
+	a.n = max(*n, 1)
 	return a, err
 }
 
-// number reads a flag that is absent by default, as a number from least to most.
-func number[T int | uint32 | float64](to **T, least, most float64) func(string) error {
+// number reads a flag that is absent by default, as the parameter of that name.
+func number[T int | uint32 | float64](to **T, param string) func(string) error {
+	f := message.Param(param)
 	return func(text string) error {
 		v, err := strconv.ParseFloat(text, 64)
-		if err != nil || v < least || v > most || v != v || float64(T(v)) != v {
-			return fmt.Errorf("must be a number from %v to %v", least, most)
+		if err != nil || f.Check(v) != nil {
+			return fmt.Errorf("must be %s", f.Range())
+		}
+		if f.Integer() {
+			v = min(v, math.MaxUint32)
 		}
 		n := T(v)
 		*to = &n

@@ -15,7 +15,8 @@ import (
 const usage = `usage: tabseek-headless COMMAND ...
 
   run MODEL PROMPT | run MODEL --tokens FILE.json    answer a prompt, or continue raw prompt ids
-      [--max-tokens N] [--temperature T] [--top-p P] [--seed S] [--json]
+      [--max-tokens N] [--temperature T] [--top-p P] [--top-k K] [--min-p P] [--seed S]
+      [--n N] [--json]                               several answers; one JSON object in place of text
   logits MODEL --tokens FILE.json --out FILE.f32     a row of vocabulary-size float32 for each prompt token
       [--mode prefill|decode] [--draft FILE.f32]     by which kernels; rows of the draft module as well
   bench MODEL [--prompt N] [--generate M] --json     speed of prefill and decoding

@@ -87,11 +87,14 @@ func TestUsage(t *testing.T) {
 		{"run: prompt and tokens", []string{"run", "m", "a", "--tokens", "f"}, "both a prompt and --tokens"},
 		{"run: no such flag", []string{"run", "m", "a", "--beams", "4"}, "-beams"},
 		{"run: no value", []string{"run", "m", "a", "--seed"}, "needs an argument"},
-		{"run: no tokens to generate", []string{"run", "m", "a", "--max-tokens", "0"}, "from 1 to"},
-		{"run: half a token", []string{"run", "m", "a", "--max-tokens", "1.5"}, "from 1 to"},
+		{"run: no tokens to generate", []string{"run", "m", "a", "--max-tokens", "0"}, "must be an integer from 1 on"},
+		{"run: half a token", []string{"run", "m", "a", "--max-tokens", "1.5"}, "must be an integer from 1 on"},
 		{"run: temperature below zero", []string{"run", "m", "a", "--temperature", "-1"}, "from 0 to 100"},
 		{"run: temperature is not a number", []string{"run", "m", "a", "--temperature", "NaN"}, "from 0 to 100"},
 		{"run: top-p above one", []string{"run", "m", "a", "--top-p", "1.1"}, "from 0 to 1"},
+		{"run: half a top-k", []string{"run", "m", "a", "--top-k", "0.5"}, "must be an integer from 0 to"},
+		{"run: min-p above one", []string{"run", "m", "a", "--min-p", "2"}, "must be a number from 0 to 1"},
+		{"run: no answer", []string{"run", "m", "a", "--n", "0"}, "must be an integer from 1 to 128"},
 		{"run: seed past 32 bits", []string{"run", "m", "a", "--seed", "4294967296"}, "from 0 to"},
 		{"run: unknown device", []string{"run", "m", "a", "--device", "cpu"}, "--device cpu: must be native or ref"},
 		{"run: negative context", []string{"run", "m", "a", "--context", "-1"}, "--context -1"},
@@ -178,9 +181,8 @@ func TestRun(t *testing.T) {
 	o := command("run", model, "--tokens", write(t, "t.json", "[256,72,105]"), "--device", "ref", "--max-tokens", "12", "--temperature", "0", "--json")
 	require.Zero(t, o.status, o.stderr)
 	require.Empty(t, o.stderr)
-	lines := strings.Split(strings.TrimSuffix(o.stdout, "\n"), "\n")
 	var answer map[string]any
-	require.NoError(t, json.Unmarshal([]byte(lines[len(lines)-1]), &answer))
+	require.NoError(t, json.Unmarshal([]byte(o.stdout), &answer), "stdout is one JSON value")
 	for _, name := range []string{"text", "reasoning", "tokens", "finish_reason", "stats"} {
 		require.Contains(t, answer, name)
 	}
@@ -204,6 +206,23 @@ func TestRun(t *testing.T) {
 	require.NotEmpty(t, text.stdout)
 	again := command(append(append([]string{"run", model}, flags...), "Hi")...)
 	require.Equal(t, text, again)
+
+	// Several answers have the seeds from the first on, and the first is the one there would be alone.
+	several := command(append([]string{"run", model, "Hi", "--n", "2", "--json"}, flags...)...)
+	require.Zero(t, several.status, several.stderr)
+	type part struct {
+		Text   string
+		Tokens []int
+	}
+	var all struct {
+		part
+		Choices []part
+	}
+	require.NoError(t, json.Unmarshal([]byte(several.stdout), &all))
+	require.Len(t, all.Choices, 2)
+	require.Equal(t, all.part, all.Choices[0])
+	require.Equal(t, strings.TrimSuffix(text.stdout, "\n"), strings.TrimSuffix(all.Text, "\n"))
+	require.NotEqual(t, all.Choices[0].Tokens, all.Choices[1].Tokens)
 }
 
 func TestLogits(t *testing.T) {
@@ -253,9 +272,8 @@ func TestFixture(t *testing.T) {
 	require.NoError(t, err)
 	o := command("run", pack(t, folder), "--tokens", write(t, "t.json", string(tokens)), "--max-tokens", "16", "--temperature", "0", "--json", "--device", "ref")
 	require.Zero(t, o.status, o.stderr)
-	lines := strings.Split(strings.TrimSuffix(o.stdout, "\n"), "\n")
 	var answer struct{ Tokens []int }
-	require.NoError(t, json.Unmarshal([]byte(lines[len(lines)-1]), &answer))
+	require.NoError(t, json.Unmarshal([]byte(o.stdout), &answer))
 	require.Equal(t, golden.Greedy[:len(answer.Tokens)], answer.Tokens)
 	require.True(t, len(answer.Tokens) == 16 || golden.Greedy[len(answer.Tokens)] == enginetest.EOS)
 }
@@ -307,12 +325,12 @@ func TestInterrupted(t *testing.T) {
 	model := packTiny(t)
 	ctx, cancel := context.WithCancel(context.Background())
 	var stdout, stderr bytes.Buffer
-	status := execute(ctx, []string{"run", model, "hi", "--device", "ref", "--json", "--temperature", "0", "--chunk", "1"}, streams{writerFunc(func(p []byte) (int, error) {
+	status := execute(ctx, []string{"run", model, "hi", "--device", "ref", "--temperature", "0", "--chunk", "1"}, streams{writerFunc(func(p []byte) (int, error) {
 		cancel()
 		return stdout.Write(p)
 	}), &stderr})
 	require.Equal(t, 1, status)
-	require.Contains(t, stdout.String(), `"finish_reason":"abort"`)
+	require.True(t, strings.HasSuffix(stdout.String(), "\n"), "%q", stdout.String())
 	require.Equal(t, "tabseek-headless run: context canceled\n", stderr.String())
 }
 
