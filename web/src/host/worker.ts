@@ -11,8 +11,8 @@ import { fetchFile, fetchShards, hex } from './weights';
 /** Bytes handed to the GPU's queue in one go: larger writes are slower. */
 const WRITE_PIECE = 2 << 20;
 
-/** A lost device fails its readbacks before it is known to be lost; so long the cause is waited for. */
-const LOSS_MS = 200;
+/** A lost device fails whatever is asked of it before it is said to be lost; so long the cause is waited for. */
+const LOSS_MS = 2000;
 
 /** A request under way. */
 interface Pending {
@@ -37,14 +37,15 @@ class Host {
   private readonly loading = new AbortController();
   /** What no request can outlive: the first such thing, which explains those that follow from it. */
   private failed: TabseekError | undefined;
+  /** Resolves when everybody has been told of it. */
+  private told: Promise<void> | undefined;
+  private tellAll = () => {};
   private readonly pending = new Map<number, Pending>();
 
   async handle(m: ToWorker): Promise<void> {
     switch (m.kind) {
       case 'load':
-        return this.load(m.id, m.modelURL, m.json).catch((e: unknown) => {
-          throw this.failed ?? e; // losing the GPU also aborts the download, which is not what went wrong
-        });
+        return this.load(m.id, m.modelURL, m.json);
       case 'request':
         return this.request(m.id, m.json);
       case 'stats':
@@ -196,7 +197,7 @@ class Host {
           message.set(new Uint8Array(r.data), 4);
           if (this.guest && !this.failed) this.carryOut(this.tell(Message.Result, message));
         },
-      ).catch((e: unknown) => setTimeout(() => this.fail(e), LOSS_MS));
+      ).catch((e: unknown) => this.fail(e));
     }
   }
 
@@ -262,17 +263,27 @@ class Host {
 
   /** Something that no request can outlive: every one under way gets the error, and so does what comes later. */
   private fail(e: unknown): void {
-    this.failed ??= fromShape(errorShape(e));
-    const error = errorShape(this.failed);
-    for (const id of this.pending.keys()) post({ kind: 'error', id, error });
-    this.pending.clear();
-    this.loading.abort();
+    const error = fromShape(errorShape(e));
+    const lost = error.code === 'device_lost';
+    if (!this.failed || lost) this.failed = error;
+    this.told ??= new Promise<void>((resolve) => (this.tellAll = resolve)).then(() => {
+      for (const id of this.pending.keys()) post({ kind: 'error', id, error: errorShape(this.failed) });
+      this.pending.clear();
+      this.loading.abort();
+    });
+    setTimeout(this.tellAll, lost ? 0 : LOSS_MS);
+  }
+
+  /** Answers a message that failed: with what no request can outlive, if there is that. */
+  async answerError(id: number, e: unknown): Promise<void> {
+    await this.told;
+    post({ kind: 'error', id, error: errorShape(this.failed ?? e) });
   }
 }
 
 const host = new Host();
 self.addEventListener('message', (m: MessageEvent<ToWorker>) => {
-  host.handle(m.data).catch((e: unknown) => post({ kind: 'error', id: m.data.id, error: errorShape(e) }));
+  host.handle(m.data).catch((e: unknown) => host.answerError(m.data.id, e));
 });
 
 // Held for as long as this worker lives: how the main thread hears of its end.
