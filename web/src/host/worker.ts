@@ -1,6 +1,6 @@
 // The dedicated worker: it owns the guest, the GPU and the weights, and speaks the messages of shared/messages.ts.
 
-import { engineError, errorShape, fromShape, TabseekError, type FromWorker, type LogitsRows, type ToWorker } from '../shared/messages';
+import { engineError, errorShape, fromShape, stepOf, TabseekError, type FromWorker, type LogitsRows, type ToWorker } from '../shared/messages';
 import type { EngineEvent, EngineRequest, ModelInfo, Stats, Usage } from '../shared/messages.gen';
 import { Message } from './abi.gen';
 import type { Frame, SubmitCommand, UploadCommand } from './abi';
@@ -208,14 +208,13 @@ class Host {
         this.info = e.model;
         return;
       case 'prefill':
-        return post({ kind: 'prefill', id: e.id, done: e.done ?? 0, total: e.total ?? 0 });
+      case 'delta':
+        return post(stepOf(e)!);
       case 'decoding':
         if (pending) pending.decoding = performance.now();
         this.gpu!.takeCounts();
         this.guest!.takeCounts();
         return;
-      case 'delta':
-        return post({ kind: 'delta', id: e.id, content: e.content ?? '', reasoning: e.reasoning ?? '', tokens: e.tokens ?? [], logprobs: e.logprobs });
       case 'done':
         return this.done(e, pending);
       case 'error':
