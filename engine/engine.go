@@ -13,6 +13,7 @@ import (
 	"tabseek/engine/record"
 	"tabseek/engine/tokenizer"
 	"tabseek/engine/weights"
+	"tabseek/shaders"
 )
 
 // Options are the caller's choices at Open; what is 0 becomes its default.
@@ -21,8 +22,8 @@ type Options = message.Options
 // The defaults of Options.
 const (
 	DefaultContext = 4096
-	DefaultChunk   = 8
-	maxChunk       = 64 // keeps a submit well under the time after which drivers reset a GPU
+	DefaultChunk   = maxChunk
+	maxChunk       = 64 // an end of sequence is noticed after at most two submits
 )
 
 // An Engine is one loaded model.
@@ -31,15 +32,19 @@ type Engine struct {
 	config    *deepseek.Config
 	model     *deepseek.Model
 	tokenizer *tokenizer.Tokenizer
+	device    gpu.Info
 	options   Options
 
 	steps     *record.Steps
+	paces     map[gpu.RecordingID]*pace
+	latency   float64 // nanoseconds of a submit that does nothing
 	cache     kvcache.Sequence
 	uploading map[uint32]bool // shards that are still to come
+	ready     bool
 
 	task    task
 	waiting []message.Request
-	tickets map[uint32]func([]byte) // what to do with a readback that is under way
+	submits map[uint32]submitted // by ticket
 	ticket  uint32
 
 	commands []gpu.Command
@@ -48,6 +53,8 @@ type Engine struct {
 
 // A task is a request being worked on.
 type task interface {
+	// id is the request's.
+	id() uint32
 	// next submits more work if the task can use it; it is called after start and after every result.
 	next()
 	// abort ends the task early, keeping what is done.
@@ -57,7 +64,7 @@ type task interface {
 // Open lays a packed model out for a device. The commands it yields create everything and ask for every shard;
 // once all shards are Uploaded the event ready follows.
 func Open(manifestJSON, tokenizerJSON []byte, device gpu.Info, options Options) (*Engine, error) {
-	e := &Engine{options: options, uploading: map[uint32]bool{}, tickets: map[uint32]func([]byte){}}
+	e := &Engine{device: device, options: options, uploading: map[uint32]bool{}, submits: map[uint32]submitted{}, paces: map[gpu.RecordingID]*pace{}}
 	var err error
 	if e.manifest, err = weights.ParseManifest(manifestJSON); err != nil {
 		return nil, &message.Error{Code: message.BadModel, Err: err}
@@ -75,7 +82,6 @@ func Open(manifestJSON, tokenizerJSON []byte, device gpu.Info, options Options) 
 		return nil, &message.Error{Code: message.BadModel, Err: err}
 	}
 	e.steps = record.NewSteps(e.model)
-	e.prepare()
 	commands, err := e.model.Plan.Commands()
 	if err != nil {
 		return nil, &message.Error{Code: message.Internal, Err: err}
@@ -104,6 +110,15 @@ func (e *Engine) settle(device gpu.Info) error {
 	if c := e.options.Chunk; c < 1 || c > maxChunk {
 		return message.Errorf(message.BadRequest, "chunk is %d, must be 1 to %d", c, maxChunk)
 	}
+	if e.options.Profile != "" {
+		profile, err := shaders.ParseProfile(e.options.Profile)
+		if err != nil {
+			return &message.Error{Code: message.BadRequest, Param: "profile", Err: err}
+		}
+		if !profile.Features.Within(e.features()) {
+			return message.Refuse("profile", "is %q, which device %s cannot run", e.options.Profile, device.Name)
+		}
+	}
 	least := gpu.MinimumInfo()
 	if device.MaxStorageBuffers < least.MaxStorageBuffers || device.MaxWorkgroupStorage < least.MaxWorkgroupStorage || device.MaxInvocations < least.MaxInvocations {
 		return message.Errorf(message.BadRequest, "device %s is below WebGPU's default limits (%d storage buffers, %d bytes of workgroup storage, %d invocations)",
@@ -120,19 +135,6 @@ func (e *Engine) settle(device gpu.Info) error {
 	return nil
 }
 
-// prepare makes the recordings of all steps.
-func (e *Engine) prepare() {
-	e.steps.Step(record.Decode, 1)
-	e.steps.Step(record.Prompt, record.MaxRows)
-	for _, rows := range []int{1, record.MaxRows} {
-		e.steps.Step(record.Score, rows)
-		e.steps.Step(record.Skip, rows)
-		if e.model.Drafts() {
-			e.steps.Step(record.Draft, rows)
-		}
-	}
-}
-
 // Take hands over the commands and events gathered since the last Take, in order.
 func (e *Engine) Take() ([]gpu.Command, []message.Event) {
 	commands, events := e.commands, e.events
@@ -147,26 +149,24 @@ func (e *Engine) Uploaded(shard uint32) {
 	}
 	delete(e.uploading, shard)
 	if len(e.uploading) == 0 {
-		e.events = append(e.events, message.Event{Type: "ready", Model: e.info()})
-		e.startNext()
-	}
-}
-
-// Ready tells whether all weights are on the GPU.
-func (e *Engine) Ready() bool { return len(e.uploading) == 0 }
-
-// Result brings the bytes of a readback. Those of a task that has ended are dropped.
-func (e *Engine) Result(ticket uint32, data []byte) {
-	use, ok := e.tickets[ticket]
-	if !ok {
-		return
-	}
-	delete(e.tickets, ticket)
-	use(data)
-	if e.task != nil {
+		e.task = newTuning(e)
 		e.task.next()
 	}
 }
+
+// open ends the loading: steps that every answer needs are made, and requests are taken.
+func (e *Engine) open() {
+	e.task = nil
+	if !e.make(record.Decode, 1) || !e.make(record.Prompt, record.MaxRows) {
+		return
+	}
+	e.ready = true
+	e.events = append(e.events, message.Event{Type: message.Ready, Model: e.info()})
+	e.startNext()
+}
+
+// Ready tells whether the model is loaded: all weights are on the GPU, and the kernels chosen.
+func (e *Engine) Ready() bool { return e.ready }
 
 // Request takes a request; they are worked on in order. Its failure is an event like its success.
 func (e *Engine) Request(r message.Request) {
@@ -180,7 +180,7 @@ func (e *Engine) Request(r message.Request) {
 
 // startNext begins the next waiting request if nothing is under way.
 func (e *Engine) startNext() {
-	for e.task == nil && e.Ready() && len(e.waiting) > 0 {
+	for e.task == nil && e.ready && len(e.waiting) > 0 {
 		r := e.waiting[0]
 		e.waiting = e.waiting[1:]
 		t, err := e.begin(r)
@@ -215,27 +215,20 @@ func (e *Engine) cancel(id uint32) {
 			return
 		}
 	}
-	if g, ok := e.task.(interface{ id() uint32 }); ok && g.id() == id {
+	if e.ready && e.task != nil && e.task.id() == id {
 		e.task.abort()
 	}
 }
 
-// finish ends the task under way: readbacks still to come are dropped, the next request starts.
+// finish ends the task under way: what its submits still bring is dropped, the next request starts.
 func (e *Engine) finish(last message.Event) {
 	e.events = append(e.events, last)
 	e.task = nil
-	clear(e.tickets)
+	for ticket, s := range e.submits {
+		s.use = nil
+		e.submits[ticket] = s
+	}
 	e.startNext()
-}
-
-// submit sends replays to the GPU, and use what is read back.
-func (e *Engine) submit(replays []gpu.Replay, from *gpu.Buffer, offset, size int, use func([]byte)) {
-	e.ticket++
-	e.tickets[e.ticket] = use
-	e.commands = append(e.commands, gpu.Submit{
-		Replays:   replays,
-		Readbacks: []gpu.Readback{{Ticket: e.ticket, Buffer: from.ID(), Offset: uint64(offset), Size: uint64(size)}},
-	})
 }
 
 // checkTokens refuses ids outside the vocabulary and prompts that leave no room for an answer of at least answer tokens.
@@ -257,7 +250,7 @@ func (e *Engine) info() *message.ModelInfo {
 	return &message.ModelInfo{
 		Name: e.manifest.Source.Name, Chat: e.manifest.Chat, Context: e.options.Context, VocabSize: e.config.VocabSize,
 		Layers: e.config.NumHiddenLayers, ParamsTotal: facts.ParamsTotal, ParamsActive: facts.ParamsActive, WeightBytes: facts.WeightBytes, BytesPerToken: facts.BytesPerToken,
-		KVBytesPerToken: int64(facts.KVBytesPerToken), Chunk: e.options.Chunk, Profile: "f32", Temperature: sampling.Temperature, TopP: sampling.TopP,
+		KVBytesPerToken: int64(facts.KVBytesPerToken), Chunk: e.options.Chunk, Profile: e.model.Profile.String(), Temperature: sampling.Temperature, TopP: sampling.TopP,
 		Drafts: e.config.NumNextNPredictLayers > 0,
 	}
 }

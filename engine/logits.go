@@ -12,10 +12,12 @@ type logitsTask struct {
 	engine  *Engine
 	request uint32
 	tokens  []int
-	rows    int // rows a step
-	draft   bool
+	rows    int           // rows a step
+	kinds   []record.Kind // steps for each so many tokens
 
-	done    int // tokens submitted
+	done    int // tokens whose logits have come
+	step    int // of kinds
+	begun   int // commands submitted of the step in hand
 	pending bool
 }
 
@@ -23,59 +25,72 @@ func (e *Engine) beginLogits(r message.Request) (task, error) {
 	if err := e.checkTokens(r.Tokens, 0); err != nil {
 		return nil, err
 	}
-	t := &logitsTask{engine: e, request: r.ID, tokens: r.Tokens, rows: record.MaxRows, draft: r.Draft}
+	t := &logitsTask{engine: e, request: r.ID, tokens: r.Tokens, rows: record.MaxRows, kinds: []record.Kind{record.Score}}
 	if r.Mode == message.Decode {
 		t.rows = 1
 	}
-	if r.Draft && !e.model.Drafts() {
-		return nil, message.Errorf(message.BadRequest, "the model has no MTP module to draft with")
+	if r.Draft {
+		if !e.model.Drafts() {
+			return nil, message.Errorf(message.BadRequest, "the model has no MTP module to draft with")
+		}
+		t.kinds = append(t.kinds, record.Draft)
 	}
 	e.cache.Rewind(0)
 	e.writeTokens(0, r.Tokens)
-	e.writeRows(0)
 	return t, nil
 }
 
 func (t *logitsTask) id() uint32 { return t.request }
 
-// next submits a step: the trunk and its head, then, if wanted, the draft, which uses the same logits buffer.
+// next submits a step, or what fits of it: the model's, then, if wanted, the draft's, which leaves its logits in the same buffer.
 func (t *logitsTask) next() {
-	if t.pending {
-		return
-	}
 	e := t.engine
-	if t.done == len(t.tokens) {
-		e.finish(message.Event{Type: "done", ID: t.request, FinishReason: "stop", Usage: &message.Usage{PromptTokens: len(t.tokens)}})
+	switch {
+	case t.pending:
 		return
+	case t.done == len(t.tokens):
+		e.finish(t.end(message.Stopped))
+		return
+	case t.step == 0 && t.begun == 0:
+		e.writeRows(t.done)
 	}
-	first := t.done
-	count := min(t.rows, len(t.tokens)-first)
-	t.done += count
+	p := e.next(t.kinds[t.step], t.rows, t.begun, 1)
+	t.begun = p.end() % p.Commands
 	t.pending = true
-	replay := func(kind record.Kind) gpu.Replay {
-		return gpu.Replay{Recording: e.steps.Step(kind, t.rows).ID, Times: 1}
-	}
-	if !t.draft {
-		t.read([]gpu.Replay{replay(record.Score), replay(record.Skip)}, first, count, false)
+	if p.completes() == 0 {
+		e.submit(p, func(gpu.Result) { t.pending = false })
 		return
 	}
-	t.read([]gpu.Replay{replay(record.Score)}, first, count, false)
-	// The draft of row p needs token p+1: the last token has none.
-	t.read([]gpu.Replay{replay(record.Draft), replay(record.Skip)}, first, min(count, len(t.tokens)-1-first), true)
+	count, size := t.count(), 4*e.config.VocabSize
+	e.submit(p, func(r gpu.Result) { t.receive(r.Data[0][:count*size], size) },
+		gpu.Readback{Buffer: e.model.Logits.ID(), Size: uint64(max(count, 1) * size)})
 }
 
-// read submits replays and sends the first count rows of logits on to the caller.
-func (t *logitsTask) read(replays []gpu.Replay, first, count int, draft bool) {
-	size := 4 * t.engine.config.VocabSize
-	t.engine.submit(replays, t.engine.model.Logits, 0, max(count, 1)*size, func(data []byte) {
-		for i := range count {
-			row := message.LogitsRow{ID: t.request, Row: uint32(first + i), Draft: draft, Values: data[i*size : (i+1)*size]}
-			t.engine.events = append(t.engine.events, message.Event{Type: "logits", ID: t.request, Logits: &row})
-		}
-		t.pending = t.draft && !draft
-	})
+// count is how many of the rows are wanted. The draft of row p needs token p+1: the last token has none.
+func (t *logitsTask) count() int {
+	rest := len(t.tokens) - t.done
+	if t.kinds[t.step] == record.Draft {
+		rest--
+	}
+	return min(t.rows, rest)
 }
 
-func (t *logitsTask) abort() {
-	t.engine.finish(message.Event{Type: "done", ID: t.request, FinishReason: "abort", Usage: &message.Usage{PromptTokens: t.done}})
+// receive sends rows of logits on to the caller.
+func (t *logitsTask) receive(data []byte, size int) {
+	e := t.engine
+	for i := range len(data) / size {
+		row := message.LogitsRow{ID: t.request, Row: uint32(t.done + i), Draft: t.kinds[t.step] == record.Draft, Values: data[i*size : (i+1)*size]}
+		e.events = append(e.events, message.Event{Type: message.Row, ID: t.request, Logits: &row})
+	}
+	t.pending = false
+	if t.step++; t.step == len(t.kinds) {
+		t.step = 0
+		t.done = min(t.done+t.rows, len(t.tokens))
+	}
 }
+
+func (t *logitsTask) end(reason message.FinishReason) message.Event {
+	return message.Event{Type: message.Done, ID: t.request, FinishReason: reason, Usage: &message.Usage{PromptTokens: t.done}}
+}
+
+func (t *logitsTask) abort() { t.engine.finish(t.end(message.Abort)) }

@@ -1,14 +1,16 @@
 package engine
 
 import (
+	"tabseek/engine/gpu"
 	"tabseek/engine/message"
 	"tabseek/engine/sample"
+	"tabseek/shaders"
 )
 
 // unbuilt refuses by name what the engine does not do yet: a parameter is never ignored.
 func unbuilt(p message.Params) error {
 	for name, given := range map[string]bool{
-		"stop": len(p.Stop) > 0, "presence_penalty": p.PresencePenalty != nil, "frequency_penalty": p.FrequencyPenalty != nil,
+		"presence_penalty": p.PresencePenalty != nil, "frequency_penalty": p.FrequencyPenalty != nil,
 		"logit_bias": len(p.LogitBias) > 0, "logprobs": p.Logprobs,
 	} {
 		if given {
@@ -48,4 +50,17 @@ func (e *Engine) sampling(p message.Params) (sample.Params, error) {
 		return out, message.Errorf(message.BadRequest, "%w", err)
 	}
 	return out, nil
+}
+
+// writeSampling sets how row 0 chooses its tokens.
+func (e *Engine) writeSampling(p message.Params) error {
+	s, err := e.sampling(p)
+	if err != nil {
+		return err
+	}
+	e.commands = append(e.commands, gpu.Write{Buffer: e.model.Sampling.ID(), Data: shaders.SamplingParams{
+		Temperature: float32(s.Temperature), TopP: float32(s.TopP), MinP: float32(s.MinP),
+		RepetitionPenalty: float32(s.RepetitionPenalty), TopK: uint32(s.TopK), Seed: s.Seed,
+	}.Encode()})
+	return nil
 }

@@ -129,7 +129,7 @@ func take(kind abi.Message, data []byte) error {
 		if err != nil {
 			return err
 		}
-		guest.engine.Result(r.Ticket, r.Data)
+		guest.engine.Result(r)
 	case abi.Close:
 		guest.engine.Close()
 	default:

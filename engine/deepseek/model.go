@@ -94,6 +94,11 @@ func (m *Model) Trunk(r *gpu.Recorder, rows int) {
 	}
 }
 
+// Layer records the last layer: one with experts, if any has them.
+func (m *Model) Layer(r *gpu.Recorder, rows int) {
+	m.decoder(r, m.Config.NumHiddenLayers-1, rows, m.Residual)
+}
+
 // decoder records one pre-norm residual block: h += Attention(norm(h)); h += FFN(norm(h)).
 func (m *Model) decoder(r *gpu.Recorder, layer, rows int, h record.Activation) {
 	m.attention(r, layer, rows, h)

@@ -108,8 +108,8 @@ func TestPublishedTensors(t *testing.T) {
 			bound := map[[2]uint64]bool{} // buffer and offset
 			for _, c := range commands {
 				if recording, ok := c.(gpu.CreateRecording); ok {
-					for _, d := range recording.Dispatches {
-						for _, r := range d.Bindings {
+					for _, command := range recording.Commands {
+						for _, r := range command.(gpu.Dispatch).Bindings {
 							bound[[2]uint64{uint64(r.Buffer), r.Offset}] = true
 						}
 					}

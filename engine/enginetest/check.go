@@ -150,7 +150,7 @@ func (x *expected) compare(t testing.TB, host *Host, tolerance Tolerance) {
 	}
 	if x.greedy != nil {
 		ids, last := host.Generate(x.tokens, Greedy(len(x.greedy)))
-		require.Equal(t, "done", last.Type, last.Message)
+		require.EqualValues(t, "done", last.Type, last.Message)
 		require.Equal(t, x.greedy, ids, "the greedy answer")
 	}
 }

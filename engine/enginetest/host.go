@@ -16,6 +16,7 @@ import (
 	"tabseek/engine/gpu"
 	"tabseek/engine/message"
 	"tabseek/engine/weights"
+	"tabseek/shaders"
 )
 
 // Pack packs a checkpoint's folder as the command pack does, but for the chat family and the special ids, which seed gives.
@@ -62,6 +63,9 @@ func Open(t testing.TB, packed string, device gpu.Device, options engine.Options
 	require.NoError(t, err)
 	tokenizer, err := model.TokenizerJSON()
 	require.NoError(t, err)
+	if options.Profile == "" {
+		options.Profile = shaders.Minimum().String() // timing the candidates has a test of its own
+	}
 	e, err := engine.Open(manifest, tokenizer, device.Info(), options)
 	require.NoError(t, err)
 	h := &Host{t: t, Engine: e, Model: model, device: device, Counts: map[string]int{}}
@@ -121,7 +125,7 @@ func (h *Host) run(buffers [][]byte) {
 			h.Hook(round)
 		}
 		for _, r := range results {
-			h.Engine.Result(r.Ticket, r.Data)
+			h.Engine.Result(r)
 		}
 	}
 }

@@ -6,7 +6,11 @@
 // After that, work is nothing but Write and Submit.
 package gpu
 
-import "tabseek/shaders"
+import (
+	"errors"
+
+	"tabseek/shaders"
+)
 
 // Ids are chosen by the Plan, counted from 0, and are valid until Reset.
 type (
@@ -18,7 +22,7 @@ type (
 // Usage tells what a buffer is bound as.
 type Usage uint32
 
-// The usages. Every buffer can also be copied from and to.
+// The usages. Every buffer can also be copied from and to; those of Storage hold the arguments of indirect dispatches too.
 const (
 	Storage Usage = iota
 	Uniform
@@ -41,19 +45,50 @@ type CreatePipeline struct {
 	Program *shaders.Program
 }
 
-// CreateRecording prepares a sequence of dispatches (bind groups are made here) to be replayed by Submit.
+// CreateRecording prepares a sequence of commands (bind groups are made here) to be replayed by Submit.
 type CreateRecording struct {
-	ID         RecordingID
-	Label      string
-	Dispatches []RecordedDispatch
+	ID       RecordingID
+	Label    string
+	Commands []Recorded
 }
 
-// A RecordedDispatch is a dispatch on real buffers.
-type RecordedDispatch struct {
+// A Recorded is one command of a recording, on real buffers: Dispatch, DispatchIndirect, Copy or Clear.
+type Recorded interface{ recorded() }
+
+// Dispatch runs a pipeline.
+type Dispatch struct {
 	Pipeline   PipelineID
 	Workgroups shaders.Grid
 	Bindings   []BoundRange
 }
+
+// DispatchIndirect runs a pipeline with as many workgroups as three words at Offset of Arguments say when it is its turn.
+type DispatchIndirect struct {
+	Pipeline  PipelineID
+	Arguments BufferID
+	Offset    uint64
+	Bindings  []BoundRange
+}
+
+// Copy copies Size bytes, a multiple of 4, from one buffer to another.
+type Copy struct {
+	From       BufferID
+	FromOffset uint64
+	To         BufferID
+	ToOffset   uint64
+	Size       uint64
+}
+
+// Clear sets Size bytes, a multiple of 4, to zero.
+type Clear struct {
+	Buffer       BufferID
+	Offset, Size uint64
+}
+
+func (Dispatch) recorded()         {}
+func (DispatchIndirect) recorded() {}
+func (Copy) recorded()             {}
+func (Clear) recorded()            {}
 
 // A BoundRange is a range of a buffer at a @binding slot of group 0.
 type BoundRange struct {
@@ -80,21 +115,30 @@ type Write struct {
 	Data   []byte
 }
 
-// Submit replays recordings in order, in one compute pass, and then reads ranges back.
+// Submit replays recordings in order and then reads ranges back. It has exactly one Result, of the same Ticket.
 type Submit struct {
+	Ticket    uint32
 	Replays   []Replay
 	Readbacks []Readback
 }
 
-// A Replay runs a recording Times times in a row.
+// A Replay runs a recording Times times in a row; or, where Count is not 0, its commands from First to First+Count.
 type Replay struct {
-	Recording RecordingID
-	Times     uint32
+	Recording    RecordingID
+	Times        uint32
+	First, Count uint32
 }
 
-// A Readback copies a range of a buffer out, after all replays of its Submit; a Result with its Ticket brings the bytes.
+// Range is the run of commands that each time takes, of a recording of n commands; false if they are not all there.
+func (r Replay) Range(n int) (first, end int, ok bool) {
+	if r.Count == 0 {
+		return 0, n, true
+	}
+	return int(r.First), int(r.First) + int(r.Count), uint64(r.First)+uint64(r.Count) <= uint64(n)
+}
+
+// A Readback copies a range of a buffer out, after all replays of its Submit.
 type Readback struct {
-	Ticket       uint32
 	Buffer       BufferID
 	Offset, Size uint64
 }
@@ -110,18 +154,22 @@ func (Write) command()           {}
 func (Submit) command()          {}
 func (Reset) command()           {}
 
-// A Result is the outcome of a Readback.
+// A Result is the outcome of a Submit.
 type Result struct {
-	Ticket uint32
-	Data   []byte
+	Ticket      uint32
+	Nanoseconds uint64   // what the GPU took for it, as well as the device can tell
+	Data        [][]byte // of each readback, in order
 }
+
+// ErrDeviceLost is what a Device answers once the GPU is lost, or has been silent for too long.
+var ErrDeviceLost = errors.New("the GPU is lost")
 
 // A Device executes commands. It is not safe for concurrent use.
 type Device interface {
 	Info() Info
 	// Execute carries a command out, or queues it. Upload is the host's affair: a Device refuses it.
 	Execute(Command) error
-	// Results returns the readbacks finished so far; with wait it blocks until there is at least one, unless none is pending.
+	// Results returns the submits finished so far; with wait it blocks until there is at least one, unless none is pending.
 	Results(wait bool) ([]Result, error)
 	Close()
 }

@@ -9,6 +9,11 @@ import (
 func Dump(commands []Command) string {
 	var b strings.Builder
 	pipelines, buffers := map[PipelineID]string{}, map[BufferID]string{}
+	bindings := func(ranges []BoundRange) {
+		for _, r := range ranges {
+			fmt.Fprintf(&b, " %d:%s[%d+%d]", r.Slot, buffers[r.Buffer], r.Offset, r.Size)
+		}
+	}
 	for _, c := range commands {
 		switch c := c.(type) {
 		case CreateBuffer:
@@ -19,10 +24,19 @@ func Dump(commands []Command) string {
 			fmt.Fprintf(&b, "pipeline %s\n", c.Program.Name)
 		case CreateRecording:
 			fmt.Fprintf(&b, "recording %s\n", c.Label)
-			for _, d := range c.Dispatches {
-				fmt.Fprintf(&b, "  %s %v", pipelines[d.Pipeline], d.Workgroups)
-				for _, r := range d.Bindings {
-					fmt.Fprintf(&b, " %d:%s[%d+%d]", r.Slot, buffers[r.Buffer], r.Offset, r.Size)
+			for _, command := range c.Commands {
+				b.WriteString("  ")
+				switch d := command.(type) {
+				case Dispatch:
+					fmt.Fprintf(&b, "%s %v", pipelines[d.Pipeline], d.Workgroups)
+					bindings(d.Bindings)
+				case DispatchIndirect:
+					fmt.Fprintf(&b, "%s %s[%d]", pipelines[d.Pipeline], buffers[d.Arguments], d.Offset)
+					bindings(d.Bindings)
+				case Copy:
+					fmt.Fprintf(&b, "copy %d bytes from %s[%d] to %s[%d]", d.Size, buffers[d.From], d.FromOffset, buffers[d.To], d.ToOffset)
+				case Clear:
+					fmt.Fprintf(&b, "clear %s[%d+%d]", buffers[d.Buffer], d.Offset, d.Size)
 				}
 				b.WriteString("\n")
 			}
@@ -34,6 +48,9 @@ func Dump(commands []Command) string {
 			b.WriteString("submit")
 			for _, r := range c.Replays {
 				fmt.Fprintf(&b, " %dx recording %d", r.Times, r.Recording)
+				if r.Count > 0 {
+					fmt.Fprintf(&b, "[%d+%d]", r.First, r.Count)
+				}
 			}
 			for _, r := range c.Readbacks {
 				fmt.Fprintf(&b, " read %s[%d+%d]", buffers[r.Buffer], r.Offset, r.Size)

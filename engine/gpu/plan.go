@@ -3,6 +3,7 @@ package gpu
 import (
 	"errors"
 	"fmt"
+	"slices"
 
 	"tabseek/shaders"
 )
@@ -43,15 +44,28 @@ func (b *Buffer) Slice(offset, size uint64) Slice { return Slice{b, offset, size
 type Bind map[string]Slice
 
 // A Plan collects buffers and recordings, and lays them out. Temporaries of all recordings share a pool of
-// buffers, for recordings run one after another.
+// buffers, for recordings run one after another. It grows: Commands may be called again after more was recorded.
 type Plan struct {
 	buffers    []*Buffer
 	recordings []*Recorder
 	err        error
+
+	pool      []*Buffer             // of temporaries
+	pipelines map[string]PipelineID // by the program's name
+	uniforms  map[string]place      // of dispatches' parameters, by their bytes
+	made      struct{ buffers, recordings int }
+}
+
+// A place is where the parameters of a dispatch lie.
+type place struct {
+	buffer *Buffer
+	offset uint64
 }
 
 // NewPlan returns an empty plan.
-func NewPlan() *Plan { return &Plan{} }
+func NewPlan() *Plan {
+	return &Plan{pipelines: map[string]PipelineID{}, uniforms: map[string]place{}}
+}
 
 // Buffer adds a lasting buffer of size bytes, rounded up to a multiple of 4.
 func (p *Plan) Buffer(label string, size uint64) *Buffer { return p.add(label, size, Storage) }
@@ -69,27 +83,27 @@ func (p *Plan) Record(label string) *Recorder {
 	return r
 }
 
-// A Recorder notes dispatches. It keeps the first error and hands it over at Plan.Commands, so that the code
+// A Recorder notes commands. It keeps the first error and hands it over at Plan.Commands, so that the code
 // that records a layer reads like the paper.
 type Recorder struct {
-	plan       *Plan
-	label      string
-	id         RecordingID
-	temps      []*Buffer
-	dispatches []recorded
+	plan     *Plan
+	label    string
+	id       RecordingID
+	temps    []*Buffer
+	commands []recordable
 }
 
-type recorded struct {
-	dispatch shaders.Dispatch
-	bind     []Slice // in the order of the program's bindings
-	params   uint64  // offset in the plan's uniform buffer
+// A recordable is a command whose buffers may have no ids yet.
+type recordable interface {
+	slices() []Slice
+	place(p *Plan) Recorded // once they have
 }
 
 // ID is the recording's id for Submit.
 func (r *Recorder) ID() RecordingID { return r.id }
 
-// Len is the number of dispatches recorded so far.
-func (r *Recorder) Len() int { return len(r.dispatches) }
+// Len is the number of commands recorded so far.
+func (r *Recorder) Len() int { return len(r.commands) }
 
 // Temp is a scratch buffer of n 32-bit words that lives from its first to its last use in this recording.
 func (r *Recorder) Temp(label string, words int) Slice {
@@ -100,49 +114,96 @@ func (r *Recorder) Temp(label string, words int) Slice {
 
 // Dispatch notes one dispatch with its bindings by WGSL name.
 func (r *Recorder) Dispatch(d shaders.Dispatch, bind Bind) {
-	if err := r.record(d, bind); err != nil && r.plan.err == nil {
-		r.plan.err = fmt.Errorf("gpu: recording %s: dispatch %d (%s): %w", r.label, len(r.dispatches), d.Program.Name, err)
+	entry, err := r.bound(d, bind)
+	for _, w := range d.Workgroups {
+		if err == nil && (w == 0 || w > 65535) {
+			err = fmt.Errorf("%v workgroups: each dimension must be 1 to 65535", d.Workgroups)
+		}
 	}
+	r.note(d.Program.Name, entry, err)
 }
 
-func (r *Recorder) record(d shaders.Dispatch, bind Bind) error {
-	entry := recorded{dispatch: d}
+// DispatchIndirect notes a dispatch whose workgroups are the first three words of arguments; d's own do not matter.
+func (r *Recorder) DispatchIndirect(d shaders.Dispatch, arguments Slice, bind Bind) {
+	entry, err := r.bound(d, bind)
+	if err == nil {
+		err = r.checkRange("arguments", arguments, 4)
+	}
+	if err == nil && arguments.Size < 12 {
+		err = fmt.Errorf("arguments: %d bytes, want 3 words", arguments.Size)
+	}
+	for i, s := range entry.bind {
+		if err == nil && s.Buffer == arguments.Buffer && d.Program.Bindings[i].Writable {
+			err = fmt.Errorf("%s is written while it holds the arguments", d.Program.Bindings[i].Name)
+		}
+	}
+	r.note(d.Program.Name, indirectDispatch{entry, arguments}, err)
+}
+
+// Copy notes a copy of as many bytes as both slices have.
+func (r *Recorder) Copy(to, from Slice) {
+	err := errors.Join(r.checkRange("to", to, 4), r.checkRange("from", from, 4))
+	switch {
+	case err != nil:
+	case to.Size != from.Size:
+		err = fmt.Errorf("%d bytes to a range of %d", from.Size, to.Size)
+	case to.Buffer == from.Buffer:
+		err = fmt.Errorf("from and to are the same buffer %s", to.Buffer.label)
+	}
+	r.note("copy", copied{to, from}, err)
+}
+
+// Clear notes that a range becomes zero.
+func (r *Recorder) Clear(s Slice) { r.note("clear", cleared{s}, r.checkRange("range", s, 4)) }
+
+// note adds a command, unless there is something wrong with it.
+func (r *Recorder) note(what string, c recordable, err error) {
+	if err != nil {
+		if r.plan.err == nil {
+			r.plan.err = fmt.Errorf("gpu: recording %s: command %d (%s): %w", r.label, len(r.commands), what, err)
+		}
+		return
+	}
+	for _, s := range c.slices() {
+		if s.Buffer.first < 0 {
+			s.Buffer.first = len(r.commands)
+		}
+		s.Buffer.last = len(r.commands)
+	}
+	r.commands = append(r.commands, c)
+}
+
+// checkRange refuses ranges that are unaligned, empty, outside their buffer or of another recording.
+func (r *Recorder) checkRange(name string, s Slice, align uint64) error {
+	switch {
+	case s.Buffer == nil:
+		return fmt.Errorf("nothing bound to %s", name)
+	case s.Offset%align != 0 || s.Size%4 != 0 || s.Size == 0 || s.Offset > s.Buffer.size || s.Size > s.Buffer.size-s.Offset:
+		return fmt.Errorf("%s: range %d+%d of %s (%d bytes) is unaligned or outside", name, s.Offset, s.Size, s.Buffer.label, s.Buffer.size)
+	case s.Buffer.owner != nil && s.Buffer.owner != r:
+		return fmt.Errorf("%s: %s is a temporary of another recording", name, s.Buffer.label)
+	}
+	return nil
+}
+
+// bound finds a dispatch's bindings.
+func (r *Recorder) bound(d shaders.Dispatch, bind Bind) (boundDispatch, error) {
+	entry := boundDispatch{dispatch: d}
 	known := map[string]bool{}
 	for _, binding := range d.Program.Bindings {
 		known[binding.Name] = true
-		s, ok := bind[binding.Name]
-		if !ok || s.Buffer == nil {
-			return fmt.Errorf("nothing bound to %s", binding.Name)
-		}
-		if s.Offset%offsetAlign != 0 || s.Size == 0 || s.Offset > s.Buffer.size || s.Size > s.Buffer.size-s.Offset {
-			return fmt.Errorf("%s: range %d+%d of %s (%d bytes) is unaligned or outside", binding.Name, s.Offset, s.Size, s.Buffer.label, s.Buffer.size)
-		}
-		if s.Buffer.owner != nil && s.Buffer.owner != r {
-			return fmt.Errorf("%s: %s is a temporary of another recording", binding.Name, s.Buffer.label)
+		s := bind[binding.Name]
+		if err := r.checkRange(binding.Name, s, offsetAlign); err != nil {
+			return entry, err
 		}
 		entry.bind = append(entry.bind, s)
 	}
 	for name, s := range bind {
 		if !known[name] && s.Buffer != nil {
-			return fmt.Errorf("%s is bound but not declared in the WGSL", name)
+			return entry, fmt.Errorf("%s is bound but not declared in the WGSL", name)
 		}
 	}
-	if err := checkAliasing(d.Program.Bindings, entry.bind); err != nil {
-		return err
-	}
-	for _, w := range d.Workgroups {
-		if w == 0 || w > 65535 {
-			return fmt.Errorf("%v workgroups: each dimension must be 1 to 65535", d.Workgroups)
-		}
-	}
-	for _, s := range entry.bind {
-		if s.Buffer.first < 0 {
-			s.Buffer.first = len(r.dispatches)
-		}
-		s.Buffer.last = len(r.dispatches)
-	}
-	r.dispatches = append(r.dispatches, entry)
-	return nil
+	return entry, checkAliasing(d.Program.Bindings, entry.bind)
 }
 
 // checkAliasing refuses a buffer bound for writing beside any other binding of it: WebGPU counts usage by the
@@ -158,83 +219,132 @@ func checkAliasing(bindings []shaders.Binding, bound []Slice) error {
 	return nil
 }
 
-// Commands lays everything out and returns the commands that create it: buffers, pipelines, the uniform
-// buffer's contents, recordings. It may be called once.
+// Commands lays out what was added since the last call, and returns the commands that create it: buffers,
+// pipelines, the contents of uniform buffers, recordings.
 func (p *Plan) Commands() ([]Command, error) {
 	if p.err != nil {
 		return nil, p.err
 	}
-	p.placeTemps()
-	uniforms, contents := p.placeParams()
-	var commands []Command
-	for _, b := range p.buffers {
+	added := p.recordings[p.made.recordings:]
+	p.placeTemps(added)
+	writes := p.placeParams(added)
+	var commands, recordings []Command
+	for _, b := range p.buffers[p.made.buffers:] {
 		commands = append(commands, CreateBuffer{b.id, b.usage, b.size, b.label})
 	}
-	if uniforms != nil {
-		commands = append(commands, Write{uniforms.id, 0, contents})
-	}
-	pipelines := map[string]PipelineID{}
-	var recordings []Command
-	for _, r := range p.recordings {
+	commands = append(commands, writes...)
+	known := len(p.pipelines)
+	for _, r := range added {
 		out := CreateRecording{ID: r.id, Label: r.label}
-		for _, entry := range r.dispatches {
-			program := entry.dispatch.Program
-			id, ok := pipelines[program.Name]
-			if !ok {
-				id = PipelineID(len(pipelines))
-				pipelines[program.Name] = id
-				commands = append(commands, CreatePipeline{id, program})
+		for _, c := range r.commands {
+			placed := c.place(p)
+			if d, ok := c.(interface{ program() *shaders.Program }); ok && len(p.pipelines) > known {
+				commands = append(commands, CreatePipeline{PipelineID(known), d.program()})
+				known = len(p.pipelines)
 			}
-			out.Dispatches = append(out.Dispatches, RecordedDispatch{id, entry.dispatch.Workgroups, entry.ranges(uniforms)})
+			out.Commands = append(out.Commands, placed)
 		}
 		recordings = append(recordings, out)
 	}
+	p.made.buffers, p.made.recordings = len(p.buffers), len(p.recordings)
 	return append(commands, recordings...), nil
 }
 
-func (e recorded) ranges(uniforms *Buffer) []BoundRange {
-	var ranges []BoundRange
-	if size := len(e.dispatch.Params); size > 0 {
-		ranges = append(ranges, BoundRange{0, uniforms.id, e.params, uint64(size)})
+// pipeline is the id of a program's pipeline, a new one where there is none yet.
+func (p *Plan) pipeline(program *shaders.Program) PipelineID {
+	id, ok := p.pipelines[program.Name]
+	if !ok {
+		id = PipelineID(len(p.pipelines))
+		p.pipelines[program.Name] = id
 	}
-	for i, s := range e.bind {
-		ranges = append(ranges, BoundRange{e.dispatch.Program.Bindings[i].Slot, s.Buffer.id, s.Offset, s.Size})
+	return id
+}
+
+// A boundDispatch is a dispatch with its bindings in the order of the program's.
+type boundDispatch struct {
+	dispatch shaders.Dispatch
+	bind     []Slice
+}
+
+func (d boundDispatch) slices() []Slice           { return d.bind }
+func (d boundDispatch) program() *shaders.Program { return d.dispatch.Program }
+
+func (d boundDispatch) place(p *Plan) Recorded {
+	return Dispatch{p.pipeline(d.dispatch.Program), d.dispatch.Workgroups, d.ranges(p)}
+}
+
+func (d boundDispatch) ranges(p *Plan) []BoundRange {
+	var ranges []BoundRange
+	if size := len(d.dispatch.Params); size > 0 {
+		at := p.uniforms[string(d.dispatch.Params)]
+		ranges = append(ranges, BoundRange{0, at.buffer.id, at.offset, uint64(size)})
+	}
+	for i, s := range d.bind {
+		ranges = append(ranges, BoundRange{d.dispatch.Program.Bindings[i].Slot, s.Buffer.id, s.Offset, s.Size})
 	}
 	return ranges
 }
 
+type indirectDispatch struct {
+	boundDispatch
+	arguments Slice
+}
+
+func (d indirectDispatch) slices() []Slice { return append(slices.Clone(d.bind), d.arguments) }
+
+func (d indirectDispatch) place(p *Plan) Recorded {
+	return DispatchIndirect{p.pipeline(d.dispatch.Program), d.arguments.Buffer.id, d.arguments.Offset, d.ranges(p)}
+}
+
+type copied struct{ to, from Slice }
+
+func (c copied) slices() []Slice { return []Slice{c.to, c.from} }
+
+func (c copied) place(*Plan) Recorded {
+	return Copy{c.from.Buffer.id, c.from.Offset, c.to.Buffer.id, c.to.Offset, c.to.Size}
+}
+
+type cleared struct{ Slice }
+
+func (c cleared) slices() []Slice { return []Slice{c.Slice} }
+
+func (c cleared) place(*Plan) Recorded { return Clear{c.Buffer.id, c.Offset, c.Size} }
+
 // placeTemps gives each temporary a buffer of the pool that is free over its lifetime (linear scan). Whole
-// buffers, not ranges of an arena: the usage-scope rule would forbid reading and writing one arena.
-func (p *Plan) placeTemps() {
-	var pool []*Buffer
-	for _, r := range p.recordings {
-		busyUntil := make([]int, len(pool)) // last dispatch of the pool buffer's present tenant
+// buffers, not ranges of an arena: the usage-scope rule would forbid reading and writing one arena. A buffer that has
+// been created already keeps its size.
+func (p *Plan) placeTemps(recordings []*Recorder) {
+	for _, r := range recordings {
+		busyUntil := make([]int, len(p.pool)) // last command of the pool buffer's present tenant
 		for i := range busyUntil {
 			busyUntil[i] = -1
 		}
-		for at := range r.dispatches {
+		for at := range r.commands {
 			for _, t := range r.temps {
 				if t.first != at {
 					continue
 				}
-				slot := -1
-				for i := range pool {
-					if busyUntil[i] < at && (slot < 0 || fit(pool[i], t) < fit(pool[slot], t)) {
-						slot = i
+				best := -1
+				for i, b := range p.pool {
+					if busyUntil[i] < at && p.fits(b, t) && (best < 0 || fit(b, t) < fit(p.pool[best], t)) {
+						best = i
 					}
 				}
-				if slot < 0 {
-					slot = len(pool)
-					pool = append(pool, p.add(fmt.Sprintf("pool.%d", slot), 4, Storage))
+				if best < 0 {
+					best = len(p.pool)
+					p.pool = append(p.pool, p.add(fmt.Sprintf("pool.%d", best), 4, Storage))
 					busyUntil = append(busyUntil, -1)
 				}
-				pool[slot].size = max(pool[slot].size, t.size)
-				busyUntil[slot] = t.last
-				t.id = pool[slot].id
+				p.pool[best].size = max(p.pool[best].size, t.size)
+				busyUntil[best] = t.last
+				t.id = p.pool[best].id
 			}
 		}
 	}
 }
+
+// fits tells whether a pool buffer is or can still become large enough for a temporary.
+func (p *Plan) fits(b, t *Buffer) bool { return b.size >= t.size || int(b.id) >= p.made.buffers }
 
 // fit orders pool buffers for a temporary: the least growth, then the least waste.
 func fit(b, t *Buffer) uint64 {
@@ -244,32 +354,37 @@ func fit(b, t *Buffer) uint64 {
 	return 1<<40 + t.size - b.size
 }
 
-// placeParams gathers the parameters of all dispatches in one uniform buffer; equal parameters share a place.
-func (p *Plan) placeParams() (*Buffer, []byte) {
-	places := map[string]uint64{}
+// placeParams gathers the parameters of all dispatches in a uniform buffer; equal parameters share a place.
+func (p *Plan) placeParams(recordings []*Recorder) []Command {
 	var contents []byte
-	for _, r := range p.recordings {
-		for i := range r.dispatches {
-			params := r.dispatches[i].dispatch.Params
-			if len(params) == 0 {
+	var added []string
+	for _, r := range recordings {
+		for _, c := range r.commands {
+			d, ok := c.(interface{ params() []byte })
+			if !ok || len(d.params()) == 0 {
 				continue
 			}
-			at, ok := places[string(params)]
-			if !ok {
-				at = uint64(len(contents))
-				places[string(params)] = at
-				padded := make([]byte, (len(params)+offsetAlign-1)/offsetAlign*offsetAlign)
-				copy(padded, params)
-				contents = append(contents, padded...)
+			key := string(d.params())
+			if _, ok := p.uniforms[key]; ok {
+				continue
 			}
-			r.dispatches[i].params = at
+			p.uniforms[key] = place{offset: uint64(len(contents))}
+			added = append(added, key)
+			contents = append(contents, key...)
+			contents = append(contents, make([]byte, -len(contents)&(offsetAlign-1))...)
 		}
 	}
 	if contents == nil {
-		return nil, nil
+		return nil
 	}
-	return p.add("params", uint64(len(contents)), Uniform), contents
+	b := p.add("params", uint64(len(contents)), Uniform)
+	for _, key := range added {
+		p.uniforms[key] = place{b, p.uniforms[key].offset}
+	}
+	return []Command{Write{b.id, 0, contents}}
 }
+
+func (d boundDispatch) params() []byte { return d.dispatch.Params }
 
 // ErrUpload is what a Device answers to an Upload: bringing shards is the host's affair.
 var ErrUpload = errors.New("gpu: a device cannot upload shards, its host must")

@@ -119,7 +119,7 @@ func TestPlanRefuses(t *testing.T) {
 		"foreign temporary":    {bind: gpu.Bind{"x": other, "y": b.All()}, want: "other.t is a temporary of another recording"},
 		"no workgroups":        {bind: gpu.Bind{"x": a.All(), "y": b.All()}, workgroups: shaders.Grid{1, 0, 1}, want: "each dimension must be 1 to 65535"},
 		"too many workgroups":  {bind: gpu.Bind{"x": a.All(), "y": b.All()}, workgroups: shaders.Grid{65536, 1, 1}, want: "each dimension must be 1 to 65535"},
-		"the first error wins": {bind: gpu.Bind{}, want: "gpu: recording r: dispatch 0 (step): nothing bound to x"},
+		"the first error wins": {bind: gpu.Bind{}, want: "gpu: recording r: command 0 (step): nothing bound to x"},
 	}
 	for name, test := range tests {
 		t.Run(name, func(t *testing.T) {

@@ -6,7 +6,8 @@ type Event struct {
 	Type EventType `json:"type"`
 	ID   uint32    `json:"id"` // the request's; 0: it concerns all
 
-	Model *ModelInfo `json:"model,omitempty"` // ready
+	Profile string     `json:"profile,omitempty"` // tuned
+	Model   *ModelInfo `json:"model,omitempty"`   // ready
 
 	Done  int `json:"done,omitempty"`  // prefill: prompt tokens that are processed
 	Total int `json:"total,omitempty"` // prefill: prompt tokens
@@ -31,6 +32,7 @@ type EventType string
 
 // The types of events.
 const (
+	Tuned     EventType = "tuned"    // Profile is the fastest on this device, worth remembering for it
 	Ready     EventType = "ready"    // the weights are on the GPU
 	Prefilled EventType = "prefill"  // part of the prompt is processed
 	Decoding  EventType = "decoding" // the prompt is done, the first step of the answer is submitted

@@ -12,6 +12,8 @@ type Architecture interface {
 	Base() *Model
 	// Trunk records one step of the model: from the rows' tokens to the residual stream after the last layer.
 	Trunk(r *gpu.Recorder, rows int)
+	// Layer records one layer that stands for them all when kernels are timed, on whatever the residual stream holds.
+	Layer(r *gpu.Recorder, rows int)
 	// Drafts tells whether there is a module that drafts the token after the next.
 	Drafts() bool
 	// Draft records the logits of that module for every row, after Trunk and in place of the model's own.
@@ -31,8 +33,6 @@ const (
 	Score Kind = "score"
 	// Draft leaves the draft module's logits; it follows Score.
 	Draft Kind = "draft"
-	// Skip moves the rows on, as Prompt does in the end.
-	Skip Kind = "skip"
 )
 
 // A Step is a recording that the engine replays.
@@ -77,7 +77,7 @@ func (s *Steps) record(r *gpu.Recorder, kind Kind, rows int) {
 	switch kind {
 	case Decode:
 		m.Sample(r, rows)
-	case Prompt, Skip:
+	case Prompt:
 		m.Advance(r, rows)
 	case Draft:
 		a.Draft(r, rows)

@@ -6,11 +6,16 @@
 //
 //	CreateBuffer     id, usage, size u64, label text
 //	CreatePipeline   id, name text, WGSL text, entries count, of each: slot, access
-//	CreateRecording  id, label text, dispatches count, of each: pipeline, workgroups x y z, bindings count,
-//	                 of each: slot, buffer, offset u64, size u64
+//	CreateRecording  id, label text, commands count, of each its kind and
+//	                 Dispatch: pipeline, workgroups x y z, bindings
+//	                 DispatchIndirect: pipeline, arguments buffer, offset u64, bindings
+//	                 Copy: from buffer, offset u64, to buffer, offset u64, size u64
+//	                 Clear: buffer, offset u64, size u64
+//	                 where bindings are a count, of each: slot, buffer, offset u64, size u64
 //	Upload           shard, buffer, offset u64, size u64, file text, SHA-256 text (hex)
 //	Write            buffer, offset u64, data text
-//	Submit           replays count, of each: recording, times; readbacks count, of each: ticket, buffer, offset u64, size u64
+//	Submit           ticket, replays count, of each: recording, times, first, count; readbacks count, of each:
+//	                 buffer, offset u64, size u64
 //	Reset            nothing
 //	Event            JSON
 //	Logits           request, row, draft 0 or 1, float32 values
@@ -62,6 +67,23 @@ var Accesses = []struct {
 	Access Access
 }{{"Uniform", Uniform}, {"ReadOnly", ReadOnly}, {"ReadWrite", ReadWrite}}
 
+// A RecordedKind says what a command of a recording is.
+type RecordedKind uint32
+
+// The kinds of recorded commands.
+const (
+	Dispatch RecordedKind = iota + 1
+	DispatchIndirect
+	Copy
+	Clear
+)
+
+// RecordedKinds lists the kinds by name, for the generator.
+var RecordedKinds = []struct {
+	Name string
+	Kind RecordedKind
+}{{"Dispatch", Dispatch}, {"DispatchIndirect", DispatchIndirect}, {"Copy", Copy}, {"Clear", Clear}}
+
 // A Message is the kind of a message from host to guest.
 type Message uint32
 
@@ -72,7 +94,7 @@ const (
 	Open                         // JSON: device, options
 	Request                      // JSON: message.Request
 	Uploaded                     // shard
-	Result                       // ticket, then the bytes read back
+	Result                       // ticket, nanoseconds u64, readbacks count, of each: its bytes as a text
 	Close                        // nothing: free the GPU
 )
 

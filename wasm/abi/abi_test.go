@@ -29,14 +29,16 @@ func TestRoundTrip(t *testing.T) {
 		{"create buffer", gpu.CreateBuffer{ID: 3, Usage: gpu.Uniform, Size: 1 << 40, Label: "a"}},
 		{"create buffer without a label", gpu.CreateBuffer{ID: math.MaxUint32, Size: math.MaxUint64}},
 		{"create pipeline", gpu.CreatePipeline{ID: 1, Program: program(t)}},
-		{"create recording", gpu.CreateRecording{ID: 2, Label: "größe", Dispatches: []gpu.RecordedDispatch{
-			{Pipeline: 1, Workgroups: shaders.Grid{1, 2, 3}, Bindings: []gpu.BoundRange{{Slot: 1, Buffer: 2, Offset: 1 << 33, Size: 4}, {Slot: 2}}}, {Pipeline: 9},
+		{"create recording", gpu.CreateRecording{ID: 2, Label: "größe", Commands: []gpu.Recorded{
+			gpu.Dispatch{Pipeline: 1, Workgroups: shaders.Grid{1, 2, 3}, Bindings: []gpu.BoundRange{{Slot: 1, Buffer: 2, Offset: 1 << 33, Size: 4}, {Slot: 2}}}, gpu.Dispatch{Pipeline: 9},
+			gpu.DispatchIndirect{Pipeline: 1, Arguments: 3, Offset: 1 << 40, Bindings: []gpu.BoundRange{{Slot: 3}}},
+			gpu.Copy{From: 1, FromOffset: 1 << 33, To: 2, ToOffset: 4, Size: 1 << 34}, gpu.Clear{Buffer: 4, Offset: 1 << 35, Size: 8},
 		}}},
 		{"create recording of nothing", gpu.CreateRecording{}},
 		{"upload", gpu.Upload{Shard: 1, File: "sha256-1.bin", SHA256: "1", Size: 1 << 25, Buffer: 2, Offset: 1 << 35}},
 		{"write", gpu.Write{Buffer: 1, Offset: 1 << 34, Data: []byte{1, 2, 3, 4, 5, 6, 7}}},
 		{"write of nothing", gpu.Write{Data: []byte{}}},
-		{"submit", gpu.Submit{Replays: []gpu.Replay{{Recording: 1, Times: 2}, {Recording: 3}}, Readbacks: []gpu.Readback{{Ticket: 4, Buffer: 5, Offset: 1 << 36, Size: 7}}}},
+		{"submit", gpu.Submit{Ticket: 4, Replays: []gpu.Replay{{Recording: 1, Times: 2}, {Recording: 3, First: 5, Count: 6}}, Readbacks: []gpu.Readback{{Buffer: 5, Offset: 1 << 36, Size: 7}}}},
 		{"submit of nothing", gpu.Submit{}},
 		{"reset", gpu.Reset{}},
 	} {
@@ -88,13 +90,18 @@ func TestMessages(t *testing.T) {
 		require.ErrorContains(t, err, "want 4")
 	}
 
-	for _, want := range []gpu.Result{{Ticket: 7, Data: []byte{1, 2, 3}}, {Ticket: 1, Data: []byte{}}} {
+	for _, want := range []gpu.Result{{Ticket: 7, Nanoseconds: 1 << 40, Data: [][]byte{{1, 2, 3}, {}, {4, 5, 6, 7}}}, {Ticket: 1}} {
 		got, err := abi.DecodeResult(abi.AppendResult(nil, want))
 		require.NoError(t, err)
 		require.Equal(t, want, got)
 	}
-	_, err = abi.DecodeResult([]byte{1, 2, 3})
-	require.ErrorContains(t, err, "want at least 4")
+	whole := abi.AppendResult(nil, gpu.Result{Ticket: 7, Data: [][]byte{{1, 2, 3}}})
+	for n := range whole {
+		_, err = abi.DecodeResult(whole[:n])
+		require.ErrorContains(t, err, "ends too early", "%d bytes", n)
+	}
+	_, err = abi.DecodeResult(append(whole, 0))
+	require.ErrorContains(t, err, "1 bytes too many")
 }
 
 // words is a stream of u32.
@@ -129,7 +136,7 @@ func TestDecodeRefuses(t *testing.T) {
 		{"text past the end", words(uint32(abi.OpCreateBuffer), 20, 0, 0, 4, 0, huge), "ends too early"},
 		{"data past the end", words(uint32(abi.OpWrite), 16, 0, 0, 0, huge), "ends too early"},
 		{"more dispatches than bytes", words(uint32(abi.OpCreateRecording), 12, 0, 0, huge), "ends too early"},
-		{"more bindings than bytes", words(uint32(abi.OpCreateRecording), 32, 0, 0, 1, 0, 1, 1, 1, huge), "ends too early"},
+		{"more bindings than bytes", words(uint32(abi.OpCreateRecording), 36, 0, 0, 1, uint32(abi.Dispatch), 0, 1, 1, 1, huge), "ends too early"},
 		{"more replays than bytes", words(uint32(abi.OpSubmit), 8, huge, 0), "ends too early"},
 		{"more readbacks than bytes", words(uint32(abi.OpSubmit), 8, 0, huge), "ends too early"},
 		{"a pipeline's accesses past the end", words(uint32(abi.OpCreatePipeline), 16, 0, 0, 0, huge), "ends too early"},
@@ -155,7 +162,7 @@ func FuzzDecode(f *testing.F) {
 	require.NoError(f, err)
 	f.Add(golden)
 	f.Add([]byte{})
-	f.Add(words(uint32(abi.OpCreateRecording), 32, 0, 0, 1, 0, 1, 1, 1, math.MaxUint32))
+	f.Add(words(uint32(abi.OpCreateRecording), 36, 0, 0, 1, uint32(abi.Dispatch), 0, 1, 1, 1, math.MaxUint32))
 	f.Add(words(uint32(abi.OpSubmit), 8, 1, 0))
 	f.Fuzz(func(t *testing.T, stream []byte) {
 		frames, err := abi.Decode(stream)
@@ -167,8 +174,14 @@ func FuzzDecode(f *testing.F) {
 		for _, f := range frames {
 			switch c := f.Command.(type) {
 			case gpu.CreateRecording:
-				for _, d := range c.Dispatches {
-					items += 1 + len(d.Bindings)
+				for _, command := range c.Commands {
+					items++
+					switch d := command.(type) {
+					case gpu.Dispatch:
+						items += len(d.Bindings)
+					case gpu.DispatchIndirect:
+						items += len(d.Bindings)
+					}
 				}
 			case gpu.Submit:
 				items += len(c.Replays) + len(c.Readbacks)

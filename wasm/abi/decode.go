@@ -1,6 +1,7 @@
 package abi
 
 import (
+	"cmp"
 	"encoding/binary"
 	"errors"
 	"fmt"
@@ -40,10 +41,18 @@ func DecodeUploaded(data []byte) (shard uint32, err error) {
 
 // DecodeResult reads the payload of the message Result; the data shares its memory.
 func DecodeResult(data []byte) (gpu.Result, error) {
-	if len(data) < 4 {
-		return gpu.Result{}, fmt.Errorf("abi: result: %d bytes, want at least 4", len(data))
+	r := &reader{data: data}
+	result := gpu.Result{Ticket: r.u32(), Nanoseconds: r.u64()}
+	for range r.count(4) {
+		result.Data = append(result.Data, r.bytes(int64(r.u32())))
 	}
-	return gpu.Result{Ticket: binary.LittleEndian.Uint32(data), Data: data[4:]}, nil
+	if r.err == nil && len(r.data) > 0 {
+		r.err = fmt.Errorf("%d bytes too many", len(r.data))
+	}
+	if r.err != nil {
+		return gpu.Result{}, fmt.Errorf("abi: result: %w", r.err)
+	}
+	return result, nil
 }
 
 var errShort = errors.New("ends too early")
@@ -123,23 +132,46 @@ func (r *reader) pipeline() (Frame, error) {
 
 func (r *reader) recording() (Frame, error) {
 	c := gpu.CreateRecording{ID: gpu.RecordingID(r.u32()), Label: r.text()}
-	for range r.count(20) {
-		d := gpu.RecordedDispatch{Pipeline: gpu.PipelineID(r.u32()), Workgroups: shaders.Grid{r.u32(), r.u32(), r.u32()}}
-		for range r.count(24) {
-			d.Bindings = append(d.Bindings, gpu.BoundRange{Slot: r.u32(), Buffer: gpu.BufferID(r.u32()), Offset: r.u64(), Size: r.u64()})
+	for range r.count(16) {
+		command, err := r.recorded()
+		if err != nil {
+			return Frame{}, err
 		}
-		c.Dispatches = append(c.Dispatches, d)
+		c.Commands = append(c.Commands, command)
 	}
 	return r.command(c)
 }
 
-func (r *reader) submit() (Frame, error) {
-	var c gpu.Submit
-	for range r.count(8) {
-		c.Replays = append(c.Replays, gpu.Replay{Recording: gpu.RecordingID(r.u32()), Times: r.u32()})
+func (r *reader) recorded() (gpu.Recorded, error) {
+	switch kind := RecordedKind(r.u32()); kind {
+	case Dispatch:
+		return gpu.Dispatch{Pipeline: gpu.PipelineID(r.u32()), Workgroups: shaders.Grid{r.u32(), r.u32(), r.u32()}, Bindings: r.bindings()}, r.err
+	case DispatchIndirect:
+		return gpu.DispatchIndirect{Pipeline: gpu.PipelineID(r.u32()), Arguments: gpu.BufferID(r.u32()), Offset: r.u64(), Bindings: r.bindings()}, r.err
+	case Copy:
+		return gpu.Copy{From: gpu.BufferID(r.u32()), FromOffset: r.u64(), To: gpu.BufferID(r.u32()), ToOffset: r.u64(), Size: r.u64()}, r.err
+	case Clear:
+		return gpu.Clear{Buffer: gpu.BufferID(r.u32()), Offset: r.u64(), Size: r.u64()}, r.err
+	default:
+		return nil, cmp.Or(r.err, fmt.Errorf("unknown recorded command %d", kind))
 	}
+}
+
+func (r *reader) bindings() []gpu.BoundRange {
+	var ranges []gpu.BoundRange
 	for range r.count(24) {
-		c.Readbacks = append(c.Readbacks, gpu.Readback{Ticket: r.u32(), Buffer: gpu.BufferID(r.u32()), Offset: r.u64(), Size: r.u64()})
+		ranges = append(ranges, gpu.BoundRange{Slot: r.u32(), Buffer: gpu.BufferID(r.u32()), Offset: r.u64(), Size: r.u64()})
+	}
+	return ranges
+}
+
+func (r *reader) submit() (Frame, error) {
+	c := gpu.Submit{Ticket: r.u32()}
+	for range r.count(16) {
+		c.Replays = append(c.Replays, gpu.Replay{Recording: gpu.RecordingID(r.u32()), Times: r.u32(), First: r.u32(), Count: r.u32()})
+	}
+	for range r.count(20) {
+		c.Readbacks = append(c.Readbacks, gpu.Readback{Buffer: gpu.BufferID(r.u32()), Offset: r.u64(), Size: r.u64()})
 	}
 	return r.command(c)
 }

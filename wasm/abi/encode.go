@@ -66,7 +66,14 @@ func AppendUploaded(dst []byte, shard uint32) []byte {
 
 // AppendResult is the payload of the message Result.
 func AppendResult(dst []byte, r gpu.Result) []byte {
-	return append(binary.LittleEndian.AppendUint32(dst, r.Ticket), r.Data...)
+	w := &writer{dst}
+	w.u32(r.Ticket)
+	w.u64(r.Nanoseconds)
+	w.u32(uint32(len(r.Data)))
+	for _, data := range r.Data {
+		w.text(string(data))
+	}
+	return w.out
 }
 
 type writer struct{ out []byte }
@@ -143,31 +150,65 @@ func programAccesses(p *shaders.Program) []slotAccess {
 func (w *writer) recording(c gpu.CreateRecording) {
 	w.u32(uint32(c.ID))
 	w.text(c.Label)
-	w.u32(uint32(len(c.Dispatches)))
-	for _, d := range c.Dispatches {
-		w.u32(uint32(d.Pipeline))
-		for _, n := range d.Workgroups {
+	w.u32(uint32(len(c.Commands)))
+	for _, command := range c.Commands {
+		w.recorded(command)
+	}
+}
+
+func (w *writer) recorded(command gpu.Recorded) {
+	switch c := command.(type) {
+	case gpu.Dispatch:
+		w.u32(uint32(Dispatch))
+		w.u32(uint32(c.Pipeline))
+		for _, n := range c.Workgroups {
 			w.u32(n)
 		}
-		w.u32(uint32(len(d.Bindings)))
-		for _, b := range d.Bindings {
-			w.u32(b.Slot)
-			w.u32(uint32(b.Buffer))
-			w.u64(b.Offset)
-			w.u64(b.Size)
-		}
+		w.bindings(c.Bindings)
+	case gpu.DispatchIndirect:
+		w.u32(uint32(DispatchIndirect))
+		w.u32(uint32(c.Pipeline))
+		w.u32(uint32(c.Arguments))
+		w.u64(c.Offset)
+		w.bindings(c.Bindings)
+	case gpu.Copy:
+		w.u32(uint32(Copy))
+		w.u32(uint32(c.From))
+		w.u64(c.FromOffset)
+		w.u32(uint32(c.To))
+		w.u64(c.ToOffset)
+		w.u64(c.Size)
+	case gpu.Clear:
+		w.u32(uint32(Clear))
+		w.u32(uint32(c.Buffer))
+		w.u64(c.Offset)
+		w.u64(c.Size)
+	default:
+		panic("abi: unknown recorded command") // the set is closed
+	}
+}
+
+func (w *writer) bindings(ranges []gpu.BoundRange) {
+	w.u32(uint32(len(ranges)))
+	for _, b := range ranges {
+		w.u32(b.Slot)
+		w.u32(uint32(b.Buffer))
+		w.u64(b.Offset)
+		w.u64(b.Size)
 	}
 }
 
 func (w *writer) submit(c gpu.Submit) {
+	w.u32(c.Ticket)
 	w.u32(uint32(len(c.Replays)))
 	for _, r := range c.Replays {
 		w.u32(uint32(r.Recording))
 		w.u32(r.Times)
+		w.u32(r.First)
+		w.u32(r.Count)
 	}
 	w.u32(uint32(len(c.Readbacks)))
 	for _, r := range c.Readbacks {
-		w.u32(r.Ticket)
 		w.u32(uint32(r.Buffer))
 		w.u64(r.Offset)
 		w.u64(r.Size)

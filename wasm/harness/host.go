@@ -88,8 +88,20 @@ func (h *Host) load(ctx context.Context, manifest, tokenizer, opening []byte) er
 				return nil
 			}
 		}
-		if !b.worked {
+		if b.worked {
+			continue
+		}
+		results, err := h.device.Results(true)
+		if err != nil {
+			return err
+		}
+		if len(results) == 0 {
 			return errors.New("engine.wasm: the model is not loaded, and nothing is left to do for it")
+		}
+		for _, r := range results {
+			if err := h.guest.send(ctx, abi.Result, abi.AppendResult(nil, r)); err != nil {
+				return err
+			}
 		}
 	}
 }
@@ -148,12 +160,13 @@ func (h *Host) execute(c gpu.Command) error {
 	}
 	switch c := c.(type) {
 	case gpu.CreateRecording:
-		h.recordings[c.ID] = len(c.Dispatches)
+		h.recordings[c.ID] = len(c.Commands)
 	case gpu.Submit:
 		h.total.submits++
 		h.total.readbacks += len(c.Readbacks)
 		for _, r := range c.Replays {
-			h.total.dispatches += int(r.Times) * h.recordings[r.Recording]
+			first, end, _ := r.Range(h.recordings[r.Recording])
+			h.total.dispatches += int(r.Times) * (end - first)
 		}
 	}
 	return nil

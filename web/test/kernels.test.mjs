@@ -32,12 +32,11 @@ async function run({ frames, wants, tolerance }) {
   const gpu = await Gpu.open(() => {});
   try {
     await gpu.create(all);
-    const results = await Promise.all(gpu.submit(all.find((f) => f.op === 'submit')));
-    for (const { ticket, data } of results) {
-      const want = wants.find((w) => w.ticket === ticket);
+    const { data } = await gpu.submit(all.find((f) => f.op === 'submit'));
+    for (const [i, want] of wants.entries()) {
       const expected = bytes(want.data).buffer;
-      const [got, wanted] = [new Uint32Array(data), new Uint32Array(expected)];
-      const [gotFloats, wantedFloats] = [new Float32Array(data), new Float32Array(expected)];
+      const [got, wanted] = [new Uint32Array(data[i].buffer), new Uint32Array(expected)];
+      const [gotFloats, wantedFloats] = [new Float32Array(data[i].buffer), new Float32Array(expected)];
       for (let i = 0; i < wanted.length; i++) {
         if (got[i] === wanted[i]) continue;
         const error = Math.abs(gotFloats[i] - wantedFloats[i]) / (1 + Math.abs(wantedFloats[i]));

@@ -1,8 +1,31 @@
 // Whatever is handed to the public API, every call settles: a wrong value is refused by name within a second, and nothing
 // waits for an engine that is gone. In both browsers.
 import assert from 'node:assert/strict';
+import { createServer } from 'node:http';
 import { after, before, describe, test } from 'node:test';
-import { browsers, instrument, launch, serve } from './support.mjs';
+import { browsers, launch, serve } from './support.mjs';
+
+/** Goes before the worker's script: mishaps that a test can call for. */
+const mishaps = `{
+  let device;
+  const requestDevice = GPUAdapter.prototype.requestDevice;
+  GPUAdapter.prototype.requestDevice = async function (...args) { return (device = await requestDevice.apply(this, args)); };
+  const happen = { end: () => self.close(), fail: () => { throw new Error('out of order'); }, lose: () => device.destroy() };
+  new BroadcastChannel('mishaps').onmessage = (e) => happen[e.data]();
+}\n`;
+
+/** A server before the server, whose workers have mishaps. */
+async function instrument(address) {
+  const proxy = createServer(async ({ url, method, headers }, response) => {
+    const answer = await fetch(address + url, { method, headers: { range: headers.range ?? '' } });
+    const head = Object.fromEntries([...answer.headers].filter(([key]) => key !== 'content-length' && key !== 'content-encoding'));
+    response.writeHead(answer.status, head);
+    if (url === '/worker.js') response.write(mishaps);
+    response.end(Buffer.from(await answer.arrayBuffer()));
+  });
+  await new Promise((resolve) => proxy.listen(0, '127.0.0.1', resolve));
+  return { address: `http://127.0.0.1:${proxy.address().port}`, stop: () => proxy.close() };
+}
 
 /** Runs in the page: makes `values`, `calls` and `outcome`. */
 function prepare() {

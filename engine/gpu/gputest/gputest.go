@@ -8,7 +8,6 @@ import (
 	"maps"
 	"math"
 	"slices"
-	"time"
 
 	"tabseek/engine/gpu"
 	"tabseek/shaders"
@@ -78,31 +77,28 @@ func run(dev gpu.Device, c shaders.Case) (shaders.Memory, error) {
 	if err := dev.Execute(submit); err != nil {
 		return nil, err
 	}
+	results, err := dev.Results(true)
+	if err != nil {
+		return nil, err
+	}
+	if len(results) != 1 || len(results[0].Data) != len(names) {
+		return nil, fmt.Errorf("a readback was lost")
+	}
 	out := shaders.Memory{}
-	for len(out) < len(names) {
-		results, err := dev.Results(true)
-		if err != nil {
-			return nil, err
-		}
-		if len(results) == 0 {
-			return nil, fmt.Errorf("a readback was lost")
-		}
-		for _, r := range results {
-			name := names[r.Ticket]
-			if out[name], err = unguard(r.Data, len(c.Buffers[name])); err != nil {
-				return nil, fmt.Errorf("%s: %w", name, err)
-			}
+	for i, name := range names {
+		if out[name], err = unguard(results[0].Data[i], len(c.Buffers[name])); err != nil {
+			return nil, fmt.Errorf("%s: %w", name, err)
 		}
 	}
 	return out, nil
 }
 
-// submission runs the case once and reads every buffer back, the ticket being the index of its name.
+// submission runs the case once and reads every buffer back, in the order of their names.
 func submission(set setup, names []string) gpu.Submit {
 	submit := gpu.Submit{Replays: []gpu.Replay{{Recording: set.recording, Times: 1}}}
-	for i, name := range names {
+	for _, name := range names {
 		b := set.buffers[name]
-		submit.Readbacks = append(submit.Readbacks, gpu.Readback{Ticket: uint32(i), Buffer: b.ID(), Size: b.Size()})
+		submit.Readbacks = append(submit.Readbacks, gpu.Readback{Buffer: b.ID(), Size: b.Size()})
 	}
 	return submit
 }
@@ -191,17 +187,15 @@ func Time(dev gpu.Device, c shaders.Case, repeats int) (float64, error) {
 	if err != nil {
 		return 0, fmt.Errorf("case %s: %w", c.Name, err)
 	}
-	any := bufferNames(c)[0]
 	round := func(times int) (float64, error) {
-		start := time.Now()
-		err := dev.Execute(gpu.Submit{
-			Replays:   []gpu.Replay{{Recording: set.recording, Times: uint32(times)}},
-			Readbacks: []gpu.Readback{{Buffer: set.buffers[any].ID(), Size: 4}},
-		})
-		if err == nil {
-			_, err = dev.Results(true)
+		if err := dev.Execute(gpu.Submit{Replays: []gpu.Replay{{Recording: set.recording, Times: uint32(times)}}}); err != nil {
+			return 0, err
 		}
-		return time.Since(start).Seconds(), err
+		results, err := dev.Results(true)
+		if err != nil {
+			return 0, err
+		}
+		return float64(results[0].Nanoseconds) / 1e9, nil
 	}
 	if _, err := round(1); err != nil { // warm up: the first run may compile
 		return 0, fmt.Errorf("case %s: %w", c.Name, err)

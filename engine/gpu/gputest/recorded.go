@@ -14,12 +14,11 @@ type Recorded struct {
 	Wants    []Want
 }
 
-// A Want is a buffer's contents after the case, guard words included.
+// A Want is a buffer's contents after the case, guard words included; wants come in the order of the readbacks.
 type Want struct {
-	Ticket uint32 `json:"ticket"`
-	Name   string `json:"name"`
-	Exact  bool   `json:"exact"` // compare bit for bit; otherwise as floats, with the case's tolerance
-	Data   []byte `json:"data"`
+	Name  string `json:"name"`
+	Exact bool   `json:"exact"` // compare bit for bit; otherwise as floats, with the case's tolerance
+	Data  []byte `json:"data"`
 }
 
 // Record writes a case down with what the Go reference makes of it.
@@ -31,9 +30,9 @@ func Record(c shaders.Case) (Recorded, error) {
 	}
 	out := Recorded{Commands: append(commands, submission(set, names))}
 	want := reference(c)
-	for i, name := range names {
+	for _, name := range names {
 		at := slices.IndexFunc(c.Dispatch.Program.Bindings, func(b shaders.Binding) bool { return b.Name == name })
-		out.Wants = append(out.Wants, Want{uint32(i), name, at < 0 || exact(c, c.Dispatch.Program.Bindings[at]), guard(want[name])})
+		out.Wants = append(out.Wants, Want{name, at < 0 || exact(c, c.Dispatch.Program.Bindings[at]), guard(want[name])})
 	}
 	return out, nil
 }

@@ -6,6 +6,7 @@ import (
 	"errors"
 	"fmt"
 	"strings"
+	"time"
 
 	"github.com/cogentcore/webgpu/wgpu"
 
@@ -16,6 +17,9 @@ const maxQueuedWrites = 128 << 20 // bytes
 
 // Execute carries out or queues one command.
 func (d *Device) Execute(c gpu.Command) error {
+	if d.lost {
+		return d.failure()
+	}
 	switch c := c.(type) {
 	case gpu.CreateBuffer:
 		return d.createBuffer(c)
@@ -28,6 +32,9 @@ func (d *Device) Execute(c gpu.Command) error {
 	case gpu.Submit:
 		return d.submit(c)
 	case gpu.Reset:
+		if err := d.finish(); err != nil {
+			return err
+		}
 		d.reset()
 		return nil
 	case gpu.Upload:
@@ -58,19 +65,26 @@ func (d *Device) write(c gpu.Write) error {
 	if err != nil {
 		return fmt.Errorf("nativegpu: write: %w", plain(err))
 	}
-	if d.written += len(c.Data); d.written >= maxQueuedWrites {
-		d.device.Poll(true, d.after(d.queue.Submit()))
-		d.written = 0
+	if d.written += len(c.Data); d.written < maxQueuedWrites {
+		return nil
 	}
-	return nil
+	if err := d.finish(); err != nil {
+		return err
+	}
+	d.queue.Submit()
+	d.written = 0
+	return d.idle(time.Now())
 }
 
 func (d *Device) createBuffer(c gpu.CreateBuffer) error {
-	usage, ok := map[gpu.Usage]wgpu.BufferUsage{gpu.Storage: wgpu.BufferUsageStorage, gpu.Uniform: wgpu.BufferUsageUniform}[c.Usage]
+	usage, ok := map[gpu.Usage]wgpu.BufferUsage{gpu.Storage: wgpu.BufferUsageStorage | wgpu.BufferUsageIndirect, gpu.Uniform: wgpu.BufferUsageUniform}[c.Usage]
 	if !ok {
 		return fmt.Errorf("nativegpu: buffer %s: unknown usage %d", c.Label, c.Usage)
 	}
 	if old, ok := d.buffers[c.ID]; ok {
+		if err := d.finish(); err != nil {
+			return err
+		}
 		old.Release()
 		delete(d.buffers, c.ID)
 	}
@@ -113,6 +127,7 @@ func (d *Device) createPipeline(c gpu.CreatePipeline) error {
 	}
 	whole, err := d.device.CreatePipelineLayout(&wgpu.PipelineLayoutDescriptor{BindGroupLayouts: []*wgpu.BindGroupLayout{layout}})
 	if err != nil {
+		layout.Release()
 		return fmt.Errorf("nativegpu: layout of %s: %w", name, plain(err))
 	}
 	defer whole.Release()
@@ -120,39 +135,76 @@ func (d *Device) createPipeline(c gpu.CreatePipeline) error {
 		Label: name, Layout: whole, Compute: wgpu.ProgrammableStageDescriptor{Module: module, EntryPoint: "main"},
 	})
 	if err != nil {
+		layout.Release()
 		return fmt.Errorf("nativegpu: compile %s: %w", name, plain(err))
+	}
+	if old, ok := d.pipelines[c.ID]; ok {
+		old.release()
 	}
 	d.pipelines[c.ID] = pipeline{name, p, layout}
 	return nil
 }
 
 func (d *Device) createRecording(c gpu.CreateRecording) error {
-	var dispatches []dispatch
-	for i, recorded := range c.Dispatches {
-		p, ok := d.pipelines[recorded.Pipeline]
-		if !ok {
-			return fmt.Errorf("nativegpu: recording %s: dispatch %d: no pipeline %d", c.Label, i, recorded.Pipeline)
-		}
-		var entries []wgpu.BindGroupEntry
-		for _, r := range recorded.Bindings {
-			b, err := d.checked(r.Buffer, r.Offset, r.Size)
-			if err != nil {
-				return fmt.Errorf("nativegpu: recording %s: dispatch %d (%s): binding %d: %w", c.Label, i, p.name, r.Slot, err)
-			}
-			entries = append(entries, wgpu.BindGroupEntry{Binding: r.Slot, Buffer: b, Offset: r.Offset, Size: r.Size})
-		}
-		group, err := d.device.CreateBindGroup(&wgpu.BindGroupDescriptor{Layout: p.layout, Entries: entries})
+	commands := make([]command, 0, len(c.Commands))
+	for i, recorded := range c.Commands {
+		prepared, err := d.prepare(recorded)
 		if err != nil {
-			return fmt.Errorf("nativegpu: recording %s: dispatch %d (%s): %w", c.Label, i, p.name, plain(err))
+			release(commands)
+			return fmt.Errorf("nativegpu: recording %s: command %d: %w", c.Label, i, err)
 		}
-		dispatches = append(dispatches, dispatch{p.pipeline, group, recorded.Workgroups})
+		commands = append(commands, prepared)
 	}
-	d.recordings[c.ID] = dispatches
+	release(d.recordings[c.ID])
+	d.recordings[c.ID] = commands
 	return nil
 }
 
-// submit encodes all replays in one compute pass, then the copies to staging buffers. Whatever could be wrong shows
+func (d *Device) prepare(recorded gpu.Recorded) (command, error) {
+	switch c := recorded.(type) {
+	case gpu.Dispatch:
+		return d.prepareDispatch(command{workgroups: c.Workgroups}, c.Pipeline, c.Bindings)
+	case gpu.DispatchIndirect:
+		arguments, err := d.checked(c.Arguments, c.Offset, 12)
+		if err != nil {
+			return command{}, err
+		}
+		return d.prepareDispatch(command{arguments: arguments, offset: c.Offset}, c.Pipeline, c.Bindings)
+	case gpu.Copy:
+		from, errFrom := d.checked(c.From, c.FromOffset, c.Size)
+		to, errTo := d.checked(c.To, c.ToOffset, c.Size)
+		return command{from: from, offset: c.FromOffset, to: to, toOffset: c.ToOffset, size: c.Size}, errors.Join(errFrom, errTo)
+	case gpu.Clear:
+		to, err := d.checked(c.Buffer, c.Offset, c.Size)
+		return command{to: to, toOffset: c.Offset, size: c.Size}, err
+	}
+	return command{}, fmt.Errorf("unknown command %T", recorded)
+}
+
+func (d *Device) prepareDispatch(c command, id gpu.PipelineID, bindings []gpu.BoundRange) (command, error) {
+	p, ok := d.pipelines[id]
+	if !ok {
+		return c, fmt.Errorf("no pipeline %d", id)
+	}
+	var entries []wgpu.BindGroupEntry
+	for _, r := range bindings {
+		b, err := d.checked(r.Buffer, r.Offset, r.Size)
+		if err != nil {
+			return c, fmt.Errorf("%s: binding %d: %w", p.name, r.Slot, err)
+		}
+		entries = append(entries, wgpu.BindGroupEntry{Binding: r.Slot, Buffer: b, Offset: r.Offset, Size: r.Size})
+	}
+	group, err := d.device.CreateBindGroup(&wgpu.BindGroupDescriptor{Layout: p.layout, Entries: entries})
+	if err != nil {
+		return c, fmt.Errorf("%s: %w", p.name, plain(err))
+	}
+	c.pipeline, c.group = p.pipeline, group
+	return c, nil
+}
+
+// submit encodes all replays and the copies to staging buffers. Whatever could be wrong shows
 // when the encoder is finished: the binding can report that, while an error of the queue would end the process.
+// It goes out when the submit before it is done; encoding takes place meanwhile.
 func (d *Device) submit(c gpu.Submit) error {
 	copies, err := d.stage(c.Readbacks)
 	if err != nil {
@@ -164,22 +216,41 @@ func (d *Device) submit(c gpu.Submit) error {
 		return fmt.Errorf("nativegpu: submit: %w", plain(err))
 	}
 	defer commands.Release()
-	index := d.queue.Submit(commands)
-	d.written = 0
-	for i := range copies {
-		copies[i].submit = index
+	if err := d.finish(); err != nil {
+		d.unstage(copies)
+		return err
 	}
-	d.pending = append(d.pending, copies...)
+	d.running = &submission{c.Ticket, copies, time.Now()}
+	d.queue.Submit(commands)
+	d.written = 0
 	return nil
 }
 
-func (d *Device) encode(c gpu.Submit, copies []readback) (*wgpu.CommandBuffer, error) {
+func (d *Device) encode(c gpu.Submit, copies []staged) (*wgpu.CommandBuffer, error) {
 	encoder, err := d.device.CreateCommandEncoder(nil)
 	if err != nil {
 		return nil, err
 	}
 	defer encoder.Release()
-	if err := d.encodePass(encoder, c.Replays); err != nil {
+	e := encoding{encoder: encoder}
+	for _, replay := range c.Replays {
+		commands, ok := d.recordings[replay.Recording]
+		if !ok {
+			return nil, fmt.Errorf("no recording %d", replay.Recording)
+		}
+		first, end, ok := replay.Range(len(commands))
+		if !ok {
+			return nil, fmt.Errorf("recording %d has %d commands, not %d+%d", replay.Recording, len(commands), replay.First, replay.Count)
+		}
+		for range replay.Times {
+			for i := range commands[first:end] {
+				if err := e.add(&commands[first+i]); err != nil {
+					return nil, err
+				}
+			}
+		}
+	}
+	if err := e.endPass(); err != nil {
 		return nil, err
 	}
 	for i, r := range c.Readbacks {
@@ -190,33 +261,47 @@ func (d *Device) encode(c gpu.Submit, copies []readback) (*wgpu.CommandBuffer, e
 	return encoder.Finish(nil)
 }
 
-func (d *Device) encodePass(encoder *wgpu.CommandEncoder, replays []gpu.Replay) error {
-	for _, replay := range replays {
-		if _, ok := d.recordings[replay.Recording]; !ok {
-			return fmt.Errorf("no recording %d", replay.Recording)
+// An encoding is a submit being encoded: one compute pass, as long as nothing but dispatches comes.
+type encoding struct {
+	encoder *wgpu.CommandEncoder
+	pass    *wgpu.ComputePassEncoder
+	current *wgpu.ComputePipeline
+}
+
+func (e *encoding) add(c *command) error {
+	if c.group == nil {
+		if err := e.endPass(); err != nil {
+			return err
 		}
+		if c.from == nil {
+			return e.encoder.ClearBuffer(c.to, c.toOffset, c.size)
+		}
+		return e.encoder.CopyBufferToBuffer(c.from, c.offset, c.to, c.toOffset, c.size)
 	}
-	if len(replays) == 0 {
+	if e.pass == nil {
+		e.pass = e.encoder.BeginComputePass(nil)
+	}
+	if c.pipeline != e.current {
+		e.current = c.pipeline
+		e.pass.SetPipeline(c.pipeline)
+	}
+	e.pass.SetBindGroup(0, c.group, nil)
+	if c.arguments != nil {
+		e.pass.DispatchWorkgroupsIndirect(c.arguments, c.offset)
+	} else {
+		e.pass.DispatchWorkgroups(c.workgroups[0], c.workgroups[1], c.workgroups[2])
+	}
+	return nil
+}
+
+func (e *encoding) endPass() error {
+	if e.pass == nil {
 		return nil
 	}
-	pass := encoder.BeginComputePass(nil)
-	defer pass.Release()
-	var current *wgpu.ComputePipeline
-	for _, replay := range replays {
-		dispatches := d.recordings[replay.Recording]
-		for range replay.Times {
-			for i := range dispatches {
-				it := &dispatches[i]
-				if it.pipeline != current {
-					current = it.pipeline
-					pass.SetPipeline(current)
-				}
-				pass.SetBindGroup(0, it.group, nil)
-				pass.DispatchWorkgroups(it.workgroups[0], it.workgroups[1], it.workgroups[2])
-			}
-		}
-	}
-	return pass.End()
+	err := e.pass.End()
+	e.pass.Release()
+	e.pass, e.current = nil, nil
+	return err
 }
 
 // plain brings an error of the binding on one line, without the binding's name for the call.

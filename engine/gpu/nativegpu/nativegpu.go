@@ -23,10 +23,12 @@ type Device struct {
 
 	buffers    map[gpu.BufferID]buffer
 	pipelines  map[gpu.PipelineID]pipeline
-	recordings map[gpu.RecordingID][]dispatch
+	recordings map[gpu.RecordingID][]command
 	staging    map[uint64][]*wgpu.Buffer // idle readback buffers by size: none is created once decoding is steady
-	pending    []readback                // in the order of their submits
+	running    *submission               // what the GPU works on: one submit at a time, so that each is timed by itself
+	results    []gpu.Result              // of submits that are done
 	written    int                       // bytes of writes queued since the last submit
+	lost       bool
 }
 
 type buffer struct {
@@ -40,10 +42,29 @@ type pipeline struct {
 	layout   *wgpu.BindGroupLayout
 }
 
-type dispatch struct {
+// A command of a recording: a dispatch, unless group is nil; then a copy, or, without from, a clearing.
+type command struct {
 	pipeline   *wgpu.ComputePipeline
 	group      *wgpu.BindGroup
 	workgroups [3]uint32
+	arguments  *wgpu.Buffer // of an indirect dispatch, in place of workgroups
+	offset     uint64       // of the arguments, or of from
+
+	from, to       *wgpu.Buffer
+	toOffset, size uint64
+}
+
+func (p pipeline) release() {
+	p.pipeline.Release()
+	p.layout.Release()
+}
+
+func release(commands []command) {
+	for _, c := range commands {
+		if c.group != nil {
+			c.group.Release()
+		}
+	}
 }
 
 // opening is held while an instance, the entry to the drivers, is made or released: the drivers' code for their start
@@ -126,26 +147,21 @@ func (d *Device) Info() gpu.Info { return d.info }
 func (d *Device) forget() {
 	d.buffers = map[gpu.BufferID]buffer{}
 	d.pipelines = map[gpu.PipelineID]pipeline{}
-	d.recordings = map[gpu.RecordingID][]dispatch{}
+	d.recordings = map[gpu.RecordingID][]command{}
 	d.staging = map[uint64][]*wgpu.Buffer{}
-	d.pending = nil
+	d.running, d.results = nil, nil
 }
 
+// reset frees everything on the device. Nothing may be under way.
 func (d *Device) reset() {
 	for _, b := range d.buffers {
 		b.Release()
 	}
 	for _, p := range d.pipelines {
-		p.pipeline.Release()
-		p.layout.Release()
+		p.release()
 	}
-	for _, dispatches := range d.recordings {
-		for _, it := range dispatches {
-			it.group.Release()
-		}
-	}
-	for _, r := range d.pending {
-		r.buffer.Release()
+	for _, commands := range d.recordings {
+		release(commands)
 	}
 	for _, idle := range d.staging {
 		for _, b := range idle {
@@ -155,8 +171,11 @@ func (d *Device) reset() {
 	d.forget()
 }
 
-// Close frees everything.
+// Close frees everything. Of a lost device nothing is freed: the driver may still be at work on it.
 func (d *Device) Close() {
+	if d.running != nil && d.finish() != nil || d.lost {
+		return
+	}
 	d.reset()
 	d.queue.Release()
 	d.device.Release()

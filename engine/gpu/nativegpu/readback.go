@@ -7,23 +7,32 @@ import (
 	"fmt"
 	"runtime/debug"
 	"sync"
+	"time"
 
 	"github.com/cogentcore/webgpu/wgpu"
 
 	"tabseek/engine/gpu"
 )
 
-// A readback is a copy under way into a staging buffer.
-type readback struct {
+// silence is how long the GPU may work on one submit before it counts as lost.
+var silence = 60 * time.Second
+
+// A submission is a submit that the GPU works on, or has done.
+type submission struct {
 	ticket uint32
+	copies []staged
+	start  time.Time
+}
+
+// A staged readback is a copy into a staging buffer.
+type staged struct {
 	size   uint64
 	buffer *wgpu.Buffer
-	submit wgpu.SubmissionIndex
 }
 
 // stage finds a staging buffer for each readback.
-func (d *Device) stage(readbacks []gpu.Readback) ([]readback, error) {
-	copies := make([]readback, 0, len(readbacks))
+func (d *Device) stage(readbacks []gpu.Readback) ([]staged, error) {
+	copies := make([]staged, 0, len(readbacks))
 	for _, r := range readbacks {
 		_, err := d.checked(r.Buffer, r.Offset, r.Size)
 		if err == nil && (r.Size == 0 || r.Size%4 != 0 || r.Offset%4 != 0) {
@@ -37,12 +46,12 @@ func (d *Device) stage(readbacks []gpu.Readback) ([]readback, error) {
 			d.unstage(copies)
 			return nil, err
 		}
-		copies = append(copies, readback{ticket: r.Ticket, size: r.Size, buffer: target})
+		copies = append(copies, staged{r.Size, target})
 	}
 	return copies, nil
 }
 
-func (d *Device) unstage(copies []readback) {
+func (d *Device) unstage(copies []staged) {
 	for _, r := range copies {
 		d.staging[r.size] = append(d.staging[r.size], r.buffer)
 	}
@@ -56,50 +65,74 @@ func (d *Device) stagingBuffer(size uint64) (*wgpu.Buffer, error) {
 	return d.device.CreateBuffer(&wgpu.BufferDescriptor{Label: "staging", Size: size, Usage: wgpu.BufferUsageMapRead | wgpu.BufferUsageCopyDst})
 }
 
-// Results waits for the oldest submit that reads back, not for those queued behind it, and returns its results.
-// Without wait there are some only when the queue has run dry: the binding cannot tell more without blocking.
+// Results returns the submits that are done; with wait it blocks until there is at least one, unless none is under way.
 func (d *Device) Results(wait bool) ([]gpu.Result, error) {
-	if len(d.pending) == 0 {
-		return nil, nil
+	if d.lost {
+		return nil, d.failure()
 	}
-	count := len(d.pending)
-	if wait {
-		oldest := d.pending[0].submit
-		d.device.Poll(true, d.after(oldest))
-		for count = 1; count < len(d.pending) && d.pending[count].submit == oldest; {
-			count++
+	if len(d.results) == 0 && d.running != nil && (wait || d.device.Poll(false, nil)) {
+		if err := d.finish(); err != nil {
+			return nil, err
 		}
-	} else if !d.device.Poll(false, nil) {
-		return nil, nil
 	}
-	finished := d.pending[:count]
-	d.pending = append([]readback(nil), d.pending[count:]...)
-	results := make([]gpu.Result, 0, count)
-	for i, r := range finished {
-		data, err := d.read(r)
-		if err != nil {
-			for _, lost := range finished[i:] {
-				lost.buffer.Release()
-			}
-			return nil, fmt.Errorf("nativegpu: readback %d: %w", r.ticket, err)
-		}
-		results = append(results, gpu.Result{Ticket: r.ticket, Data: data})
-	}
-	d.unstage(finished)
+	results := d.results
+	d.results = nil
 	return results, nil
 }
 
-func (d *Device) after(submit wgpu.SubmissionIndex) *wgpu.WrappedSubmissionIndex {
-	return &wgpu.WrappedSubmissionIndex{Queue: d.queue, SubmissionIndex: submit}
+// finish waits for the submit under way, if there is one, and keeps its result.
+func (d *Device) finish() error {
+	s := d.running
+	if s == nil {
+		return nil
+	}
+	if err := d.idle(s.start); err != nil {
+		return err
+	}
+	d.running = nil
+	result := gpu.Result{Ticket: s.ticket, Nanoseconds: uint64(time.Since(s.start))}
+	for i, r := range s.copies {
+		data, err := d.read(r)
+		if err != nil {
+			for _, rest := range s.copies[i:] {
+				rest.buffer.Release()
+			}
+			return fmt.Errorf("nativegpu: readback %d of submit %d: %w", i, s.ticket, err)
+		}
+		result.Data = append(result.Data, data)
+		d.unstage(s.copies[i : i+1])
+	}
+	d.results = append(d.results, result)
+	return nil
+}
+
+// idle returns when the GPU has done all that was submitted. It asks again and again: a waiting Poll of the binding
+// gives up after 5 s, calls the work done, and frees its memory under the driver.
+func (d *Device) idle(start time.Time) error {
+	pause := 20 * time.Microsecond
+	for !d.device.Poll(false, nil) {
+		if time.Since(start) > silence {
+			d.lost = true
+			return d.failure()
+		}
+		time.Sleep(pause)
+		pause = min(pause*5/4, time.Millisecond)
+	}
+	return nil
+}
+
+// failure is what a device answers from the time on that it is lost.
+func (d *Device) failure() error {
+	return fmt.Errorf("nativegpu: %s has not answered for %v: %w", d.info.Name, silence, gpu.ErrDeviceLost)
 }
 
 // read maps the staging buffer of a copy that has been made, and takes the bytes out.
-func (d *Device) read(r readback) ([]byte, error) {
+func (d *Device) read(r staged) ([]byte, error) {
 	status, called := wgpu.BufferMapAsyncStatusUnknown, false
 	resume := pauseCollection()
 	err := r.buffer.MapAsync(wgpu.MapModeRead, 0, r.size, func(s wgpu.BufferMapAsyncStatus) { status, called = s, true })
 	if err == nil && !called {
-		d.device.Poll(true, d.after(r.submit))
+		d.device.Poll(false, nil) // the queue is empty: this only calls back
 	}
 	resume()
 	switch {

@@ -2,7 +2,10 @@
 package refgpu
 
 import (
+	"bytes"
+	"errors"
 	"fmt"
+	"time"
 	"unsafe"
 
 	"tabseek/engine/gpu"
@@ -79,62 +82,113 @@ func (d *Device) bytes(id gpu.BufferID, offset, size uint64) ([]byte, error) {
 }
 
 func (d *Device) createRecording(c gpu.CreateRecording) error {
-	for i, dispatch := range c.Dispatches {
-		program, ok := d.programs[dispatch.Pipeline]
-		if !ok {
-			return fmt.Errorf("refgpu: recording %s: dispatch %d: no pipeline %d", c.Label, i, dispatch.Pipeline)
-		}
-		for _, r := range dispatch.Bindings {
-			if _, err := d.bytes(r.Buffer, r.Offset, r.Size); err != nil {
-				return fmt.Errorf("refgpu: recording %s: dispatch %d (%s): binding %d: %w", c.Label, i, program.Name, r.Slot, err)
-			}
+	for i, command := range c.Commands {
+		if err := d.check(command); err != nil {
+			return fmt.Errorf("refgpu: recording %s: command %d: %w", c.Label, i, err)
 		}
 	}
 	d.recordings[c.ID] = c
 	return nil
 }
 
+// check refuses commands on what is not there.
+func (d *Device) check(command gpu.Recorded) error {
+	switch c := command.(type) {
+	case gpu.Dispatch:
+		return d.checkDispatch(c.Pipeline, c.Bindings)
+	case gpu.DispatchIndirect:
+		_, err := d.bytes(c.Arguments, c.Offset, 12)
+		return errors.Join(err, d.checkDispatch(c.Pipeline, c.Bindings))
+	case gpu.Copy:
+		_, from := d.bytes(c.From, c.FromOffset, c.Size)
+		_, to := d.bytes(c.To, c.ToOffset, c.Size)
+		return errors.Join(from, to)
+	case gpu.Clear:
+		_, err := d.bytes(c.Buffer, c.Offset, c.Size)
+		return err
+	}
+	return fmt.Errorf("unknown command %T", command)
+}
+
+func (d *Device) checkDispatch(pipeline gpu.PipelineID, bindings []gpu.BoundRange) error {
+	program, ok := d.programs[pipeline]
+	if !ok {
+		return fmt.Errorf("no pipeline %d", pipeline)
+	}
+	for _, r := range bindings {
+		if _, err := d.bytes(r.Buffer, r.Offset, r.Size); err != nil {
+			return fmt.Errorf("%s: binding %d: %w", program.Name, r.Slot, err)
+		}
+	}
+	return nil
+}
+
 func (d *Device) submit(c gpu.Submit) error {
+	start := time.Now()
 	for _, replay := range c.Replays {
 		recording, ok := d.recordings[replay.Recording]
 		if !ok {
 			return fmt.Errorf("refgpu: submit: no recording %d", replay.Recording)
 		}
+		first, end, ok := replay.Range(len(recording.Commands))
+		if !ok {
+			return fmt.Errorf("refgpu: submit: recording %s has %d commands, not %d+%d", recording.Label, len(recording.Commands), replay.First, replay.Count)
+		}
 		for range replay.Times {
-			for _, dispatch := range recording.Dispatches {
-				d.run(dispatch)
+			for _, command := range recording.Commands[first:end] {
+				d.run(command)
 			}
 		}
 	}
+	result := gpu.Result{Ticket: c.Ticket, Nanoseconds: uint64(time.Since(start))}
 	for _, r := range c.Readbacks {
 		data, err := d.bytes(r.Buffer, r.Offset, r.Size)
 		if err != nil {
 			return fmt.Errorf("refgpu: readback: %w", err)
 		}
-		d.results = append(d.results, gpu.Result{Ticket: r.Ticket, Data: append([]byte(nil), data...)})
+		result.Data = append(result.Data, bytes.Clone(data))
 	}
+	d.results = append(d.results, result)
 	return nil
 }
 
-func (d *Device) run(dispatch gpu.RecordedDispatch) {
-	program := d.programs[dispatch.Pipeline]
+// run carries out a command that check has passed.
+func (d *Device) run(command gpu.Recorded) {
+	switch c := command.(type) {
+	case gpu.Dispatch:
+		d.dispatch(c.Pipeline, c.Workgroups, c.Bindings)
+	case gpu.DispatchIndirect:
+		words := d.buffers[c.Arguments][c.Offset/4:]
+		d.dispatch(c.Pipeline, shaders.Grid{words[0], words[1], words[2]}, c.Bindings)
+	case gpu.Copy:
+		from, _ := d.bytes(c.From, c.FromOffset, c.Size)
+		to, _ := d.bytes(c.To, c.ToOffset, c.Size)
+		copy(to, from)
+	case gpu.Clear:
+		at, _ := d.bytes(c.Buffer, c.Offset, c.Size)
+		clear(at)
+	}
+}
+
+func (d *Device) dispatch(pipeline gpu.PipelineID, workgroups shaders.Grid, bindings []gpu.BoundRange) {
+	program := d.programs[pipeline]
 	names := map[uint32]string{}
 	for _, b := range program.Bindings {
 		names[b.Slot] = b.Name
 	}
 	memory := shaders.Memory{}
 	var params []byte
-	for _, r := range dispatch.Bindings {
+	for _, r := range bindings {
 		if r.Slot == 0 {
 			params, _ = d.bytes(r.Buffer, r.Offset, r.Size)
 			continue
 		}
 		memory[names[r.Slot]] = d.buffers[r.Buffer][r.Offset/4 : (r.Offset+r.Size)/4]
 	}
-	program.Run(params, dispatch.Workgroups, memory)
+	program.Run(params, workgroups, memory)
 }
 
-// Results returns the readbacks; none is ever pending.
+// Results returns the results; none is ever pending.
 func (d *Device) Results(bool) ([]gpu.Result, error) {
 	results := d.results
 	d.results = nil

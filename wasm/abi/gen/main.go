@@ -48,6 +48,10 @@ func typeScript() []byte {
 	for _, a := range abi.Accesses {
 		fmt.Fprintf(&b, "  %s: %d,\n", a.Name, a.Access)
 	}
+	b.WriteString("} as const;\n\n/** What a command of a recording is. */\nexport const Recorded = {\n")
+	for _, k := range abi.RecordedKinds {
+		fmt.Fprintf(&b, "  %s: %d,\n", k.Name, k.Kind)
+	}
 	b.WriteString("} as const;\n\n/** The kind of a message to the guest. */\nexport const Message = {\n")
 	for _, m := range abi.Messages {
 		fmt.Fprintf(&b, "  %s: %d,\n", m.Name, m.Message)

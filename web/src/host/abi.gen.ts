@@ -20,6 +20,14 @@ export const Access = {
   ReadWrite: 2,
 } as const;
 
+/** What a command of a recording is. */
+export const Recorded = {
+  Dispatch: 1,
+  DispatchIndirect: 2,
+  Copy: 3,
+  Clear: 4,
+} as const;
+
 /** The kind of a message to the guest. */
 export const Message = {
   Manifest: 1,

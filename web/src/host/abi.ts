@@ -3,7 +3,7 @@
 //
 // All numbers are little-endian u32 unless they are u64: two halves, low first. Text is its length and its bytes, padded to 4.
 
-import { Access, Opcode } from './abi.gen';
+import { Access, Opcode, Recorded } from './abi.gen';
 
 export interface PipelineCommand {
   op: 'pipeline';
@@ -13,11 +13,19 @@ export interface PipelineCommand {
   bindings: { slot: number; access: number }[];
 }
 
-export interface DispatchRecord {
-  pipeline: number;
-  workgroups: [number, number, number];
-  bindings: { slot: number; buffer: number; offset: number; size: number }[];
+interface BoundRange {
+  slot: number;
+  buffer: number;
+  offset: number;
+  size: number;
 }
+
+/** A command of a recording (gpu.Recorded in Go). */
+export type RecordedCommand =
+  | { kind: 'dispatch'; pipeline: number; workgroups: [number, number, number]; bindings: BoundRange[] }
+  | { kind: 'indirect'; pipeline: number; arguments: number; offset: number; bindings: BoundRange[] }
+  | { kind: 'copy'; from: number; fromOffset: number; to: number; toOffset: number; size: number }
+  | { kind: 'clear'; buffer: number; offset: number; size: number };
 
 export interface UploadCommand {
   op: 'upload';
@@ -31,14 +39,16 @@ export interface UploadCommand {
 
 export interface SubmitCommand {
   op: 'submit';
-  replays: { recording: number; times: number }[];
-  readbacks: { ticket: number; buffer: number; offset: number; size: number }[];
+  ticket: number;
+  /** With a count, only so many commands from the first on. */
+  replays: { recording: number; times: number; first: number; count: number }[];
+  readbacks: { buffer: number; offset: number; size: number }[];
 }
 
 export type Frame =
   | { op: 'buffer'; id: number; uniform: boolean; size: number; label: string }
   | PipelineCommand
-  | { op: 'recording'; id: number; label: string; dispatches: DispatchRecord[] }
+  | { op: 'recording'; id: number; label: string; commands: RecordedCommand[] }
   | UploadCommand
   | { op: 'write'; buffer: number; offset: number; data: Uint8Array<ArrayBuffer> }
   | SubmitCommand
@@ -72,7 +82,7 @@ function decodeFrame(opcode: number, r: Reader): Frame {
     case Opcode.CreatePipeline:
       return { op: 'pipeline', id: r.u32(), name: r.text(), source: r.text(), bindings: r.list(() => ({ slot: r.u32(), access: r.u32() })) };
     case Opcode.CreateRecording:
-      return { op: 'recording', id: r.u32(), label: r.text(), dispatches: r.list(() => dispatch(r)) };
+      return { op: 'recording', id: r.u32(), label: r.text(), commands: r.list(() => recorded(r)) };
     case Opcode.Upload:
       return { op: 'upload', shard: r.u32(), buffer: r.u32(), offset: r.u64(), size: r.u64(), file: r.text(), sha256: r.text() };
     case Opcode.Write:
@@ -80,8 +90,9 @@ function decodeFrame(opcode: number, r: Reader): Frame {
     case Opcode.Submit:
       return {
         op: 'submit',
-        replays: r.list(() => ({ recording: r.u32(), times: r.u32() })),
-        readbacks: r.list(() => ({ ticket: r.u32(), buffer: r.u32(), offset: r.u64(), size: r.u64() })),
+        ticket: r.u32(),
+        replays: r.list(() => ({ recording: r.u32(), times: r.u32(), first: r.u32(), count: r.u32() })),
+        readbacks: r.list(() => ({ buffer: r.u32(), offset: r.u64(), size: r.u64() })),
       };
     case Opcode.Reset:
       return { op: 'reset' };
@@ -93,12 +104,43 @@ function decodeFrame(opcode: number, r: Reader): Frame {
   throw new Error(`abi: unknown opcode ${opcode}`);
 }
 
-function dispatch(r: Reader): DispatchRecord {
-  return {
-    pipeline: r.u32(),
-    workgroups: [r.u32(), r.u32(), r.u32()],
-    bindings: r.list(() => ({ slot: r.u32(), buffer: r.u32(), offset: r.u64(), size: r.u64() })),
-  };
+function recorded(r: Reader): RecordedCommand {
+  const kind = r.u32();
+  const bindings = () => r.list(() => ({ slot: r.u32(), buffer: r.u32(), offset: r.u64(), size: r.u64() }));
+  switch (kind) {
+    case Recorded.Dispatch:
+      return { kind: 'dispatch', pipeline: r.u32(), workgroups: [r.u32(), r.u32(), r.u32()], bindings: bindings() };
+    case Recorded.DispatchIndirect:
+      return { kind: 'indirect', pipeline: r.u32(), arguments: r.u32(), offset: r.u64(), bindings: bindings() };
+    case Recorded.Copy:
+      return { kind: 'copy', from: r.u32(), fromOffset: r.u64(), to: r.u32(), toOffset: r.u64(), size: r.u64() };
+    case Recorded.Clear:
+      return { kind: 'clear', buffer: r.u32(), offset: r.u64(), size: r.u64() };
+  }
+  throw new Error(`abi: unknown recorded command ${kind}`);
+}
+
+/** What a submit brought (gpu.Result in Go). */
+export interface Result {
+  ticket: number;
+  nanoseconds: number;
+  data: Uint8Array[];
+}
+
+/** The payload of the message Result. */
+export function encodeResult(result: Result): Uint8Array {
+  const out = new Uint8Array(16 + result.data.reduce((sum, d) => sum + 4 + pad(d.length), 0));
+  const view = new DataView(out.buffer);
+  view.setUint32(0, result.ticket, true);
+  view.setBigUint64(4, BigInt(Math.round(result.nanoseconds)), true);
+  view.setUint32(12, result.data.length, true);
+  let at = 16;
+  for (const data of result.data) {
+    view.setUint32(at, data.length, true);
+    out.set(data, at + 4);
+    at += 4 + pad(data.length);
+  }
+  return out;
 }
 
 function floats(bytes: Uint8Array<ArrayBuffer>): Float32Array<ArrayBuffer> {

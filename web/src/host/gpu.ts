@@ -2,24 +2,20 @@
 // only encodes and submits.
 
 import { TabseekError } from '../shared/messages';
-import { bindingType, type DispatchRecord, type Frame, type PipelineCommand, type SubmitCommand } from './abi';
-
-/** What a readback brought. */
-export interface Result {
-  ticket: number;
-  data: ArrayBuffer;
-}
+import { bindingType, type Frame, type PipelineCommand, type RecordedCommand, type Result, type SubmitCommand } from './abi';
 
 interface Pipeline {
   pipeline: GPUComputePipeline;
   layout: GPUBindGroupLayout;
 }
 
-interface Dispatch {
-  pipeline: GPUComputePipeline;
-  group: GPUBindGroup;
-  workgroups: [number, number, number];
-}
+/** A command of a recording, ready to be encoded; `encode` is for what takes place between two passes. */
+type Command =
+  | { pipeline: GPUComputePipeline; group: GPUBindGroup; dispatch: (pass: GPUComputePassEncoder) => void }
+  | { encode: (encoder: GPUCommandEncoder) => void };
+
+/** Features that programs can use, where the adapter has them. */
+const wantedFeatures: GPUFeatureName[] = ['shader-f16', 'subgroups', 'timestamp-query'];
 
 /** Limits that the kernels can use more of than WebGPU's defaults. */
 const wantedLimits = ['maxBufferSize', 'maxStorageBufferBindingSize', 'maxStorageBuffersPerShaderStage', 'maxComputeWorkgroupStorageSize'] as const;
@@ -29,29 +25,38 @@ export class Gpu {
   private counts = { dispatches: 0, submits: 0, readbacks: 0 };
   private readonly buffers = new Map<number, GPUBuffer>();
   private readonly pipelines = new Map<number, Pipeline>();
-  private readonly recordings = new Map<number, Dispatch[]>();
+  private readonly recordings = new Map<number, Command[]>();
   /** Idle readback buffers by size: none is created once decoding is steady. */
   private readonly staging = new Map<number, GPUBuffer[]>();
+  private readonly timestamps: Timestamps | undefined;
+  private lastDone = 0;
   private closed = false;
 
+  /** `onFailure` hears of what no call returns: a lost device, an error that nothing else caught. */
   private constructor(
     private readonly device: GPUDevice,
     private readonly adapterInfo: GPUAdapterInfo,
-    onLost: (error: TabseekError) => void,
+    onFailure: (error: TabseekError) => void,
   ) {
+    if (device.features.has('timestamp-query')) this.timestamps = new Timestamps(device);
     void device.lost.then((info) => {
-      if (!this.closed) onLost(new TabseekError('device_lost', `the GPU was lost: ${info.message || info.reason}`));
+      if (!this.closed) onFailure(new TabseekError('device_lost', `the GPU was lost: ${info.message || info.reason}`));
+    });
+    device.addEventListener('uncapturederror', (e) => {
+      const code = e.error instanceof GPUOutOfMemoryError ? 'out_of_memory' : 'internal';
+      if (!this.closed) onFailure(new TabseekError(code, `the GPU refused: ${e.error.message}`));
     });
   }
 
-  static async open(onLost: (error: TabseekError) => void): Promise<Gpu> {
+  static async open(onFailure: (error: TabseekError) => void): Promise<Gpu> {
     if (!globalThis.isSecureContext) throw new TabseekError('insecure_context', 'WebGPU needs HTTPS or localhost');
     const adapter = await navigator.gpu?.requestAdapter({ powerPreference: 'high-performance' });
     if (!adapter) throw new TabseekError('no_webgpu', navigator.gpu ? 'this browser found no GPU that WebGPU can use' : 'this browser has no WebGPU');
     const requiredLimits: Record<string, number> = {};
     for (const name of wantedLimits) requiredLimits[name] = adapter.limits[name];
-    const device = await adapter.requestDevice({ requiredLimits });
-    return new Gpu(device, adapter.info, onLost);
+    const requiredFeatures = wantedFeatures.filter((f) => adapter.features.has(f));
+    const device = await adapter.requestDevice({ requiredLimits, requiredFeatures });
+    return new Gpu(device, adapter.info, onFailure);
   }
 
   /** gpu.Info in Go. */
@@ -87,23 +92,29 @@ export class Gpu {
     this.device.pushErrorScope('out-of-memory');
     this.device.pushErrorScope('validation');
     const problems: Promise<void>[] = [];
-    for (const f of frames) {
-      if (f.op === 'buffer') this.createBuffer(f);
-      else if (f.op === 'pipeline') problems.push(this.createPipeline(f));
-    }
-    await Promise.all(problems);
-    for (const f of frames) {
-      if (f.op === 'recording') this.recordings.set(f.id, f.dispatches.map((d) => this.prepare(d)));
-      else if (f.op === 'write') this.write(f.buffer, f.offset, f.data);
+    let failure: unknown;
+    try {
+      for (const f of frames) {
+        if (f.op === 'buffer') this.createBuffer(f);
+        else if (f.op === 'pipeline') problems.push(this.createPipeline(f));
+      }
+      await Promise.all(problems);
+      for (const f of frames) {
+        if (f.op === 'recording') this.recordings.set(f.id, f.commands.map((c) => this.prepare(c)));
+        else if (f.op === 'write') this.write(f.buffer, f.offset, f.data);
+      }
+    } catch (e) {
+      failure = e;
     }
     const validation = await this.device.popErrorScope();
     const memory = await this.device.popErrorScope();
     if (memory) throw new TabseekError('out_of_memory', `the GPU has not enough memory for this model: ${memory.message}`);
+    if (failure) throw failure;
     if (validation) throw new TabseekError('internal', `the GPU refused: ${validation.message}`);
   }
 
   private createBuffer(f: Frame & { op: 'buffer' }): void {
-    const kind = f.uniform ? GPUBufferUsage.UNIFORM : GPUBufferUsage.STORAGE;
+    const kind = f.uniform ? GPUBufferUsage.UNIFORM : GPUBufferUsage.STORAGE | GPUBufferUsage.INDIRECT;
     this.buffers.set(f.id, this.device.createBuffer({ label: f.label, size: f.size, usage: kind | GPUBufferUsage.COPY_SRC | GPUBufferUsage.COPY_DST }));
   }
 
@@ -125,11 +136,27 @@ export class Gpu {
     }
   }
 
-  private prepare(d: DispatchRecord): Dispatch {
-    const p = this.pipelines.get(d.pipeline);
-    if (!p) throw new Error(`no pipeline ${d.pipeline}`);
-    const entries = d.bindings.map((b) => ({ binding: b.slot, resource: { buffer: this.buffer(b.buffer), offset: b.offset, size: b.size } }));
-    return { pipeline: p.pipeline, group: this.device.createBindGroup({ layout: p.layout, entries }), workgroups: d.workgroups };
+  private prepare(c: RecordedCommand): Command {
+    switch (c.kind) {
+      case 'copy': {
+        const [from, to] = [this.buffer(c.from), this.buffer(c.to)];
+        return { encode: (encoder) => encoder.copyBufferToBuffer(from, c.fromOffset, to, c.toOffset, c.size) };
+      }
+      case 'clear': {
+        const buffer = this.buffer(c.buffer);
+        return { encode: (encoder) => encoder.clearBuffer(buffer, c.offset, c.size) };
+      }
+    }
+    const p = this.pipelines.get(c.pipeline);
+    if (!p) throw new Error(`no pipeline ${c.pipeline}`);
+    const entries = c.bindings.map((b) => ({ binding: b.slot, resource: { buffer: this.buffer(b.buffer), offset: b.offset, size: b.size } }));
+    const group = this.device.createBindGroup({ layout: p.layout, entries });
+    if (c.kind === 'dispatch') {
+      const [x, y, z] = c.workgroups;
+      return { pipeline: p.pipeline, group, dispatch: (pass) => pass.dispatchWorkgroups(x, y, z) };
+    }
+    const args = this.buffer(c.arguments);
+    return { pipeline: p.pipeline, group, dispatch: (pass) => pass.dispatchWorkgroupsIndirect(args, c.offset) };
   }
 
   private buffer(id: number): GPUBuffer {
@@ -147,48 +174,71 @@ export class Gpu {
     return this.device.queue.onSubmittedWorkDone();
   }
 
-  /** All replays in one compute pass, then the copies for the readbacks; their results come later. */
-  submit(f: SubmitCommand): Promise<Result>[] {
+  /** All replays, in one compute pass as long as nothing is copied, then the copies for the readbacks; the result comes later. */
+  submit(f: SubmitCommand): Promise<Result> {
     const encoder = this.device.createCommandEncoder();
-    if (f.replays.length > 0) {
-      const pass = encoder.beginComputePass();
-      for (const r of f.replays) this.replay(pass, r.recording, r.times);
-      pass.end();
+    const timing = this.timestamps?.take();
+    this.encode(encoder, f.replays, timing);
+    const sizes = f.readbacks.map((r) => r.size);
+    const target = this.stagingBuffer(TIMES_SIZE + sizes.reduce((sum, n) => sum + n, 0));
+    if (timing) this.timestamps!.resolve(encoder, timing, target);
+    let at = TIMES_SIZE;
+    for (const r of f.readbacks) {
+      encoder.copyBufferToBuffer(this.buffer(r.buffer), r.offset, target, at, r.size);
+      at += r.size;
     }
-    const targets = f.readbacks.map((r) => {
-      const target = this.stagingBuffer(r.size);
-      encoder.copyBufferToBuffer(this.buffer(r.buffer), r.offset, target, 0, r.size);
-      return target;
-    });
+    const submitted = performance.now();
     this.device.queue.submit([encoder.finish()]);
     this.counts.submits++;
-    this.counts.readbacks += targets.length;
-    return f.readbacks.map((r, i) => this.read(r.ticket, targets[i]!, r.size));
+    this.counts.readbacks += f.readbacks.length;
+    return this.read(f.ticket, target, sizes, submitted, timing);
   }
 
-  private replay(pass: GPUComputePassEncoder, id: number, times: number): void {
-    const dispatches = this.recordings.get(id);
-    if (!dispatches) throw new Error(`no recording ${id}`);
-    for (let i = 0; i < times; i++) {
-      for (const d of dispatches) {
-        pass.setPipeline(d.pipeline);
-        pass.setBindGroup(0, d.group);
-        pass.dispatchWorkgroups(...d.workgroups);
+  private encode(encoder: GPUCommandEncoder, replays: SubmitCommand['replays'], timing: Timing | undefined): void {
+    let pass: GPUComputePassEncoder | undefined;
+    // Passes are timed from the first one's begin to the last one's end: each writes its end over the one before.
+    const begin = () => encoder.beginComputePass(timing ? { timestampWrites: timing.writes() } : {});
+    for (const r of replays) {
+      const recording = this.recordings.get(r.recording);
+      if (!recording) throw new Error(`no recording ${r.recording}`);
+      const commands = r.count ? recording.slice(r.first, r.first + r.count) : recording;
+      for (let i = 0; i < r.times; i++) {
+        for (const c of commands) {
+          if ('encode' in c) {
+            pass?.end();
+            pass = undefined;
+            c.encode(encoder);
+            continue;
+          }
+          pass ??= begin();
+          pass.setPipeline(c.pipeline);
+          pass.setBindGroup(0, c.group);
+          c.dispatch(pass);
+        }
       }
+      this.counts.dispatches += r.times * commands.length;
     }
-    this.counts.dispatches += times * dispatches.length;
+    pass?.end();
   }
 
+  /** Idle staging buffers are kept by size, which is rounded up so that there are few sizes. */
   private stagingBuffer(size: number): GPUBuffer {
-    return this.staging.get(size)?.pop() ?? this.device.createBuffer({ label: 'staging', size, usage: GPUBufferUsage.MAP_READ | GPUBufferUsage.COPY_DST });
+    const rounded = 2 ** Math.ceil(Math.log2(Math.max(size, 256)));
+    return this.staging.get(rounded)?.pop() ?? this.device.createBuffer({ label: 'staging', size: rounded, usage: GPUBufferUsage.MAP_READ | GPUBufferUsage.COPY_DST });
   }
 
-  private async read(ticket: number, target: GPUBuffer, size: number): Promise<Result> {
+  private async read(ticket: number, target: GPUBuffer, sizes: number[], submitted: number, timing: Timing | undefined): Promise<Result> {
     await target.mapAsync(GPUMapMode.READ);
-    const data = target.getMappedRange().slice(0);
+    const done = performance.now();
+    let nanoseconds = 1e6 * (done - Math.max(submitted, this.lastDone));
+    this.lastDone = done;
+    let at = TIMES_SIZE;
+    const mapped = target.getMappedRange();
+    const data = sizes.map((size) => new Uint8Array(mapped.slice(at, (at += size))));
+    if (timing) nanoseconds = this.timestamps!.read(mapped, timing);
     target.unmap();
-    this.staging.set(size, [...(this.staging.get(size) ?? []), target]);
-    return { ticket, data };
+    this.staging.set(target.size, [...(this.staging.get(target.size) ?? []), target]);
+    return { ticket, nanoseconds, data };
   }
 
   takeCounts(): { dispatches: number; submits: number; readbacks: number } {
@@ -201,5 +251,55 @@ export class Gpu {
   close(): void {
     this.closed = true;
     this.device.destroy();
+  }
+}
+
+/** The begin and the end of a submit's passes, u64 nanoseconds each, at the head of its staging buffer. */
+const TIMES_SIZE = 16;
+
+interface Timing {
+  index: number;
+  used: boolean;
+  writes(): GPUComputePassTimestampWrites;
+}
+
+/** Timestamps of the submits under way. */
+class Timestamps {
+  private static readonly SLOTS = 16;
+  private readonly queries: GPUQuerySet;
+  private readonly resolved: GPUBuffer;
+  private last = 0;
+
+  constructor(device: GPUDevice) {
+    this.queries = device.createQuerySet({ type: 'timestamp', count: 2 * Timestamps.SLOTS });
+    this.resolved = device.createBuffer({ label: 'timestamps', size: 256 * Timestamps.SLOTS, usage: GPUBufferUsage.QUERY_RESOLVE | GPUBufferUsage.COPY_SRC });
+  }
+
+  take(): Timing {
+    const index = (this.last = (this.last + 1) % Timestamps.SLOTS);
+    const timing: Timing = {
+      index,
+      used: false,
+      writes: () => {
+        const writes: GPUComputePassTimestampWrites = { querySet: this.queries, endOfPassWriteIndex: 2 * index + 1 };
+        if (!timing.used) writes.beginningOfPassWriteIndex = 2 * index;
+        timing.used = true;
+        return writes;
+      },
+    };
+    return timing;
+  }
+
+  resolve(encoder: GPUCommandEncoder, t: Timing, target: GPUBuffer): void {
+    if (!t.used) return;
+    encoder.resolveQuerySet(this.queries, 2 * t.index, 2, this.resolved, 256 * t.index);
+    encoder.copyBufferToBuffer(this.resolved, 256 * t.index, target, 0, TIMES_SIZE);
+  }
+
+  /** Nanoseconds between the two. A submit without a pass takes none, as far as they can tell. */
+  read(mapped: ArrayBuffer, t: Timing): number {
+    if (!t.used) return 0;
+    const [begin, end] = new BigUint64Array(mapped.slice(0, TIMES_SIZE)) as unknown as [bigint, bigint];
+    return Math.max(Number(end - begin), 0);
   }
 }

@@ -1,9 +1,9 @@
 // The dedicated worker: it owns the guest, the GPU and the weights, and speaks the messages of shared/messages.ts.
 
-import { engineError, errorShape, fromShape, stepOf, TabseekError, type FromWorker, type LogitsRows, type ToWorker } from '../shared/messages';
+import { engineError, errorShape, fromShape, TabseekError, type FromWorker, type LogitsRows, type ToWorker } from '../shared/messages';
 import type { EngineEvent, EngineRequest, ModelInfo, Stats, Usage } from '../shared/messages.gen';
 import { Message } from './abi.gen';
-import type { Frame, SubmitCommand, UploadCommand } from './abi';
+import { encodeResult, type Frame, type SubmitCommand, type UploadCommand } from './abi';
 import { Gpu } from './gpu';
 import { Guest } from './guest';
 import { fetchFile, fetchShards, hex } from './weights';
@@ -11,8 +11,8 @@ import { fetchFile, fetchShards, hex } from './weights';
 /** Bytes handed to the GPU's queue in one go: larger writes are slower. */
 const WRITE_PIECE = 2 << 20;
 
-/** A lost device fails whatever is asked of it before it is said to be lost; so long the cause is waited for. */
-const LOSS_MS = 2000;
+/** A lost device fails its readbacks before it is known to be lost; so long the cause is waited for. */
+const LOSS_MS = 200;
 
 /** A request under way. */
 interface Pending {
@@ -34,18 +34,21 @@ class Host {
   private info: ModelInfo | undefined;
   private last: Stats | undefined;
   private loadSeconds = 0;
+  private onReady = () => {};
   private readonly loading = new AbortController();
   /** What no request can outlive: the first such thing, which explains those that follow from it. */
   private failed: TabseekError | undefined;
-  /** Resolves when everybody has been told of it. */
-  private told: Promise<void> | undefined;
-  private tellAll = () => {};
   private readonly pending = new Map<number, Pending>();
+  /** What the guest wants done and is not done yet, in order. */
+  private readonly todo: Frame[] = [];
+  private creating = false;
 
   async handle(m: ToWorker): Promise<void> {
     switch (m.kind) {
       case 'load':
-        return this.load(m.id, m.modelURL, m.json);
+        return this.load(m.id, m.modelURL, m.json).catch((e: unknown) => {
+          throw this.failed ?? e; // losing the GPU also aborts the download, which is not what went wrong
+        });
       case 'request':
         return this.request(m.id, m.json);
       case 'stats':
@@ -73,9 +76,14 @@ class Host {
       const event = f.op === 'event' ? (f.event as EngineEvent) : undefined;
       if (event?.type === 'error') throw engineError(event);
     }
+    const ready = new Promise<void>((resolve, reject) => {
+      this.onReady = resolve;
+      signal.addEventListener('abort', () => reject(this.failed ?? new TabseekError('aborted', 'loading was stopped')), { once: true });
+    });
+    const uploads = frames.filter((f): f is UploadCommand => f.op === 'upload');
     await this.gpu.create(frames);
-    await this.uploadWeights(id, base, frames.filter((f): f is UploadCommand => f.op === 'upload'), signal);
-    if (!this.info) throw new TabseekError('internal', 'the engine did not become ready');
+    await Promise.race([ready, this.uploadWeights(id, base, uploads, signal)]);
+    await ready;
     this.loadSeconds = (performance.now() - start) / 1000;
     this.last = this.stats(NO_USAGE, undefined); // the device and the load, before any request
     post({ kind: 'reply', id, info: this.info });
@@ -157,14 +165,31 @@ class Host {
     }
   }
 
-  /** Does what the guest asked for, in order. Half of it done is worse than nothing. */
+  /**
+   * Does what the guest asked for, in order; what comes while the GPU compiles waits for it. Half of it done is worse
+   * than nothing.
+   */
   private carryOut(frames: Frame[]): void {
+    this.todo.push(...frames);
     try {
-      for (const f of frames) this.execute(f);
+      while (!this.creating && this.todo.length > 0) {
+        const n = this.todo.findIndex((f) => !creates(f));
+        const first = n < 0 ? this.todo.splice(0) : this.todo.splice(0, n);
+        if (first.length > 0) this.create(first);
+        else this.execute(this.todo.shift()!);
+      }
     } catch (e) {
       this.fail(e);
       throw this.failed!;
     }
+  }
+
+  private create(frames: Frame[]): void {
+    this.creating = true;
+    this.gpu!.create(frames).then(() => {
+      this.creating = false;
+      if (!this.failed) this.carryOut([]);
+    }).catch((e: unknown) => this.fail(e));
   }
 
   private execute(f: Frame): void {
@@ -189,16 +214,9 @@ class Host {
   }
 
   private submit(f: SubmitCommand): void {
-    for (const result of this.gpu!.submit(f)) {
-      result.then(
-        (r) => {
-          const message = new Uint8Array(4 + r.data.byteLength);
-          new DataView(message.buffer).setUint32(0, r.ticket, true);
-          message.set(new Uint8Array(r.data), 4);
-          if (this.guest && !this.failed) this.carryOut(this.tell(Message.Result, message));
-        },
-      ).catch((e: unknown) => this.fail(e));
-    }
+    this.gpu!.submit(f).then((result) => {
+      if (this.guest && !this.failed) this.carryOut(this.tell(Message.Result, encodeResult(result)));
+    }).catch((e: unknown) => setTimeout(() => this.fail(e), LOSS_MS));
   }
 
   private event(e: EngineEvent): void {
@@ -206,15 +224,16 @@ class Host {
     switch (e.type) {
       case 'ready':
         this.info = e.model;
-        return;
+        return this.onReady();
       case 'prefill':
-      case 'delta':
-        return post(stepOf(e)!);
+        return post({ kind: 'prefill', id: e.id, done: e.done ?? 0, total: e.total ?? 0 });
       case 'decoding':
         if (pending) pending.decoding = performance.now();
         this.gpu!.takeCounts();
         this.guest!.takeCounts();
         return;
+      case 'delta':
+        return post({ kind: 'delta', id: e.id, content: e.content ?? '', reasoning: e.reasoning ?? '', tokens: e.tokens ?? [], logprobs: e.logprobs });
       case 'done':
         return this.done(e, pending);
       case 'error':
@@ -262,27 +281,19 @@ class Host {
 
   /** Something that no request can outlive: every one under way gets the error, and so does what comes later. */
   private fail(e: unknown): void {
-    const error = fromShape(errorShape(e));
-    const lost = error.code === 'device_lost';
-    if (!this.failed || lost) this.failed = error;
-    this.told ??= new Promise<void>((resolve) => (this.tellAll = resolve)).then(() => {
-      for (const id of this.pending.keys()) post({ kind: 'error', id, error: errorShape(this.failed) });
-      this.pending.clear();
-      this.loading.abort();
-    });
-    setTimeout(this.tellAll, lost ? 0 : LOSS_MS);
-  }
-
-  /** Answers a message that failed: with what no request can outlive, if there is that. */
-  async answerError(id: number, e: unknown): Promise<void> {
-    await this.told;
-    post({ kind: 'error', id, error: errorShape(this.failed ?? e) });
+    this.failed ??= fromShape(errorShape(e));
+    const error = errorShape(this.failed);
+    for (const id of this.pending.keys()) post({ kind: 'error', id, error });
+    this.pending.clear();
+    this.loading.abort();
   }
 }
 
+const creates = (f: Frame): boolean => f.op === 'buffer' || f.op === 'pipeline' || f.op === 'recording';
+
 const host = new Host();
 self.addEventListener('message', (m: MessageEvent<ToWorker>) => {
-  host.handle(m.data).catch((e: unknown) => host.answerError(m.data.id, e));
+  host.handle(m.data).catch((e: unknown) => post({ kind: 'error', id: m.data.id, error: errorShape(e) }));
 });
 
 // Held for as long as this worker lives: how the main thread hears of its end.

@@ -26,6 +26,8 @@ export type Role =
 
 /** An EventType says what is told. */
 export type EventType =
+  /** Profile is the fastest on this device, worth remembering for it */
+  | 'tuned'
   /** the weights are on the GPU */
   | 'ready'
   /** part of the prompt is processed */
@@ -153,6 +155,8 @@ export interface EngineOptions {
   context?: number;
   /** most tokens decoded in one submit; 0: as many as its time allows */
   chunk?: number;
+  /** profile is the choice of kernels to use, as an event tuned told it before. Empty: the candidates are timed. */
+  profile?: string;
 }
 
 /** A TopLogprob is a token that might have come instead. */
@@ -218,6 +222,8 @@ export interface EngineEvent {
   type: EventType;
   /** the request's; 0: it concerns all */
   id: number;
+  /** tuned */
+  profile?: string;
   /** ready */
   model?: ModelInfo;
   /** prefill: prompt tokens that are processed */

@@ -46,13 +46,6 @@ export const fromShape = (s: ErrorShape): TabseekError => new TabseekError(s.cod
 export const engineError = (e: EngineEvent): TabseekError =>
   new TabseekError(e.code ?? 'internal', e.message ?? 'the engine failed', e.param ? { param: e.param } : {});
 
-/** What an event of a request tells before its end. */
-export function stepOf(e: EngineEvent): Extract<FromWorker, { kind: 'prefill' | 'delta' }> | undefined {
-  if (e.type === 'prefill') return { kind: 'prefill', id: e.id, done: e.done ?? 0, total: e.total ?? 0 };
-  if (e.type !== 'delta') return undefined;
-  return { kind: 'delta', id: e.id, content: e.content ?? '', reasoning: e.reasoning ?? '', tokens: e.tokens ?? [], logprobs: e.logprobs };
-}
-
 export interface Progress {
   phase: 'manifest' | 'compile' | 'weights';
   loaded: number;

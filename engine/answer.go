@@ -1,0 +1,83 @@
+package engine
+
+import (
+	"tabseek/engine/message"
+	"tabseek/engine/tokenizer/chat"
+)
+
+// An answer is what comes of one prompt: it takes tokens as they are chosen, turns them into text, and knows when it
+// has ended. It knows no GPU.
+type answer struct {
+	request  uint32
+	prompt   []int
+	reused   int // tokens of the prompt that the cache held already
+	limit    int // most tokens to generate
+	eos      map[int]bool
+	splitter *chat.Splitter
+	stopper  stopper
+
+	tokens []int
+	event  message.Event        // what came since the last delta was sent
+	reason message.FinishReason // why the answer has ended; empty while it has not
+}
+
+// take adds the next token. After the answer has ended it takes no more: what a submit decoded past the end is dropped.
+func (a *answer) take(id int) {
+	if a.reason != "" {
+		return
+	}
+	if a.eos[id] {
+		a.end(message.Stopped)
+		return
+	}
+	a.tokens = append(a.tokens, id)
+	a.event.Tokens = append(a.event.Tokens, id)
+	a.show(a.splitter.Push(id))
+	if len(a.tokens) >= a.limit {
+		a.end(message.Length)
+	}
+}
+
+// show adds text. Stop texts end the answer, not the reasoning.
+func (a *answer) show(content, reasoning string) {
+	a.event.Reasoning += reasoning
+	shown, stopped := a.stopper.push(content)
+	a.event.Content += shown
+	if stopped {
+		a.reason = message.Stopped
+	}
+}
+
+// end ends the answer, with what splitter and stopper still held back.
+func (a *answer) end(reason message.FinishReason) {
+	if a.reason != "" {
+		return
+	}
+	a.show(a.splitter.Flush())
+	if a.reason == "" {
+		a.event.Content += a.stopper.flush()
+		a.reason = reason
+	}
+}
+
+// delta is what came since the last one; false if nothing did.
+func (a *answer) delta() (message.Event, bool) {
+	e := a.event
+	a.event = message.Event{}
+	e.Type, e.ID = message.Delta, a.request
+	return e, len(e.Tokens) > 0 || e.Content != "" || e.Reasoning != ""
+}
+
+// done is the answer's last event.
+func (a *answer) done() message.Event {
+	return message.Event{Type: message.Done, ID: a.request, FinishReason: a.reason, Usage: &message.Usage{
+		PromptTokens: len(a.prompt), CachedTokens: a.reused, CompletionTokens: len(a.tokens),
+	}}
+}
+
+// computed are the tokens whose cache rows are surely there once the answer has ended: all but the last, which no
+// step has surely read.
+func (a *answer) computed() []int {
+	all := append(append([]int(nil), a.prompt...), a.tokens...)
+	return all[:len(all)-1]
+}
