@@ -59,6 +59,10 @@ func TestGuestRefuses(t *testing.T) {
 			require.Contains(t, events[0].Message, c.want)
 		})
 	}
+	t.Run("a request is refused by its own id", func(t *testing.T) {
+		events := told(t, host.guest, abi.Request, `{"type":"generate","tokens":"x","id":7}`)
+		require.Equal(t, []message.Event{{Type: message.Failed, ID: 7, Code: message.BadRequest, Param: "tokens", Message: `tokens is "x", must be a list`}}, events)
+	})
 	t.Run("ignored", func(t *testing.T) {
 		require.Empty(t, told(t, host.guest, abi.Result, "\xff\xff\xff\xff1234"), "a ticket nobody waits for")
 		require.Empty(t, told(t, host.guest, abi.Uploaded, "\xff\xff\xff\x7f"), "a shard that is not the model's")

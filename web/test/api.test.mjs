@@ -1,4 +1,5 @@
-// The public API: streaming, seeds, stopping, and what goes wrong. In Chromium; the goldens run it in both browsers.
+// The public API: shapes, streaming, seeds, stopping, and what is refused. In Chromium; settle and the goldens run it in both
+// browsers.
 import assert from 'node:assert/strict';
 import { cpSync, mkdtempSync, readFileSync, readdirSync, rmSync, writeFileSync } from 'node:fs';
 import { tmpdir } from 'node:os';
@@ -71,6 +72,106 @@ describe('the API', () => {
     assert.ok(stats.guest_heap_bytes < 64 << 20);
   });
 
+  test('every chunk and the whole have id, created, model and object', async () => {
+    const { list, whole } = await page.evaluate(async () => {
+      const request = { messages: [{ role: 'user', content: '9 + 8' }], max_tokens: 3 };
+      const list = [];
+      for await (const c of await engine.chat.completions.create({ ...request, stream: true })) list.push(c);
+      return { list, whole: await engine.chat.completions.create(request) };
+    });
+    for (const c of [...list, whole]) {
+      assert.match(c.id, /^chatcmpl-\w+$/);
+      assert.ok(Math.abs(c.created - Date.now() / 1000) < 60);
+      assert.equal(c.model, 'pocket');
+    }
+    assert.ok(list.every((c) => c.id === list[0].id && c.created === list[0].created && c.object === 'chat.completion.chunk'));
+    assert.notEqual(whole.id, list[0].id);
+    assert.equal(whole.object, 'chat.completion');
+  });
+
+  test('a stream of several answers ends with the usage of all, if asked', async () => {
+    const list = await page.evaluate(async () => {
+      const list = [];
+      const request = { messages: [{ role: 'user', content: '9 + 8' }], max_tokens: 3, n: 2, stream: true, stream_options: { include_usage: true } };
+      for await (const c of await engine.chat.completions.create(request)) list.push(c);
+      return list;
+    });
+    const last = list.pop();
+    assert.deepEqual(last.choices, []);
+    assert.equal(last.usage.completion_tokens, 6);
+    assert.equal(last.usage.total_tokens, last.usage.prompt_tokens + 6);
+    assert.ok(list.every((c) => c.usage === null));
+    assert.deepEqual([...new Set(list.map((c) => c.choices[0].index))], [0, 1]);
+    assert.deepEqual(list.map((c) => c.choices[0].finish_reason).filter(Boolean), ['length', 'length']);
+  });
+
+  test('conversations in the ways that others write them', async () => {
+    const texts = await page.evaluate(async () => {
+      const ask = async (...messages) => {
+        const { message } = (await engine.chat.completions.create({ messages, temperature: 0 })).choices[0];
+        return message.reasoning_content + message.content;
+      };
+      const system = 'Be brief.';
+      return {
+        plain: await ask({ role: 'user', content: 'What is 2 + 3?' }),
+        parts: await ask({ role: 'user', content: [{ type: 'text', text: 'What is ' }, { type: 'text', text: '2 + 3?' }] }),
+        system: await ask({ role: 'system', content: system }, { role: 'user', content: '9 + 8' }),
+        developer: await ask({ role: 'developer', content: system }, { role: 'user', content: '9 + 8' }),
+        late: await ask({ role: 'user', content: '9 + 8' }, { role: 'system', content: system }),
+      };
+    });
+    assert.match(texts.plain, /5/);
+    assert.equal(texts.parts, texts.plain);
+    assert.equal(texts.developer, texts.system);
+    assert.equal(texts.late, texts.system);
+  });
+
+  test('a last message from the assistant is continued', async () => {
+    const [whole, rest] = await page.evaluate(async () => {
+      const question = { role: 'user', content: 'What is 47 + 85?' };
+      const ask = async (...messages) => (await engine.chat.completions.create({ messages, temperature: 0 })).choices[0].message;
+      const whole = await ask(question);
+      const begun = whole.reasoning_content.slice(0, 5);
+      return [whole, { ...(await ask(question, { role: 'assistant', content: '', reasoning_content: begun })), begun }];
+    });
+    assert.equal(rest.begun + rest.reasoning_content, whole.reasoning_content);
+    assert.equal(rest.content, whole.content);
+  });
+
+  test('without a seed every sampled answer is another, with one they are alike', async () => {
+    const [one, two, seeded, again] = await page.evaluate(async () => {
+      const generate = async (seed) => (await engine.generate([256, 65, 66], { temperature: 50, top_p: 1, max_tokens: 16, ignore_eos: true, seed })).tokens;
+      return [await generate(), await generate(), await generate(7), await generate(7)];
+    });
+    assert.notDeepEqual(one, two);
+    assert.deepEqual(seeded, again);
+  });
+
+  test('max_completion_tokens is max_tokens, and of both the smaller holds', async () => {
+    const counts = await page.evaluate(async () => {
+      const ask = async (limits) => {
+        const { choices, usage } = await engine.chat.completions.create({ messages: [{ role: 'user', content: '12 * 34' }], ...limits });
+        return [usage.completion_tokens, choices[0].finish_reason];
+      };
+      return [await ask({ max_completion_tokens: 5 }), await ask({ max_completion_tokens: 4, max_tokens: 6 }), await ask({ max_completion_tokens: 6, max_tokens: 3 })];
+    });
+    assert.deepEqual(counts, [[5, 'length'], [4, 'length'], [3, 'length']]);
+  });
+
+  test('after a stop there are no further answers, and logits are aborted', async () => {
+    const { choices, logits } = await page.evaluate(async () => {
+      const controller = new AbortController();
+      const request = { messages: [{ role: 'user', content: '87 * 96' }], n: 5, temperature: 0, signal: controller.signal };
+      setTimeout(() => controller.abort(), 300);
+      const { choices } = await engine.chat.completions.create(request);
+      const logits = await engine.logits(Array(500).fill(65), { signal: AbortSignal.timeout(100) }).then(() => 'rows', (e) => e.code);
+      return { choices: choices.map((c) => c.finish_reason), logits };
+    });
+    assert.equal(choices.at(-1), 'abort');
+    assert.ok(choices.length < 5);
+    assert.equal(logits, 'aborted');
+  });
+
   test('a seed makes an answer repeatable, n makes several', async () => {
     const texts = await page.evaluate(async () => {
       const ask = async (seed, n) => {
@@ -107,13 +208,21 @@ describe('the API', () => {
     'an empty prompt': ['bad_request', 'engine.generate([])'],
     'a prompt longer than the context': ['context_full', 'engine.generate(Array(5000).fill(65))'],
     'a negative temperature': ['bad_request', 'engine.generate([256], { temperature: -1 })'],
+    'half a token': ['bad_request', 'engine.chat.completions.create({ messages: [{ role: "user", content: "x" }], max_tokens: 8.5 })', 'max_tokens'],
+    'half a token of a stream, before it begins': ['bad_request', 'engine.chat.completions.create({ messages: [{ role: "user", content: "x" }], stream: true, max_tokens: 8.5 })', 'max_tokens'],
+    'an unknown parameter': ['bad_request', 'engine.generate([256], { temprature: 1 })', 'temprature'],
+    'a picture': ['bad_request', 'engine.chat.completions.create({ messages: [{ role: "user", content: [{ type: "image_url" }] }] })', 'messages[0].content[0].type'],
+    tools: ['bad_request', 'engine.chat.completions.create({ messages: [{ role: "user", content: "x" }], tools: [{}] })', 'tools'],
+    JSON: ['bad_request', 'engine.chat.completions.create({ messages: [{ role: "user", content: "x" }], response_format: { type: "json_object" } })', 'response_format'],
+    'an option of load that nobody knows': ['bad_request', 'tabseek.load("/models/pocket", { contxt: 100 })', 'contxt'],
     'a role nobody knows': ['bad_request', 'engine.chat.completions.create({ messages: [{ role: "tool", content: "x" }] })'],
     'a model that is not there': ['download_failed', 'tabseek.load("/models/nothing")'],
     'an absurd context': ['bad_request', 'tabseek.load("/models/pocket", { context: 1e9 })'],
   };
-  for (const [name, [code, call]] of Object.entries(refused)) {
+  for (const [name, [code, call, param]] of Object.entries(refused)) {
     test(`${name} is refused`, async () => {
-      const error = await page.evaluate(`${call}.then(() => null, (e) => ({ name: e.name, code: e.code, message: e.message }))`);
+      const error = await page.evaluate(`${call}.then(() => null, (e) => ({ name: e.name, code: e.code, message: e.message, fields: e.fields }))`);
+      if (param) assert.equal(error?.fields.param, param, error?.message);
       assert.equal(error?.name, 'TabseekError');
       assert.equal(error.code, code, error.message);
       assert.doesNotMatch(error.message, /\n/);

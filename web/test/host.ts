@@ -1,3 +1,6 @@
-// What tests use of the host, as one bundle: see web/build.
+// What tests use of the sources, as one bundle: see web/build.
+export { chunks, completion } from '../src/api/completion';
+export { encode } from '../src/api/encode';
 export { bindingType, decode } from '../src/host/abi';
 export { Gpu } from '../src/host/gpu';
+export { engineError, stepOf } from '../src/shared/messages';

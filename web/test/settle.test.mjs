@@ -1,31 +1,8 @@
 // Whatever is handed to the public API, every call settles: a wrong value is refused by name within a second, and nothing
 // waits for an engine that is gone. In both browsers.
 import assert from 'node:assert/strict';
-import { createServer } from 'node:http';
 import { after, before, describe, test } from 'node:test';
-import { browsers, launch, serve } from './support.mjs';
-
-/** Goes before the worker's script: mishaps that a test can call for. */
-const mishaps = `{
-  let device;
-  const requestDevice = GPUAdapter.prototype.requestDevice;
-  GPUAdapter.prototype.requestDevice = async function (...args) { return (device = await requestDevice.apply(this, args)); };
-  const happen = { end: () => self.close(), fail: () => { throw new Error('out of order'); }, lose: () => device.destroy() };
-  new BroadcastChannel('mishaps').onmessage = (e) => happen[e.data]();
-}\n`;
-
-/** A server before the server, whose workers have mishaps. */
-async function instrument(address) {
-  const proxy = createServer(async ({ url, method, headers }, response) => {
-    const answer = await fetch(address + url, { method, headers: { range: headers.range ?? '' } });
-    const head = Object.fromEntries([...answer.headers].filter(([key]) => key !== 'content-length' && key !== 'content-encoding'));
-    response.writeHead(answer.status, head);
-    if (url === '/worker.js') response.write(mishaps);
-    response.end(Buffer.from(await answer.arrayBuffer()));
-  });
-  await new Promise((resolve) => proxy.listen(0, '127.0.0.1', resolve));
-  return { address: `http://127.0.0.1:${proxy.address().port}`, stop: () => proxy.close() };
-}
+import { browsers, instrument, launch, serve } from './support.mjs';
 
 /** Runs in the page: makes `values`, `calls` and `outcome`. */
 function prepare() {
@@ -213,6 +190,19 @@ for (const name of Object.keys(browsers)) {
       const { during, later } = await endOf('fail');
       assert.deepEqual(during, { answer: 'internal', queued: 'internal', logits: 'internal' });
       assert.equal(later.create, 'internal');
+    });
+
+    test('a guest that dies is an error, now and later', async () => {
+      const { during, later } = await endOf('trap');
+      assert.deepEqual(during, { answer: 'internal', queued: 'internal', logits: 'internal' });
+      assert.deepEqual(later, { create: 'internal', generate: 'internal', logits: 'internal', stats: 'internal', unload: 'done', again: 'done' });
+    });
+
+    test('a worker that does not start is an error', async () => {
+      proxy.replaced.set('/worker.js', 'throw new Error("no");');
+      const got = await page.evaluate(() => outcome(() => tabseek.load('/models/pocket'), 10_000));
+      proxy.replaced.clear();
+      assert.equal(got, 'internal');
     });
 
     test('a lost device stays lost until the model is loaded again', async () => {

@@ -1,6 +1,7 @@
 // What the browser tests share: the built server on a free port, and both browsers with WebGPU on a machine without a GPU.
 import { execFileSync, spawn } from 'node:child_process';
 import { existsSync, mkdirSync, mkdtempSync, readFileSync, rmSync } from 'node:fs';
+import { createServer } from 'node:http';
 import { tmpdir } from 'node:os';
 import path from 'node:path';
 import { createInterface } from 'node:readline';
@@ -20,15 +21,18 @@ export const browsers = {
     executablePath: which('chromium'),
     args: [
       '--no-sandbox', '--enable-unsafe-webgpu', '--use-webgpu-adapter=swiftshader', '--enable-features=Vulkan', '--disable-quic',
-      '--no-first-run', '--disable-background-networking', '--disable-component-update', '--disable-sync',
+      `--host-resolver-rules=MAP ${insecureName} 127.0.0.1`, '--no-first-run', '--disable-background-networking', '--disable-component-update', '--disable-sync',
     ],
   }),
   firefox: () => ({
     browser: 'firefox',
     executablePath: which('firefox-esr'),
-    extraPrefsFirefox: { 'dom.webgpu.enabled': true, 'gfx.webgpu.ignore-blocklist': true, 'gfx.webgpu.force-enabled': true },
+    extraPrefsFirefox: { 'dom.webgpu.enabled': true, 'gfx.webgpu.ignore-blocklist': true, 'gfx.webgpu.force-enabled': true, 'network.dns.localDomains': insecureName },
   }),
 };
+
+/** A name of this machine by which a page is not secure. */
+export const insecureName = 'insecure.test';
 
 export const launch = (name) => puppeteer.launch({ ...browsers[name](), headless: true, protocolTimeout: 300_000 });
 
@@ -62,6 +66,54 @@ export async function serve(...args) {
     if (address) return { address, stop: () => server.kill() };
   }
   throw new Error('tabseek serve ended without an address');
+}
+
+/** Goes before the worker's script: mishaps that a test can call for, by a message on the channel of that name. */
+const mishaps = `{
+  let device;
+  const requestDevice = GPUAdapter.prototype.requestDevice;
+  GPUAdapter.prototype.requestDevice = async function (...args) { return (device = await requestDevice.apply(this, args)); };
+  let trapped = false;
+  const instantiate = WebAssembly.instantiateStreaming;
+  WebAssembly.instantiateStreaming = async (...args) => {
+    const { exports } = (await instantiate(...args)).instance;
+    const handle = (...message) => {
+      if (trapped) throw new WebAssembly.RuntimeError('unreachable');
+      return exports.tabseek_handle(...message);
+    };
+    return { instance: { exports: { ...exports, tabseek_handle: handle } } };
+  };
+  const happen = {
+    end: () => self.close(), fail: () => { throw new Error('out of order'); }, lose: () => device.destroy(), trap: () => (trapped = true),
+  };
+  new BroadcastChannel('mishaps').onmessage = (e) => happen[e.data]();
+}\n`;
+
+/**
+ * A server before the server, whose workers have mishaps. `hold` makes requests of names that match wait until it is
+ * called without; `replaced` has other contents for some paths.
+ */
+export async function instrument(address) {
+  const replaced = new Map();
+  let held;
+  let release = () => {};
+  let free = Promise.resolve();
+  const proxy = createServer(async ({ url, headers }, response) => {
+    if (held?.test(url)) await free;
+    if (replaced.has(url)) return void response.end(replaced.get(url));
+    const answer = await fetch(address + url, { headers: { range: headers.range ?? '' } });
+    const head = Object.fromEntries([...answer.headers].filter(([key]) => key !== 'content-length' && key !== 'content-encoding'));
+    response.writeHead(answer.status, head);
+    if (url === '/worker.js') response.write(`if (self.GPUAdapter) ${mishaps}`);
+    response.end(Buffer.from(await answer.arrayBuffer()));
+  });
+  await new Promise((resolve) => proxy.listen(0, '127.0.0.1', resolve));
+  const hold = (pattern) => {
+    release();
+    held = pattern;
+    free = new Promise((resolve) => (release = resolve));
+  };
+  return { port: proxy.address().port, address: `http://127.0.0.1:${proxy.address().port}`, hold, replaced, stop: () => proxy.close() };
 }
 
 /** Keeps a picture of the page for somebody to look at. */

@@ -104,7 +104,7 @@ export class Connection {
 
   private open(request: Ask<EngineRequest>, signal?: AbortSignal | null): { queue: Queue; cancel: () => void } {
     const queue = new Queue();
-    const id = this.send((id) => ({ kind: 'request', id, json: encode({ ...request, id }) }), (m) => {
+    const id = this.send((id) => ({ kind: 'request', id, type: request.type, json: encode({ ...request, id }) }), (m) => {
       queue.push(m);
       if (m.kind !== 'done' && m.kind !== 'reply' && m.kind !== 'error') return;
       this.listeners.delete(id);
@@ -112,7 +112,7 @@ export class Connection {
     });
     const cancel = () => {
       const request: EngineRequest = { type: 'cancel', id };
-      if (this.listeners.has(id)) this.worker.postMessage({ kind: 'request', id, json: encode(request) } satisfies ToWorker);
+      if (this.listeners.has(id)) this.worker.postMessage({ kind: 'request', id, type: request.type, json: encode(request) } satisfies ToWorker);
     };
     signal?.addEventListener('abort', cancel);
     if (signal?.aborted) cancel();

@@ -1,7 +1,7 @@
 // The dedicated worker: it owns the guest, the GPU and the weights, and speaks the messages of shared/messages.ts.
 
-import { engineError, errorShape, fromShape, TabseekError, type FromWorker, type LogitsRows, type ToWorker } from '../shared/messages';
-import type { EngineEvent, EngineRequest, ModelInfo, Stats, Usage } from '../shared/messages.gen';
+import { engineError, errorShape, fromShape, stepOf, TabseekError, type FromWorker, type LogitsRows, type ToWorker } from '../shared/messages';
+import type { EngineEvent, ModelInfo, RequestType, Stats, Usage } from '../shared/messages.gen';
 import { Message } from './abi.gen';
 import { encodeResult, type Frame, type SubmitCommand, type UploadCommand } from './abi';
 import { Gpu } from './gpu';
@@ -11,8 +11,8 @@ import { fetchFile, fetchShards, hex } from './weights';
 /** Bytes handed to the GPU's queue in one go: larger writes are slower. */
 const WRITE_PIECE = 2 << 20;
 
-/** A lost device fails its readbacks before it is known to be lost; so long the cause is waited for. */
-const LOSS_MS = 200;
+/** A lost device fails whatever is asked of it before it is said to be lost; so long the cause is waited for. */
+const LOSS_MS = 2000;
 
 /** A request under way. */
 interface Pending {
@@ -38,6 +38,9 @@ class Host {
   private readonly loading = new AbortController();
   /** What no request can outlive: the first such thing, which explains those that follow from it. */
   private failed: TabseekError | undefined;
+  /** Resolves when everybody has been told of it. */
+  private told: Promise<void> | undefined;
+  private tellAll = () => {};
   private readonly pending = new Map<number, Pending>();
   /** What the guest wants done and is not done yet, in order. */
   private readonly todo: Frame[] = [];
@@ -46,11 +49,9 @@ class Host {
   async handle(m: ToWorker): Promise<void> {
     switch (m.kind) {
       case 'load':
-        return this.load(m.id, m.modelURL, m.json).catch((e: unknown) => {
-          throw this.failed ?? e; // losing the GPU also aborts the download, which is not what went wrong
-        });
+        return this.load(m.id, m.modelURL, m.json);
       case 'request':
-        return this.request(m.id, m.json);
+        return this.request(m.id, m.type, m.json);
       case 'stats':
         if (this.failed) throw this.failed;
         return post({ kind: 'reply', id: m.id, stats: this.last });
@@ -132,10 +133,9 @@ class Host {
     report(true);
   }
 
-  private request(id: number, json: string): void {
+  private request(id: number, type: RequestType, json: string): void {
     if (this.failed) throw this.failed;
     if (!this.guest || !this.info) throw new TabseekError('bad_request', 'no model is loaded');
-    const { type } = JSON.parse(json) as EngineRequest;
     if (type === 'cancel') return this.carryOut(this.tell(Message.Request, json));
     this.pending.set(id, { start: performance.now(), decoding: 0, ...(type === 'logits' && { logits: { rows: [], drafts: [] } }) });
     const frames = this.tell(Message.Request, json);
@@ -148,8 +148,9 @@ class Host {
   private unload(id: number): void {
     this.loading.abort();
     for (const target of this.pending.keys()) {
-      if (!this.failed) this.carryOut(this.tell(Message.Request, `{"type":"cancel","id":${target}}`));
+      if (!this.failed) this.todo.push(...this.tell(Message.Request, `{"type":"cancel","id":${target}}`));
     }
+    for (const f of this.todo) if (f.op === 'event') this.event(f.event as EngineEvent); // the GPU has no more to do
     this.gpu?.close();
     this.gpu = this.guest = this.info = undefined;
     post({ kind: 'reply', id });
@@ -216,7 +217,7 @@ class Host {
   private submit(f: SubmitCommand): void {
     this.gpu!.submit(f).then((result) => {
       if (this.guest && !this.failed) this.carryOut(this.tell(Message.Result, encodeResult(result)));
-    }).catch((e: unknown) => setTimeout(() => this.fail(e), LOSS_MS));
+    }).catch((e: unknown) => this.fail(e));
   }
 
   private event(e: EngineEvent): void {
@@ -226,14 +227,13 @@ class Host {
         this.info = e.model;
         return this.onReady();
       case 'prefill':
-        return post({ kind: 'prefill', id: e.id, done: e.done ?? 0, total: e.total ?? 0 });
+      case 'delta':
+        return post(stepOf(e)!);
       case 'decoding':
         if (pending) pending.decoding = performance.now();
         this.gpu!.takeCounts();
         this.guest!.takeCounts();
         return;
-      case 'delta':
-        return post({ kind: 'delta', id: e.id, content: e.content ?? '', reasoning: e.reasoning ?? '', tokens: e.tokens ?? [], logprobs: e.logprobs });
       case 'done':
         return this.done(e, pending);
       case 'error':
@@ -281,11 +281,21 @@ class Host {
 
   /** Something that no request can outlive: every one under way gets the error, and so does what comes later. */
   private fail(e: unknown): void {
-    this.failed ??= fromShape(errorShape(e));
-    const error = errorShape(this.failed);
-    for (const id of this.pending.keys()) post({ kind: 'error', id, error });
-    this.pending.clear();
-    this.loading.abort();
+    const error = fromShape(errorShape(e));
+    const lost = error.code === 'device_lost';
+    if (!this.failed || lost) this.failed = error;
+    this.told ??= new Promise<void>((resolve) => (this.tellAll = resolve)).then(() => {
+      for (const id of this.pending.keys()) post({ kind: 'error', id, error: errorShape(this.failed) });
+      this.pending.clear();
+      this.loading.abort();
+    });
+    setTimeout(this.tellAll, lost ? 0 : LOSS_MS);
+  }
+
+  /** Answers a message that failed: with what no request can outlive, if there is that. */
+  async answerError(id: number, e: unknown): Promise<void> {
+    await this.told;
+    post({ kind: 'error', id, error: errorShape(this.failed ?? e) });
   }
 }
 
@@ -293,7 +303,7 @@ const creates = (f: Frame): boolean => f.op === 'buffer' || f.op === 'pipeline' 
 
 const host = new Host();
 self.addEventListener('message', (m: MessageEvent<ToWorker>) => {
-  host.handle(m.data).catch((e: unknown) => post({ kind: 'error', id: m.data.id, error: errorShape(e) }));
+  host.handle(m.data).catch((e: unknown) => host.answerError(m.data.id, e));
 });
 
 // Held for as long as this worker lives: how the main thread hears of its end.

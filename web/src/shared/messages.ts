@@ -13,7 +13,7 @@
 // Each but cancel is answered exactly once, by the last in its line or by error. An error of id 0 answers all. Errors keep
 // their code and fields across the boundary.
 
-import type { EngineEvent, ErrorCode, FinishReason, Logprobs, ModelInfo, Stats, Usage } from './messages.gen';
+import type { EngineEvent, ErrorCode, FinishReason, Logprobs, ModelInfo, RequestType, Stats, Usage } from './messages.gen';
 
 /** An error with a code; `fields` holds the particulars, such as the shard's name or the parameter's. */
 export class TabseekError extends Error {
@@ -46,6 +46,13 @@ export const fromShape = (s: ErrorShape): TabseekError => new TabseekError(s.cod
 export const engineError = (e: EngineEvent): TabseekError =>
   new TabseekError(e.code ?? 'internal', e.message ?? 'the engine failed', e.param ? { param: e.param } : {});
 
+/** What an event of a request tells before its end. */
+export function stepOf(e: EngineEvent): Extract<FromWorker, { kind: 'prefill' | 'delta' }> | undefined {
+  if (e.type === 'prefill') return { kind: 'prefill', id: e.id, done: e.done ?? 0, total: e.total ?? 0 };
+  if (e.type !== 'delta') return undefined;
+  return { kind: 'delta', id: e.id, content: e.content ?? '', reasoning: e.reasoning ?? '', tokens: e.tokens ?? [], logprobs: e.logprobs };
+}
+
 export interface Progress {
   phase: 'manifest' | 'compile' | 'weights';
   loaded: number;
@@ -63,7 +70,7 @@ export interface LogitsRows {
 /** Main thread to worker. JSON is as the engine reads it, who also checks it. */
 export type ToWorker =
   | { kind: 'load'; id: number; modelURL: string; json: string } // EngineOptions
-  | { kind: 'request'; id: number; json: string } // EngineRequest, of that id but for cancel
+  | { kind: 'request'; id: number; type: RequestType; json: string } // EngineRequest; cancel has the id of what it ends
   | { kind: 'stats'; id: number }
   | { kind: 'unload'; id: number };
 

@@ -1,0 +1,171 @@
+// What goes wrong is told apart on the page: each failure is made for real, and the panel has its code and its own words.
+// In both browsers.
+import assert from 'node:assert/strict';
+import { cpSync, mkdtempSync, readFileSync, readdirSync, rmSync, writeFileSync } from 'node:fs';
+import { tmpdir } from 'node:os';
+import path from 'node:path';
+import { after, before, describe, test } from 'node:test';
+import { browsers, insecureName, instrument, launch, root, screenshot, serve } from './support.mjs';
+
+const pocket = path.join(root, 'web/dist/models/pocket');
+const shard = readdirSync(pocket).find((name) => name.endsWith('.bin'));
+
+function change(file, edit) {
+  writeFileSync(file, edit(readFileSync(file)));
+}
+
+/** Models that are spoilt after the server has opened them: how, and the failure of loading them or, if asked, of an answer. */
+const models = {
+  flipped: {
+    code: 'bad_hash', title: 'The downloaded model is damaged', names: shard,
+    spoil: (dir) =>
+      change(path.join(dir, shard), (data) => {
+        data[data.length >> 1] ^= 1;
+        return data;
+      }),
+  },
+  'without-shard': { code: 'download_failed', title: 'The model could not be downloaded', names: shard, spoil: (dir) => rmSync(path.join(dir, shard)) },
+  foreign: { code: 'bad_model', title: 'This model cannot be used', names: 'llama', manifest: (m) => (m.architecture.model_type = 'llama') },
+  speechless: { asked: true, code: 'bad_request', title: 'The model cannot answer this', names: 'chat format', manifest: (m) => (m.chat = '') },
+};
+
+/** The manifest with a change. */
+function edited(edit) {
+  const manifest = JSON.parse(readFileSync(path.join(pocket, 'model.json'), 'utf8'));
+  edit(manifest);
+  return JSON.stringify(manifest);
+}
+
+const byID = (id) => `[data-testid="${id}"]`;
+
+for (const name of Object.keys(browsers)) {
+  describe(name, () => {
+    let folder, server, proxy, browser, page;
+    before(async () => {
+      folder = mkdtempSync(path.join(tmpdir(), 'tabseek-spoilt-'));
+      for (const model of Object.keys(models)) cpSync(pocket, path.join(folder, model), { recursive: true });
+      server = await serve('--models', folder);
+      proxy = await instrument(server.address);
+      for (const [model, { spoil, manifest }] of Object.entries(models)) {
+        spoil?.(path.join(folder, model));
+        if (manifest) proxy.replaced.set(`/models/${model}/model.json`, edited(manifest));
+      }
+      browser = await launch(name);
+      page = await browser.newPage();
+      await page.setViewport({ width: 1280, height: 800 });
+    });
+    after(async () => {
+      await browser?.close();
+      proxy?.stop();
+      server?.stop();
+      if (folder) rmSync(folder, { recursive: true });
+    });
+
+    const state = (wanted) => page.waitForFunction((s) => document.documentElement.dataset.state === s, { timeout: 60_000, polling: 50 }, wanted);
+    const open = async (address = proxy.address) => {
+      await page.goto(address);
+      await page.waitForSelector('html[data-state]');
+    };
+    const write = async (question) => {
+      await page.$eval(
+        byID('prompt'),
+        (area, text) => {
+          area.value = text;
+          area.dispatchEvent(new InputEvent('input', { bubbles: true }));
+        },
+        question,
+      );
+      await page.click(byID('send'));
+    };
+    const answer = () => page.$$eval(byID('answer'), (all) => all.at(-1)?.innerText ?? '');
+    const happen = (mishap) => page.evaluate((m) => new BroadcastChannel('mishaps').postMessage(m), mishap);
+
+    /** The panel there is: one, of this code, with these words. */
+    const shows = async (code, title, ...names) => {
+      await state('error');
+      const panels = await page.$$eval(byID('error'), (all) => all.map((e) => ({ code: e.dataset.code, title: e.querySelector('h2').innerText.trim(), text: e.innerText })));
+      assert.deepEqual(panels.map((p) => [p.code, p.title]), [[code, title]], panels[0]?.text);
+      for (const n of names) assert.ok(panels[0].text.includes(n), panels[0].text);
+    };
+
+    for (const [model, { asked, code, title, names }] of Object.entries(models)) {
+      test(`${model}: ${code}`, async () => {
+        await open();
+        await state('ready');
+        await page.click(byID('model'));
+        await page.evaluate((m) => [...document.querySelectorAll('.offers button')].find((b) => b.innerText.includes(m)).click(), model);
+        if (asked) {
+          await page.waitForFunction((q, m) => document.querySelector(q).innerText.includes(m), {}, byID('model'), model);
+          await state('ready');
+          await write('9 + 8');
+        }
+        await shows(code, title, names);
+        await screenshot(page, `${name}-${code}`);
+      });
+    }
+
+    test('a prompt longer than the context: context_full', async () => {
+      await open();
+      await state('ready');
+      await write('1 + '.repeat(3000));
+      await shows('context_full', 'The conversation is too long for this model', 'the context holds');
+      await page.click(byID('new-chat'));
+      await state('ready');
+    });
+
+    test('a lost GPU: device_lost, until the model is loaded again', async () => {
+      await open();
+      await state('ready');
+      await write('87 * 96');
+      await page.waitForFunction((q) => document.querySelector(q)?.textContent.includes('87'), { polling: 20 }, byID('thinking'));
+      await happen('lose');
+      await shows('device_lost', 'The GPU stopped working');
+      assert.match(await page.$eval(byID('thinking'), (e) => e.textContent), /87/, 'what there was stays');
+      await page.click(`${byID('error')} button`);
+      await state('ready');
+      await page.click(byID('new-chat'));
+      await write('9 + 8');
+      await page.waitForFunction((q) => document.querySelector(q)?.textContent.includes('17'), { timeout: 60_000, polling: 50 }, byID('answer'));
+    });
+
+    test('a program that fails: internal', async () => {
+      await open();
+      await state('ready');
+      await write('87 * 96');
+      await state('generating');
+      await happen('fail');
+      await shows('internal', 'Something in Tabseek failed', 'out of order');
+    });
+
+    test('an address that is not secure: insecure_context', async () => {
+      await open(`http://${insecureName}:${proxy.port}`);
+      await shows('insecure_context', 'This page needs a secure address');
+    });
+
+    test('a question sent while the model loads is asked when it is ready', async () => {
+      proxy.hold(/model\.json$/);
+      await open();
+      await page.waitForSelector(byID('progress'));
+      await write('9 + 8');
+      assert.equal(await page.$eval('.waiting', (e) => e.innerText), 'Waiting for the model');
+      assert.equal(await page.evaluate(() => document.documentElement.dataset.state), 'loading');
+      await screenshot(page, `${name}-asked-early`);
+      proxy.hold();
+      await page.waitForFunction((q) => document.querySelector(q)?.textContent.includes('17'), { timeout: 60_000, polling: 50 }, byID('answer'));
+      await state('ready');
+      assert.match(await answer(), /\b17\b/);
+    });
+
+    test('a question that waits can be taken back', async () => {
+      proxy.hold(/model\.json$/);
+      await open();
+      await page.waitForSelector(byID('progress'));
+      await write('9 + 8');
+      await page.click(byID('stop'));
+      assert.match(await page.$eval('.ending', (e) => e.innerText), /Stopped/);
+      proxy.hold();
+      await state('ready');
+      assert.equal(await answer(), '');
+    });
+  });
+}
