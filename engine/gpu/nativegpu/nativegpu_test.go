@@ -5,12 +5,14 @@ import (
 	"errors"
 	"runtime"
 	"testing"
+	"time"
 
 	"github.com/stretchr/testify/require"
 
 	"tabseek/engine/gpu"
 	"tabseek/engine/gpu/gputest"
 	"tabseek/engine/gpu/nativegpu"
+	"tabseek/engine/gpu/refgpu"
 	"tabseek/shaders"
 )
 
@@ -216,6 +218,122 @@ func BenchmarkSubmit(b *testing.B) {
 				_, err := device.Results(true)
 				require.NoError(b, err)
 			}
+		})
+	}
+}
+
+// spin is a program that computes for a while: n[0] times 100,000 rounds in one thread.
+var spin = &shaders.Program{
+	Name: "spin",
+	Source: `@group(0) @binding(1) var<storage, read_write> n: array<u32>;
+@compute @workgroup_size(1) fn main() {
+  var v = n[1];
+  for (var i = 0u; i < n[0] * 100000u; i++) { v = v * 1664525u + 1013904223u; }
+  n[1] = v;
+}`,
+	Bindings: counter.Bindings,
+}
+
+// spinning is a device with recording 1 that takes about a tenth of a second, and how often it must be replayed to take so long.
+func spinning(t *testing.T, device *nativegpu.Device, seconds float64) uint32 {
+	execute(t, device,
+		gpu.CreatePipeline{ID: 1, Program: spin},
+		gpu.CreateRecording{ID: 1, Label: "spin", Commands: []gpu.Recorded{
+			gpu.Dispatch{Pipeline: 1, Workgroups: [3]uint32{1, 1, 1}, Bindings: []gpu.BoundRange{{Slot: 1, Size: 256}}},
+		}},
+		gpu.Write{Data: binary.LittleEndian.AppendUint32(nil, 100)})
+	replay := func(times uint32) float64 {
+		execute(t, device, gpu.Submit{Replays: []gpu.Replay{{Recording: 1, Times: times}}})
+		results, err := device.Results(true)
+		require.NoError(t, err)
+		return float64(results[0].Nanoseconds) / 1e9
+	}
+	replay(1)
+	return uint32(seconds/(replay(4)/4)) + 1
+}
+
+// The binding takes work of more than 5 s for done, and frees its memory under the driver: we wait until it is.
+func TestLongSubmits(t *testing.T) {
+	device := counting(t)
+	times := spinning(t, device, 7)
+	count := uint32(100) // as spinning leaves it
+	for long := 0; long < 2; { // one after a short one, one after a long one
+		execute(t, device, gpu.Submit{
+			Replays: []gpu.Replay{{Recording: 1, Times: times}, {Recording: 0, Times: 1}}, Readbacks: []gpu.Readback{{Size: 4}},
+		})
+		count++
+		results, err := device.Results(true)
+		require.NoError(t, err)
+		require.Equal(t, count, binary.LittleEndian.Uint32(results[0].Data[0]), "the dispatch after the long ones has run")
+		if results[0].Nanoseconds > 6e9 {
+			long++
+		} else {
+			times *= 2
+		}
+	}
+}
+
+// A device that does not answer is lost; it says so from then on, and does no harm.
+func TestSilentDevice(t *testing.T) {
+	device := counting(t)
+	times := spinning(t, device, 2)
+	restore := nativegpu.SetSilence(200 * time.Millisecond)
+	defer restore()
+	execute(t, device, gpu.Submit{Replays: []gpu.Replay{{Recording: 1, Times: times}}})
+	_, err := device.Results(true)
+	require.ErrorIs(t, err, gpu.ErrDeviceLost)
+	require.ErrorIs(t, device.Execute(gpu.Reset{}), gpu.ErrDeviceLost)
+	_, err = device.Results(false)
+	require.ErrorIs(t, err, gpu.ErrDeviceLost)
+	device.Close()
+	time.Sleep(3 * time.Second) // until the work is done: what comes after must not find a device busy
+}
+
+// Copies, clearings, indirect dispatches and parts of recordings do what they say, on every device that Go has.
+func TestRecordedCommands(t *testing.T) {
+	for name, device := range map[string]gpu.Device{"native": open(t), "reference": refgpu.New()} {
+		t.Run(name, func(t *testing.T) {
+			plan := gpu.NewPlan()
+			words := func(label string, n int) *gpu.Buffer { return plan.Buffer(label, uint64(4*n)) }
+			rows, copied, arguments := words("rows", 64), words("copied", 64), words("arguments", 4)
+			advance := func() shaders.Dispatch { return shaders.Advance(1, 5) }
+			r := plan.Record("main")
+			r.Dispatch(advance(), gpu.Bind{"rows": rows.All()}) // row 0 moves on by 5
+			r.Copy(copied.Slice(8, 16), rows.Slice(0, 16))
+			r.Clear(rows.Slice(4, 4))
+			r.DispatchIndirect(advance(), arguments.Slice(4, 12), gpu.Bind{"rows": rows.All()})
+			commands, err := plan.Commands()
+			require.NoError(t, err)
+			execute(t, device, commands...)
+			run := func(replay gpu.Replay, workgroups uint32) (row, copy uint32) {
+				args := binary.LittleEndian.AppendUint32(nil, 9)
+				for _, n := range []uint32{workgroups, 1, 1} {
+					args = binary.LittleEndian.AppendUint32(args, n)
+				}
+				replay.Times, replay.Recording = 1, r.ID()
+				execute(t, device,
+					gpu.Write{Buffer: rows.ID(), Data: make([]byte, 256)}, gpu.Write{Buffer: copied.ID(), Data: make([]byte, 256)},
+					gpu.Write{Buffer: arguments.ID(), Data: args},
+					gpu.Submit{Replays: []gpu.Replay{replay}, Readbacks: []gpu.Readback{{Buffer: rows.ID(), Offset: 4, Size: 4}, {Buffer: copied.ID(), Offset: 12, Size: 4}}})
+				results, err := device.Results(true)
+				require.NoError(t, err)
+				return binary.LittleEndian.Uint32(results[0].Data[0]), binary.LittleEndian.Uint32(results[0].Data[1])
+			}
+			for _, test := range []struct {
+				replay       gpu.Replay
+				workgroups   uint32
+				row, copying uint32
+			}{
+				{gpu.Replay{}, 1, 5, 5},
+				{gpu.Replay{}, 0, 0, 5},
+				{gpu.Replay{First: 0, Count: 1}, 1, 5, 0},
+				{gpu.Replay{First: 0, Count: 2}, 1, 5, 5},
+				{gpu.Replay{First: 1, Count: 3}, 1, 5, 0},
+			} {
+				row, copying := run(test.replay, test.workgroups)
+				require.Equal(t, [2]uint32{test.row, test.copying}, [2]uint32{row, copying}, "%+v", test)
+			}
+			require.ErrorContains(t, device.Execute(gpu.Submit{Replays: []gpu.Replay{{Recording: r.ID(), Times: 1, First: 2, Count: 3}}}), "has 4 commands, not 2+3")
 		})
 	}
 }

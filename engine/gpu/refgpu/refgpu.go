@@ -171,6 +171,9 @@ func (d *Device) run(command gpu.Recorded) {
 }
 
 func (d *Device) dispatch(pipeline gpu.PipelineID, workgroups shaders.Grid, bindings []gpu.BoundRange) {
+	if workgroups[0]*workgroups[1]*workgroups[2] == 0 {
+		return // references of kernels with one workgroup do not look at the grid
+	}
 	program := d.programs[pipeline]
 	names := map[uint32]string{}
 	for _, b := range program.Bindings {
