@@ -11,6 +11,8 @@ import (
 	"math"
 	"slices"
 	"strings"
+
+	"tabseek/engine/weights"
 )
 
 // Config is a model's config.json in Hugging Face's spelling, after validation. It is also the "architecture"
@@ -94,8 +96,8 @@ var ModelTypes = []string{"deepseek_v2", "deepseek_v3", "kimi_k2", "youtu_llm", 
 // default, whatever rms_norm_eps says.
 const latentNormEps = 1e-6
 
-// maxSlots is the most experts that a token can visit in a layer: the router's kernel writes one with each thread.
-const maxSlots = 256
+// maxVisits is the most experts that a token can visit in a layer: the router's kernel writes one with each thread.
+const maxVisits = 256
 
 // ParseConfig reads and validates a config.json.
 func ParseConfig(data []byte) (*Config, error) {
@@ -230,8 +232,8 @@ func (c *Config) validateExperts() error {
 		return nil
 	}
 	switch {
-	case c.NumExpertsPerTok+c.NSharedExperts > maxSlots:
-		return fmt.Errorf("num_experts_per_tok %d and n_shared_experts %d are together more than %d", c.NumExpertsPerTok, c.NSharedExperts, maxSlots)
+	case c.NumExpertsPerTok+c.NSharedExperts > maxVisits:
+		return fmt.Errorf("num_experts_per_tok %d and n_shared_experts %d are together more than %d", c.NumExpertsPerTok, c.NSharedExperts, maxVisits)
 	case c.NumExpertsPerTok < 1:
 		return fmt.Errorf("num_experts_per_tok is %d, must be 1 to %d", c.NumExpertsPerTok, c.NRoutedExperts)
 	case c.MoEIntermediateSize < 1 || c.MoEIntermediateSize > 1<<16:
@@ -281,20 +283,35 @@ func (c *Config) QueryWidth() int { return c.NumAttentionHeads * (c.QKNopeHeadDi
 // LatentWidth is the width of a cached row: the normed latent and the roped key part.
 func (c *Config) LatentWidth() int { return c.KVLoraRank + c.QKRopeHeadDim }
 
-// Slots is the number of experts a token visits in a layer, shared ones included; a dense layer counts as one expert.
-func (c *Config) Slots(layer int) int {
+// Visits is the number of experts a token visits in a layer, shared ones included; in a dense layer, its slices.
+func (c *Config) Visits(layer int) int {
 	if c.IsMoE(layer) {
 		return c.NumExpertsPerTok + c.NSharedExperts
 	}
-	return 1
+	return c.denseSlices()
 }
 
-// FFWidth is the width of one expert of a layer (the whole MLP in a dense one).
+// FFWidth is the width of one expert of a layer, or of a dense layer's slice.
 func (c *Config) FFWidth(layer int) int {
 	if c.IsMoE(layer) {
 		return c.MoEIntermediateSize
 	}
-	return c.IntermediateSize
+	return c.IntermediateSize / c.denseSlices()
+}
+
+// denseSlices is how many experts a dense layer's MLP is cut into by channels, so that the matrices of one fit into a
+// buffer that every device can bind, in whatever format: as few as possible, at the edges of FP8 tiles if that can be,
+// else of blocks.
+func (c *Config) denseSlices() int {
+	least := (8*c.HiddenSize*c.IntermediateSize + weights.DefaultBufferSize - 1) / weights.DefaultBufferSize // gate and up in f32
+	for _, edge := range []int{weights.TileElems, weights.BlockElems, 1} {
+		for n := max(least, 1); n <= min(8*least, maxVisits); n++ {
+			if c.IntermediateSize%(n*edge) == 0 {
+				return n
+			}
+		}
+	}
+	return 1 // packing will say that it does not fit
 }
 
 // SoftmaxScale is 1/sqrt(nope+rope), times YaRN's m squared (DeepSeek-V2's attention; see rope.go).

@@ -1,10 +1,6 @@
 package deepseek
 
-import (
-	"strings"
-
-	"tabseek/engine/weights"
-)
+import "tabseek/engine/weights"
 
 // Facts are numbers about a packed model that people ask for.
 type Facts struct {
@@ -29,44 +25,22 @@ func (c *Config) Facts(manifest *weights.Manifest) Facts {
 	expanded := c.NumAttentionHeads * (c.QKNopeHeadDim + c.QKRopeHeadDim + c.VHeadDim)
 	f.KVBytesPerToken = kvElementBytes * c.NumHiddenLayers * perLayer
 	f.KVBytesPerTokenExpanded = kvElementBytes * c.NumHiddenLayers * expanded
-	table := c.Table()
 	mtp := map[string]bool{}
 	for layer := c.NumHiddenLayers; layer < c.Layers(); layer++ {
-		for _, slot := range append(c.mtpSlots(layer), append(c.attentionSlots(layer), c.ffnSlots(layer)...)...) {
+		for _, slot := range c.layerSlots(layer, 1) {
 			mtp[slot.Name] = true
 		}
 	}
-	for _, slot := range table {
-		params := slotParams(slot)
+	for _, slot := range c.Shapes() {
+		params := slot.Params()
 		f.ParamsTotal += params
 		tensor, ok := manifest.Tensor(slot.Name)
 		if !ok || mtp[slot.Name] || slot.Name == "embed" && !c.TieWordEmbeddings {
 			continue
 		}
-		active, of := c.activeShare(slot)
+		active, of := slot.Share()
 		f.ParamsActive += params * active / of
 		f.BytesPerToken += tensor.Bytes() * active / of
 	}
 	return f
-}
-
-// slotParams counts a slot's numbers, without padding.
-func slotParams(slot weights.Slot) int64 {
-	var total int64
-	for _, matrix := range slot.Matrices {
-		for _, part := range matrix {
-			total += int64(part.Rows) * int64(part.Cols)
-		}
-	}
-	return total
-}
-
-// activeShare is how many of a slot's matrices one token uses: the chosen experts of a stack of experts.
-func (c *Config) activeShare(slot weights.Slot) (active, of int64) {
-	experts := c.NRoutedExperts + c.NSharedExperts
-	isExperts := c.NRoutedExperts > 0 && len(slot.Matrices) == experts && (strings.HasSuffix(slot.Name, ".gate_up") || strings.HasSuffix(slot.Name, ".down"))
-	if !isExperts {
-		return 1, 1
-	}
-	return int64(c.NumExpertsPerTok + c.NSharedExperts), int64(experts)
 }

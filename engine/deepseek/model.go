@@ -23,7 +23,7 @@ type Model struct {
 
 	layers []layerWeights // the MTP module's layers follow the model's own
 	draft  record.Activation
-	dense  gpu.Slice // [MaxRows, 1] routes of a dense layer: expert 0, weight 1
+	dense  gpu.Slice // [MaxRows, slices] routes of a dense layer: all of its slices, with weight 1
 }
 
 // layerWeights are the weights of a layer, as the recordings use them; nil where a layer has none.
@@ -47,7 +47,7 @@ func NewModel(config *Config, manifest *weights.Manifest, options Options) (*Mod
 		VocabSize: config.VocabSize, HiddenSize: config.HiddenSize, RopeHeadDim: config.QKRopeHeadDim, TiedHead: config.TieWordEmbeddings,
 		Epsilon: config.RMSNormEps, Context: options.Context, Sequences: options.Sequences,
 	}
-	base, err := record.NewModel(manifest, config.Table(), sizes, config.RopeTable(sizes.Stride()))
+	base, err := record.NewModel(manifest, config.Shapes(), sizes, config.RopeTable(sizes.Stride()))
 	if err != nil {
 		return nil, fmt.Errorf("deepseek: %w", err)
 	}
@@ -56,7 +56,7 @@ func NewModel(config *Config, manifest *weights.Manifest, options Options) (*Mod
 		m.layers = append(m.layers, m.layerWeights(layer))
 		m.Latents = append(m.Latents, m.Words(fmt.Sprintf("latent.%d", layer), options.Sequences*sizes.Stride()*config.LatentWidth()))
 	}
-	m.dense = m.Words("dense_routes", 2*record.MaxRows).All()
+	m.dense = m.Words("dense_routes", len(config.denseRoutes())/4).All()
 	if m.Drafts() {
 		m.draft = m.Lasting("draft", config.HiddenSize)
 	}
@@ -83,7 +83,7 @@ func (m *Model) Base() *record.Model { return m.Model }
 
 // Setup returns the writes that fill the constant buffers, to follow the plan's commands.
 func (m *Model) Setup() []gpu.Command {
-	return append(m.Model.Setup(), gpu.Write{Buffer: m.dense.Buffer.ID(), Data: denseRoutes()})
+	return append(m.Model.Setup(), gpu.Write{Buffer: m.dense.Buffer.ID(), Data: m.Config.denseRoutes()})
 }
 
 // Trunk records one step of the main model: from the rows' tokens to the residual stream after the last layer.

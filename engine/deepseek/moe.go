@@ -11,23 +11,23 @@ import (
 
 // ffn records the feed-forward half of a layer: h += sum over chosen experts of w_e down(silu(gate x) * up x), x = norm(h).
 //
-// Which experts a row visits is decided by the router's kernel and stays on the GPU as routes (rows, slots) of
-// (expert, weight). Shared experts are further slots of weight 1, and a dense layer is one expert that
-// every row visits: so there is one path.
+// Which experts a row visits is decided by the router's kernel and stays on the GPU as routes (rows, visits) of
+// (expert, weight). Shared experts are further visits of weight 1, and a dense layer is a few experts, cut by channels,
+// that every row visits: so there is one path.
 func (m *Model) ffn(r *gpu.Recorder, layer, rows int, h record.Activation) {
 	c := m.Config
-	slots, width := c.Slots(layer), c.FFWidth(layer)
+	visits, width := c.Visits(layer), c.FFWidth(layer)
 	w := &m.layers[layer]
 	routes := m.dense
 	if c.IsMoE(layer) {
-		routes = r.Temp("routes", rows*slots*2)
+		routes = r.Temp("routes", rows*visits*2)
 		m.route(r, w, rows, h, routes)
 	}
 
-	activated := r.Temp("activated", rows*slots*record.Align4(width))
+	activated := r.Temp("activated", rows*visits*record.Align4(width))
 	for _, p := range w.gateUp.Pieces {
 		d := shaders.ExpertGateUp(m.Profile, shaders.ExpertVariant{Format: w.gateUp.Format}, rows, shaders.ExpertGateUpParams{
-			Slots: uint32(slots), FF: uint32(width), UpRow: uint32(w.gateUp.PartsAt[1]), MatrixRows: uint32(w.gateUp.Rows), Width: uint32(w.gateUp.K),
+			Slots: uint32(visits), FF: uint32(width), UpRow: uint32(w.gateUp.PartsAt[1]), MatrixRows: uint32(w.gateUp.Rows), Width: uint32(w.gateUp.K),
 			FirstExpert: uint32(p.First), ExpertCount: uint32(p.Count),
 			XStride: uint32(h.Stride), YStride: uint32(record.Align4(width)), Epsilon: float32(w.ffnNorm.Epsilon),
 		})
@@ -35,7 +35,7 @@ func (m *Model) ffn(r *gpu.Recorder, layer, rows int, h record.Activation) {
 	}
 	for _, p := range w.down.Pieces {
 		d := shaders.ExpertDown(m.Profile, shaders.ExpertVariant{Format: w.down.Format}, rows, shaders.ExpertDownParams{
-			Slots: uint32(slots), FF: uint32(width), XStride: uint32(record.Align4(width)), Width: uint32(w.down.Rows),
+			Slots: uint32(visits), FF: uint32(width), XStride: uint32(record.Align4(width)), Width: uint32(w.down.Rows),
 			FirstExpert: uint32(p.First), ExpertCount: uint32(p.Count), YStride: uint32(h.Stride),
 		})
 		r.Dispatch(d, p.Bind(gpu.Bind{"routes": routes, "x": activated, "y": h.Slice}))
@@ -60,12 +60,14 @@ func (m *Model) route(r *gpu.Recorder, w *layerWeights, rows int, h record.Activ
 	r.Dispatch(d, w.router.Pieces[0].Bind(bind))
 }
 
-// denseRoutes are the routes of a dense layer, for every row: expert 0 with weight 1.
-func denseRoutes() []byte {
+// denseRoutes are the routes of a dense layer, for every row: each of its slices with weight 1.
+func (c *Config) denseRoutes() []byte {
 	var routes []byte
 	for range record.MaxRows {
-		routes = binary.LittleEndian.AppendUint32(routes, 0)
-		routes = binary.LittleEndian.AppendUint32(routes, math.Float32bits(1))
+		for slice := range c.denseSlices() {
+			routes = binary.LittleEndian.AppendUint32(routes, uint32(slice))
+			routes = binary.LittleEndian.AppendUint32(routes, math.Float32bits(1))
+		}
 	}
 	return routes
 }

@@ -2,6 +2,7 @@ package deepseek_test
 
 import (
 	"encoding/json"
+	"errors"
 	"fmt"
 	"os"
 	"path/filepath"
@@ -13,6 +14,7 @@ import (
 	"tabseek/engine/deepseek"
 	"tabseek/engine/enginetest"
 	"tabseek/engine/gpu"
+	"tabseek/engine/gpu/nativegpu"
 	"tabseek/engine/record"
 	"tabseek/engine/weights"
 )
@@ -127,8 +129,12 @@ func TestPublishedTensors(t *testing.T) {
 	}
 }
 
-// planned is the manifest of a packed model without its weights.
+// planned is the manifest of a packed model without its weights: with nothing requantised, in small buffers.
 func planned(t *testing.T, parsed *deepseek.Config, config enginetest.Config, copies bool, dtypes enginetest.DTypes) *weights.Manifest {
+	return plannedAs(t, parsed, config, copies, dtypes, weights.PlanOptions{Quant: weights.QuantKeep, MaxBuffer: 1 << 20})
+}
+
+func plannedAs(t *testing.T, parsed *deepseek.Config, config enginetest.Config, copies bool, dtypes enginetest.DTypes, options weights.PlanOptions) *weights.Manifest {
 	var tensors []weights.SourceTensor
 	for _, spec := range config.Tensors(copies) {
 		tensor := weights.SourceTensor{Name: spec.Name, Shape: spec.Shape, DType: dtypes(spec)}
@@ -140,7 +146,8 @@ func planned(t *testing.T, parsed *deepseek.Config, config enginetest.Config, co
 	}
 	inventory, err := weights.NewInventory("published", tensors)
 	require.NoError(t, err)
-	plan, err := weights.BuildPlan(parsed.Table(), inventory, weights.PlanOptions{Quant: weights.QuantKeep, Ignored: parsed.Ignored(), MaxBuffer: 1 << 20})
+	options.Ignored = parsed.Ignored()
+	plan, err := weights.BuildPlan(parsed.Table(), inventory, options)
 	require.NoError(t, err)
 	architecture, err := json.Marshal(parsed)
 	require.NoError(t, err)
@@ -153,7 +160,10 @@ func planned(t *testing.T, parsed *deepseek.Config, config enginetest.Config, co
 		m.Tensors = append(m.Tensors, tensor.Tensor)
 	}
 	for i, b := range plan.Buffers {
-		m.Shards = append(m.Shards, weights.Shard{File: "sha256-" + hash + ".bin", Size: b.Size, SHA256: hash, Buffer: i})
+		for at := int64(0); at < b.Size; at += weights.MaxShardSize {
+			size := min(b.Size-at, weights.MaxShardSize)
+			m.Shards = append(m.Shards, weights.Shard{File: "sha256-" + hash + ".bin", Size: size, SHA256: hash, Buffer: i, Offset: at})
+		}
 	}
 	data, err := m.Marshal()
 	require.NoError(t, err)
@@ -162,12 +172,99 @@ func planned(t *testing.T, parsed *deepseek.Config, config enginetest.Config, co
 	return m
 }
 
+// layerDispatches is the bar of a layer that is not cut: the projections of queries and latent, the absorbed query, attention,
+// its merge, the output; the router, and the two halves of the experts. Compressed queries take one more.
+const layerDispatches = 8
+
+// Every published model can be laid out at its real size, in every quantisation, within the bindings that every device
+// has; and a layer takes no more dispatches than its parts.
+func TestPublishedSizes(t *testing.T) {
+	for name, model := range published {
+		for _, options := range []weights.PlanOptions{
+			{Quant: weights.QuantKeep}, {Quant: weights.QuantQ8}, {Quant: weights.QuantQ4}, {Quant: weights.QuantQ4, MaxBuffer: 1 << 30},
+		} {
+			t.Run(fmt.Sprintf("%s %s %d", name, options.Quant, options.MaxBuffer>>20), func(t *testing.T) {
+				config := readConfig(t, name)
+				parsed := parse(t, config)
+				manifest := plannedAs(t, parsed, config, model.copies, model.dtypes, options)
+				m, err := deepseek.NewModel(parsed, manifest, deepseek.Options{Context: 4096, Sequences: 1})
+				require.NoError(t, err)
+				steps := record.NewSteps(m)
+				for _, rows := range []int{1, record.MaxRows} {
+					steps.Step(record.Decode, rows)
+				}
+				commands, err := m.Plan.Commands()
+				require.NoError(t, err)
+				limit := uint64(max(options.MaxBuffer, weights.DefaultBufferSize))
+				for _, c := range commands {
+					if b, ok := c.(gpu.CreateBuffer); ok {
+						require.LessOrEqual(t, b.Size, limit, b.Label)
+					}
+				}
+				layer := m.Plan.Record("layer")
+				m.Layer(layer, 1)
+				bar := layerDispatches
+				if parsed.QLoraRank > 0 {
+					bar++
+				}
+				for _, tensor := range manifest.Tensors {
+					if strings.HasPrefix(tensor.Name, deepseek.SlotName(parsed.NumHiddenLayers-1, "")) {
+						bar += len(tensor.Pieces) - 1
+					}
+				}
+				require.LessOrEqual(t, layer.Len(), bar)
+				if name == "deepseek-v2-lite" && options.Quant == weights.QuantQ4 {
+					require.Equal(t, map[int64]int{0: 9, 1 << 30: 8}[options.MaxBuffer], layer.Len())
+				}
+			})
+		}
+	}
+}
+
+// Every kernel that a published model runs compiles within WebGPU's default limits.
+func TestPublishedPipelines(t *testing.T) {
+	device, err := nativegpu.Open(nativegpu.Options{Minimum: true})
+	if errors.Is(err, nativegpu.ErrNoAdapter) {
+		t.Skip("no Vulkan device")
+	}
+	require.NoError(t, err)
+	defer device.Close()
+	compiled := map[string]bool{}
+	for name, model := range published {
+		config := readConfig(t, name)
+		parsed := parse(t, config)
+		for _, quant := range []weights.Quant{weights.QuantKeep, weights.QuantQ8, weights.QuantQ4} {
+			manifest := plannedAs(t, parsed, config, model.copies, model.dtypes, weights.PlanOptions{Quant: quant})
+			m, err := deepseek.NewModel(parsed, manifest, deepseek.Options{Context: 4096, Sequences: 1})
+			require.NoError(t, err)
+			steps := record.NewSteps(m)
+			for _, rows := range []int{1, record.MaxRows} {
+				steps.Step(record.Decode, rows)
+				steps.Step(record.Prompt, rows)
+				if m.Drafts() {
+					steps.Step(record.Draft, rows)
+				}
+			}
+			commands, err := m.Plan.Commands()
+			require.NoError(t, err)
+			for _, c := range commands {
+				if p, ok := c.(gpu.CreatePipeline); ok && !compiled[p.Program.Name] {
+					compiled[p.Program.Name] = true
+					p.ID = 0
+					require.NoError(t, device.Execute(p), name)
+				}
+			}
+		}
+	}
+	require.Greater(t, len(compiled), 50, "variants of all models")
+}
+
 // Kernels that take all heads at once refuse a matrix that is cut, rather than use a part of it.
 func TestCutHeads(t *testing.T) {
 	config := enginetest.V3().With(enginetest.Config{"num_attention_heads": 20, "qk_nope_head_dim": 64, "kv_lora_rank": 512})
 	parsed := parse(t, config)
 	_, err := deepseek.NewModel(parsed, planned(t, parsed, config, false, enginetest.Plain(weights.DTypeBF16)), deepseek.Options{Context: 64, Sequences: 1})
-	require.ErrorContains(t, err, "layers.0.k_b is cut into 2 pieces")
+	require.ErrorContains(t, err, "layers.0.k_b: cut into 2 pieces")
 }
 
 func TestBadConfigs(t *testing.T) {

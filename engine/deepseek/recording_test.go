@@ -43,12 +43,3 @@ func TestRecordings(t *testing.T) {
 		})
 	}
 }
-
-// The bar of a decode step: at most 10 dispatches a layer, everything around the layers included.
-func TestDispatchesOfAStep(t *testing.T) {
-	config := enginetest.V3().With(enginetest.Config{"num_hidden_layers": 8})
-	parsed := parse(t, config)
-	m, err := deepseek.NewModel(parsed, planned(t, parsed, config, false, enginetest.Plain(weights.DTypeBF16)), deepseek.Options{Context: 256, Sequences: 1})
-	require.NoError(t, err)
-	require.LessOrEqual(t, record.NewSteps(m).Step(record.Decode, 1).Commands, 10*8)
-}

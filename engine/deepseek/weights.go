@@ -2,26 +2,39 @@ package deepseek
 
 import (
 	"fmt"
+	"math"
 
 	"tabseek/engine/weights"
 )
 
 // Table lists every packed tensor of the model: how its rows come from the checkpoint's tensors, and the slot
 // it goes to. It drives packing, loading and the random checkpoints of tests; nothing else knows a tensor name.
-func (c *Config) Table() []weights.Slot {
+func (c *Config) Table() []weights.Slot { return c.table(math.MaxInt) }
+
+// Shapes is the table with the first matrix of each stack alone: what loading and counting need, at a hundredth of the
+// cost for a model of many experts.
+func (c *Config) Shapes() []weights.Slot { return c.table(1) }
+
+// table lists at most the first most matrices of each stack.
+func (c *Config) table(most int) []weights.Slot {
 	slots := []weights.Slot{one("embed", weights.Embedding, weights.Whole("model.embed_tokens.weight", c.VocabSize, c.HiddenSize))}
 	for layer := range c.Layers() {
-		if layer >= c.NumHiddenLayers {
-			slots = append(slots, c.mtpSlots(layer)...)
-		}
-		slots = append(slots, c.attentionSlots(layer)...)
-		slots = append(slots, c.ffnSlots(layer)...)
+		slots = append(slots, c.layerSlots(layer, most)...)
 	}
 	slots = append(slots, vector("final_norm", "model.norm.weight", c.HiddenSize))
 	if !c.TieWordEmbeddings {
 		slots = append(slots, one("head", weights.Embedding, weights.Whole("lm_head.weight", c.VocabSize, c.HiddenSize)))
 	}
 	return slots
+}
+
+func (c *Config) layerSlots(layer, most int) []weights.Slot {
+	var slots []weights.Slot
+	if layer >= c.NumHiddenLayers {
+		slots = c.mtpSlots(layer)
+	}
+	slots = append(slots, c.attentionSlots(layer, most)...)
+	return append(slots, c.ffnSlots(layer, most)...)
 }
 
 // Ignored lists source tensors that no slot needs.
@@ -62,7 +75,7 @@ func vector(slot, source string, length int) weights.Slot {
 	return one(slot, weights.Vector, weights.Whole(source, length))
 }
 
-func (c *Config) attentionSlots(layer int) []weights.Slot {
+func (c *Config) attentionSlots(layer, most int) []weights.Slot {
 	slot := func(name string) string { return SlotName(layer, name) }
 	attention := func(name string) string { return source(layer, "self_attn."+name+".weight") }
 	heads, nope, v, rank := c.NumAttentionHeads, c.QKNopeHeadDim, c.VHeadDim, c.KVLoraRank
@@ -83,10 +96,10 @@ func (c *Config) attentionSlots(layer int) []weights.Slot {
 	}
 	// A head's rows of kv_b_proj are [nope rows of K | v rows of V]. K is transposed: absorbed attention
 	// multiplies by it from the other side.
-	kB := weights.Slot{Name: slot("k_b"), Kind: weights.Matrix, Stacked: true}
-	vB := weights.Slot{Name: slot("v_b"), Kind: weights.Matrix, Stacked: true}
+	kB := weights.Slot{Name: slot("k_b"), Kind: weights.Matrix, Stacked: true, N: heads, Whole: true}
+	vB := weights.Slot{Name: slot("v_b"), Kind: weights.Matrix, Stacked: true, N: heads, Whole: true}
 	kvB := weights.Whole(attention("kv_b_proj"), heads*(nope+v), rank)
-	for head := range heads {
+	for head := range min(heads, most) {
 		kB.Matrices = append(kB.Matrices, weights.Parts{kvB.CutRows(head*(nope+v), nope).Transposed()})
 		vB.Matrices = append(vB.Matrices, weights.Parts{kvB.CutRows(head*(nope+v)+nope, v)})
 	}
@@ -95,13 +108,23 @@ func (c *Config) attentionSlots(layer int) []weights.Slot {
 		one(slot("o"), weights.Matrix, weights.Whole(attention("o_proj"), c.HiddenSize, heads*v)))
 }
 
-func (c *Config) ffnSlots(layer int) []weights.Slot {
+func (c *Config) ffnSlots(layer, most int) []weights.Slot {
 	slot := func(name string) string { return SlotName(layer, name) }
 	slots := []weights.Slot{vector(slot("ffn_norm"), source(layer, "post_attention_layernorm.weight"), c.HiddenSize)}
-	gateUp := weights.Slot{Name: slot("gate_up"), Kind: weights.Matrix, Stacked: true}
-	down := weights.Slot{Name: slot("down"), Kind: weights.Matrix, Stacked: true}
-	// add appends width channels, from channel first on, of the MLP called name, whose whole width is total.
-	add := func(name string, total, first, width int) {
+	width, count := c.FFWidth(layer), c.Visits(layer) // of a dense layer: its slices
+	if c.IsMoE(layer) {
+		count = c.NRoutedExperts + c.NSharedExperts
+		router := one(slot("router"), weights.Router, weights.Whole(source(layer, "mlp.gate.weight"), c.NRoutedExperts, c.HiddenSize))
+		router.Whole = true
+		slots = append(slots, router)
+		if c.TopKMethod == "noaux_tc" {
+			slots = append(slots, vector(slot("router_bias"), source(layer, "mlp.gate.e_score_correction_bias"), c.NRoutedExperts))
+		}
+	}
+	gateUp := weights.Slot{Name: slot("gate_up"), Kind: weights.Matrix, Stacked: true, N: count, Active: c.Visits(layer)}
+	down := weights.Slot{Name: slot("down"), Kind: weights.Matrix, Stacked: true, N: count, Active: c.Visits(layer)}
+	for i := range min(count, most) {
+		name, total, first := c.expertSource(layer, i)
 		proj := func(kind string) string { return source(layer, name+"."+kind+"_proj.weight") }
 		gateUp.Matrices = append(gateUp.Matrices, weights.Parts{
 			weights.Whole(proj("gate"), total, c.HiddenSize).CutRows(first, width),
@@ -109,23 +132,20 @@ func (c *Config) ffnSlots(layer int) []weights.Slot {
 		})
 		down.Matrices = append(down.Matrices, weights.Parts{weights.Whole(proj("down"), c.HiddenSize, total).CutCols(first, width)})
 	}
-	if !c.IsMoE(layer) {
-		add("mlp", c.IntermediateSize, 0, c.IntermediateSize)
-		return append(slots, gateUp, down)
-	}
-	slots = append(slots, one(slot("router"), weights.Router, weights.Whole(source(layer, "mlp.gate.weight"), c.NRoutedExperts, c.HiddenSize)))
-	if c.TopKMethod == "noaux_tc" {
-		slots = append(slots, vector(slot("router_bias"), source(layer, "mlp.gate.e_score_correction_bias"), c.NRoutedExperts))
-	}
-	width := c.MoEIntermediateSize
-	for expert := range c.NRoutedExperts {
-		add(fmt.Sprintf("mlp.experts.%d", expert), width, 0, width)
-	}
-	// The shared experts are one MLP; cut by channels they are experts like the others, always chosen.
-	for shared := range c.NSharedExperts {
-		add("mlp.shared_experts", c.NSharedExperts*width, shared*width, width)
-	}
 	return append(slots, gateUp, down)
+}
+
+// expertSource is where expert i of a layer comes from: the MLP of that name, total channels wide, from channel first
+// on. Shared experts are one MLP, and so is a dense layer; cut by channels they are experts like the others.
+func (c *Config) expertSource(layer, i int) (name string, total, first int) {
+	width := c.FFWidth(layer)
+	switch shared := i - c.NRoutedExperts; {
+	case !c.IsMoE(layer):
+		return "mlp", c.IntermediateSize, i * width
+	case shared >= 0:
+		return "mlp.shared_experts", c.NSharedExperts * width, shared * width
+	}
+	return fmt.Sprintf("mlp.experts.%d", i), width, 0
 }
 
 // mtpSlots are the tensors that a multi-token-prediction layer has beside those of an ordinary layer.

@@ -2,8 +2,6 @@ package record
 
 import (
 	"fmt"
-	"slices"
-	"strings"
 
 	"tabseek/engine/gpu"
 	"tabseek/engine/weights"
@@ -42,9 +40,6 @@ func (w Weights) Vector(name string) gpu.Slice {
 	return gpu.Slice{}
 }
 
-// uncut are the tensors that must lie in one buffer. None of a published model is near a buffer's limit.
-var uncut = []string{".k_b", ".v_b", ".router"}
-
 // loadWeights binds every slot of the table to its packed tensor.
 func loadWeights(plan *gpu.Plan, manifest *weights.Manifest, slots []weights.Slot) (Weights, error) {
 	var buffers []*gpu.Buffer
@@ -59,9 +54,6 @@ func loadWeights(plan *gpu.Plan, manifest *weights.Manifest, slots []weights.Slo
 		}
 		if err := checkSlot(slot, tensor); err != nil {
 			return nil, fmt.Errorf("tensor %s: %w", slot.Name, err)
-		}
-		if len(tensor.Pieces) > 1 && slices.ContainsFunc(uncut, func(name string) bool { return strings.HasSuffix(slot.Name, name) }) {
-			return nil, fmt.Errorf("tensor %s is cut into %d pieces, its kernel takes it whole", slot.Name, len(tensor.Pieces))
 		}
 		n, rows, k := tensor.Dims()
 		w := &Weight{Format: shaders.Format(tensor.Format), N: n, Rows: rows, K: k, PartsAt: tensor.PartsAt}
@@ -79,8 +71,14 @@ func loadWeights(plan *gpu.Plan, manifest *weights.Manifest, slots []weights.Slo
 	return loaded, nil
 }
 
-// checkSlot compares a packed tensor's shape and parts with what the table says.
+// checkSlot compares a packed tensor with what the table says, and its kernels can read.
 func checkSlot(slot weights.Slot, tensor *weights.Tensor) error {
+	if !slot.Kind.Allows(tensor.Format) {
+		return fmt.Errorf("format is %s, which the kernel of a %s does not read", tensor.Format, slot.Kind)
+	}
+	if slot.Whole && len(tensor.Pieces) > 1 {
+		return fmt.Errorf("cut into %d pieces, its kernel takes it whole", len(tensor.Pieces))
+	}
 	n, rows, k := tensor.Dims()
 	partsAt := tensor.PartsAt
 	if len(partsAt) == 0 {
@@ -88,8 +86,8 @@ func checkSlot(slot weights.Slot, tensor *weights.Tensor) error {
 	}
 	parts := slot.Matrices[0]
 	_, wantK := parts[0].Size()
-	if len(partsAt) != len(parts) || n != len(slot.Matrices) || k != wantK {
-		return fmt.Errorf("shape %v in %d parts, want %d matrices in %d parts of width %d", tensor.Shape, len(partsAt), len(slot.Matrices), len(parts), wantK)
+	if len(partsAt) != len(parts) || n != slot.Count() || k != wantK {
+		return fmt.Errorf("shape %v in %d parts, want %d matrices in %d parts of width %d", tensor.Shape, len(partsAt), slot.Count(), len(parts), wantK)
 	}
 	end := 0
 	for i, part := range parts {

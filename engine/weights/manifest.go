@@ -12,15 +12,18 @@ const (
 	ManifestVersion = 1
 )
 
-// Limits of a packed model. The sizes are those of WebGPU's minimum profile.
+// Limits of a packed model.
 const (
-	MaxBufferSize = 128 << 20 // maxStorageBufferBindingSize every device has
-	MaxShardSize  = 32 << 20
+	// DefaultBufferSize is what every WebGPU device can bind (maxStorageBufferBindingSize of the minimum profile). Larger
+	// buffers save dispatches on devices that can bind them.
+	DefaultBufferSize = 128 << 20
+	MaxBufferSize     = 2 << 30
+	MaxShardSize      = 32 << 20
 
 	maxManifestSize  = 32 << 20
 	maxTensors       = 1 << 16
 	maxPieces        = 1 << 12 // of one tensor
-	maxBuffers       = 1 << 13 // 1 TiB
+	maxBuffers       = 1 << 14 // 2 TiB
 	maxShards        = 1 << 16
 	maxTokenizerSize = 64 << 20
 	maxTokenID       = 1 << 24

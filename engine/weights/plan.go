@@ -22,7 +22,7 @@ type PlanOptions struct {
 	// Ignored are patterns (path.Match) of source tensors that no slot needs to
 	// read, such as "*.rotary_emb.inv_freq".
 	Ignored []string
-	// MaxBuffer limits the size of a buffer; 0 means MaxBufferSize.
+	// MaxBuffer limits the size of a buffer in bytes; 0 means DefaultBufferSize.
 	MaxBuffer int64
 }
 
@@ -58,7 +58,7 @@ func BuildPlan(slots []Slot, inv *Inventory, opts PlanOptions) (*Plan, error) {
 	if !slices.Contains([]Quant{QuantKeep, QuantQ8, QuantQ4}, opts.Quant) {
 		return nil, fmt.Errorf("weights: unknown quantisation %q, want keep, q8 or q4", string(opts.Quant))
 	}
-	limit := cmp.Or(opts.MaxBuffer, MaxBufferSize)
+	limit := cmp.Or(opts.MaxBuffer, DefaultBufferSize)
 	if limit < PlaneAlign || limit > MaxBufferSize || limit%PlaneAlign != 0 {
 		return nil, fmt.Errorf("weights: buffers of %d bytes: want a multiple of %d, at most %d", limit, PlaneAlign, MaxBufferSize)
 	}

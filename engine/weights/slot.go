@@ -16,6 +16,14 @@ const (
 	Vector
 )
 
+// Allows tells whether the kernels that take slots of the kind read a format.
+func (k Kind) Allows(f Format) bool {
+	if k == Router || k == Vector {
+		return f == F32
+	}
+	return f.Known()
+}
+
 func (k Kind) String() string {
 	switch k {
 	case Matrix:
@@ -49,6 +57,31 @@ type Slot struct {
 	Kind     Kind
 	Stacked  bool    // packed as [n, rows, K] even when n is 1
 	Matrices []Parts // one unless Stacked
+	// N is the number of matrices where Matrices lists only the first: enough to check and to count, not to pack.
+	N      int
+	Active int  // how many of the matrices one token uses; 0: all
+	Whole  bool // its kernel takes it in one piece
+}
+
+// Count is the number of matrices.
+func (s *Slot) Count() int { return max(s.N, len(s.Matrices)) }
+
+// Share is how much of the slot one token uses: active of so many matrices.
+func (s *Slot) Share() (active, of int64) {
+	of = int64(s.Count())
+	if s.Active == 0 {
+		return of, of
+	}
+	return int64(s.Active), of
+}
+
+// Params counts the slot's numbers, without padding. All matrices are of one size.
+func (s *Slot) Params() int64 {
+	total := int64(0)
+	for _, view := range s.Matrices[0] {
+		total += int64(view.Rows) * int64(view.Cols)
+	}
+	return total * int64(s.Count())
 }
 
 // Parts are the views that make up one matrix, top to bottom.
@@ -130,6 +163,9 @@ func (s *Slot) check() error {
 	}
 	if len(s.Matrices) == 0 || len(s.Matrices[0]) == 0 {
 		return fmt.Errorf("slot %s: has no sources", s.Name)
+	}
+	if s.Count() != len(s.Matrices) {
+		return fmt.Errorf("slot %s: lists %d of %d matrices", s.Name, len(s.Matrices), s.Count())
 	}
 	if !s.Stacked && len(s.Matrices) != 1 {
 		return fmt.Errorf("slot %s: %d matrices but not stacked", s.Name, len(s.Matrices))

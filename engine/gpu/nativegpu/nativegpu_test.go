@@ -256,7 +256,7 @@ func spinning(t *testing.T, device *nativegpu.Device, seconds float64) uint32 {
 func TestLongSubmits(t *testing.T) {
 	device := counting(t)
 	times := spinning(t, device, 7)
-	count := uint32(100) // as spinning leaves it
+	count := uint32(100)       // as spinning leaves it
 	for long := 0; long < 2; { // one after a short one, one after a long one
 		execute(t, device, gpu.Submit{
 			Replays: []gpu.Replay{{Recording: 1, Times: times}, {Recording: 0, Times: 1}}, Readbacks: []gpu.Readback{{Size: 4}},
