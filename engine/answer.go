@@ -16,9 +16,10 @@ type answer struct {
 	splitter *chat.Splitter
 	stopper  stopper
 
-	tokens []int
-	event  message.Event        // what came since the last delta was sent
-	reason message.FinishReason // why the answer has ended; empty while it has not
+	tokens   []int
+	reasoned int                  // of tokens, those of the reasoning
+	event    message.Event        // what came since the last delta was sent
+	reason   message.FinishReason // why the answer has ended; empty while it has not
 }
 
 // take adds the next token. After the answer has ended it takes no more: what a submit decoded past the end is dropped.
@@ -32,7 +33,11 @@ func (a *answer) take(id int) {
 	}
 	a.tokens = append(a.tokens, id)
 	a.event.Tokens = append(a.event.Tokens, id)
+	thinking := a.splitter.Thinking()
 	a.show(a.splitter.Push(id))
+	if thinking || a.splitter.Thinking() { // a tag counts with the reasoning
+		a.reasoned++
+	}
 	if len(a.tokens) >= a.limit {
 		a.end(message.Length)
 	}
@@ -71,7 +76,7 @@ func (a *answer) delta() (message.Event, bool) {
 // done is the answer's last event.
 func (a *answer) done() message.Event {
 	return message.Event{Type: message.Done, ID: a.request, FinishReason: a.reason, Usage: &message.Usage{
-		PromptTokens: len(a.prompt), CachedTokens: a.reused, CompletionTokens: len(a.tokens),
+		PromptTokens: len(a.prompt), CachedTokens: a.reused, CompletionTokens: len(a.tokens), ReasoningTokens: a.reasoned,
 	}}
 }
 

@@ -255,6 +255,7 @@ func TestChat(t *testing.T) {
 	_, reasoning, last := ask()
 	require.Equal(t, message.Done, last.Type, last.Message)
 	require.NotEmpty(t, reasoning, "the prompt of this family opens the reasoning")
+	require.Equal(t, 10, last.Usage.ReasoningTokens)
 	require.Equal(t, 0, last.Usage.CachedTokens)
 
 	first := last.Usage.PromptTokens

@@ -46,9 +46,6 @@ func (e *Engine) sampling(p message.Params) (sample.Params, error) {
 	if p.Seed != nil {
 		out.Seed = *p.Seed
 	}
-	if err := out.Validate(); err != nil {
-		return out, message.Errorf(message.BadRequest, "%w", err)
-	}
 	return out, nil
 }
 

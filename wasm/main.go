@@ -76,7 +76,7 @@ func report(id uint32, err error) { reports = append(reports, message.ErrorEvent
 
 func appendEvent(e message.Event) {
 	if l := e.Logits; l != nil {
-		guest.output = abi.AppendLogits(guest.output, abi.Logits{Request: l.ID, Row: l.Row, Draft: l.Draft, Values: l.Values})
+		guest.output = abi.AppendLogits(guest.output, *l)
 		return
 	}
 	text, err := json.Marshal(e)

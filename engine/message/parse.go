@@ -11,8 +11,8 @@ import (
 	"unicode/utf8"
 )
 
-// MaxRequestBytes is the longest request that is read: the text of a context of a million tokens.
-const MaxRequestBytes = 8 << 20
+// MaxRequestBytes is the longest request that is read: the ids of 163,840 tokens and their text are shorter.
+const MaxRequestBytes = 2 << 20
 
 // ParseRequest reads a request and validates it. Unknown fields and fields of another type are refused by name; null
 // counts as absent. Whatever is wrong with the rest, the request's ID is there if its field is right.

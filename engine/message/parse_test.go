@@ -143,7 +143,7 @@ func TestNotARequest(t *testing.T) {
 		require.EqualError(t, err, want, json)
 	}
 	_, err := message.ParseRequest(make([]byte, message.MaxRequestBytes+1))
-	require.EqualError(t, err, "the request has 8388609 bytes, must have at most 8388608")
+	require.EqualError(t, err, "the request has 2097153 bytes, must have at most 2097152")
 }
 
 func TestParseOptions(t *testing.T) {

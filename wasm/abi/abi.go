@@ -105,10 +105,3 @@ var Messages = []struct {
 }{
 	{"Manifest", Manifest}, {"Tokenizer", Tokenizer}, {"Open", Open}, {"Request", Request}, {"Uploaded", Uploaded}, {"Result", Result}, {"Close", Close},
 }
-
-// Logits is a row of logits on its way to the caller.
-type Logits struct {
-	Request, Row uint32
-	Draft        bool
-	Values       []byte // little-endian float32
-}

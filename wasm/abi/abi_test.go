@@ -11,6 +11,7 @@ import (
 	"github.com/stretchr/testify/require"
 
 	"tabseek/engine/gpu"
+	"tabseek/engine/message"
 	"tabseek/shaders"
 	"tabseek/wasm/abi"
 )
@@ -55,7 +56,7 @@ func TestRoundTrip(t *testing.T) {
 		require.NoError(t, err)
 		require.Equal(t, []abi.Frame{{Event: []byte(event)}}, frames)
 	}
-	for _, l := range []abi.Logits{{Request: 1, Row: 2, Draft: true, Values: []byte{1, 2, 3, 4}}, {Values: []byte{}}} {
+	for _, l := range []message.LogitsRow{{ID: 1, Row: 2, Draft: true, Values: []byte{1, 2, 3, 4}}, {Values: []byte{}}} {
 		frames, err := abi.Decode(abi.AppendLogits(nil, l))
 		require.NoError(t, err)
 		require.Equal(t, []abi.Frame{{Logits: &l}}, frames)

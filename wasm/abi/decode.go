@@ -7,6 +7,7 @@ import (
 	"fmt"
 
 	"tabseek/engine/gpu"
+	"tabseek/engine/message"
 	"tabseek/shaders"
 )
 
@@ -14,7 +15,7 @@ import (
 type Frame struct {
 	Command gpu.Command
 	Event   []byte // JSON
-	Logits  *Logits
+	Logits  *message.LogitsRow
 }
 
 // Decode reads a whole stream. Event, Logits and Write data share memory with the stream.
@@ -102,7 +103,7 @@ func (r *reader) decode(op Opcode) (Frame, error) {
 	case OpEvent:
 		return Frame{Event: r.rest()}, nil
 	case OpLogits:
-		return Frame{Logits: &Logits{Request: r.u32(), Row: r.u32(), Draft: r.u32() == 1, Values: r.rest()}}, nil
+		return Frame{Logits: &message.LogitsRow{ID: r.u32(), Row: r.u32(), Draft: r.u32() == 1, Values: r.rest()}}, nil
 	}
 	return Frame{}, fmt.Errorf("unknown opcode %d", op)
 }

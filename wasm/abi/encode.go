@@ -4,6 +4,7 @@ import (
 	"encoding/binary"
 
 	"tabseek/engine/gpu"
+	"tabseek/engine/message"
 	"tabseek/shaders"
 )
 
@@ -50,9 +51,9 @@ func AppendEvent(dst, event []byte) []byte {
 }
 
 // AppendLogits adds a row of logits.
-func AppendLogits(dst []byte, l Logits) []byte {
+func AppendLogits(dst []byte, l message.LogitsRow) []byte {
 	return frame(dst, OpLogits, func(w *writer) {
-		w.u32(l.Request)
+		w.u32(l.ID)
 		w.u32(l.Row)
 		w.bool(l.Draft)
 		w.out = append(w.out, l.Values...)

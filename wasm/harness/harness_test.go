@@ -35,10 +35,10 @@ func checkGolden(t *testing.T, host *Host, g golden) {
 	for _, mode := range []message.Mode{message.Prefill, message.Decode} {
 		wants := map[bool][][]float32{false: g.logits, true: g.drafts}
 		next := map[bool]int{}
-		err := host.Logits(t.Context(), g.Tokens, mode, g.drafts != nil, func(row Row) error {
-			require.Equal(t, next[row.Draft], row.Index)
+		err := host.Logits(t.Context(), g.Tokens, mode, g.drafts != nil, func(row message.LogitsRow) error {
+			require.EqualValues(t, next[row.Draft], row.Row)
 			next[row.Draft]++
-			requireClose(t, wants[row.Draft][row.Index], floats(row.Values), "%s, row %d, draft %t", mode, row.Index, row.Draft)
+			requireClose(t, wants[row.Draft][row.Row], floats(row.Values), "%s, row %d, draft %t", mode, row.Row, row.Draft)
 			return nil
 		})
 		require.NoError(t, err)
@@ -170,7 +170,7 @@ func TestRequestsRefused(t *testing.T) {
 		})
 	}
 	t.Run("logits", func(t *testing.T) {
-		nothing := func(Row) error { return nil }
+		nothing := func(message.LogitsRow) error { return nil }
 		require.ErrorContains(t, host.Logits(t.Context(), make([]int, 17), "prefill", false, nothing), "17 tokens")
 		require.ErrorContains(t, host.Logits(t.Context(), []int{300}, "prefill", false, nothing), "300")
 		require.ErrorContains(t, host.Logits(t.Context(), []int{1}, "sideways", false, nothing), "sideways")
@@ -229,7 +229,7 @@ func TestCancel(t *testing.T) {
 	})
 	t.Run("logits", func(t *testing.T) {
 		ctx, cancel := context.WithCancel(t.Context())
-		err := host.Logits(ctx, make([]int, 100), "decode", false, func(Row) error { cancel(); return nil })
+		err := host.Logits(ctx, make([]int, 100), "decode", false, func(message.LogitsRow) error { cancel(); return nil })
 		require.ErrorIs(t, err, context.Canceled)
 	})
 	t.Run("nothing of it stays", func(t *testing.T) {
@@ -243,7 +243,7 @@ func TestCancel(t *testing.T) {
 func TestFailures(t *testing.T) {
 	broken := errors.New("the file is full")
 	host, _ := open(t, packTiny(t), Options{})
-	require.ErrorIs(t, host.Logits(t.Context(), []int{1, 2}, "prefill", false, func(Row) error { return broken }), broken)
+	require.ErrorIs(t, host.Logits(t.Context(), []int{1, 2}, "prefill", false, func(message.LogitsRow) error { return broken }), broken)
 
 	lost := errors.New("device lost")
 	device := &failing{Device: refgpu.New()}

@@ -120,7 +120,7 @@ type batch struct {
 }
 
 // step carries out what the guest wants done. Rows of logits go to onLogits; they are valid only while it runs.
-func (h *Host) step(ctx context.Context, onLogits func(abi.Logits) error) (batch, error) {
+func (h *Host) step(ctx context.Context, onLogits func(message.LogitsRow) error) (batch, error) {
 	frames, err := h.guest.take(ctx)
 	if err != nil {
 		return batch{}, err
@@ -184,7 +184,7 @@ func (h *Host) upload(ctx context.Context, shards []gpu.Upload) error {
 
 // deliver waits for the device and hands the guest one result after another, each followed by the work it leads to,
 // so that the device is not kept waiting. It ends early when take says so.
-func (h *Host) deliver(ctx context.Context, onLogits func(abi.Logits) error, take func(batch) error) error {
+func (h *Host) deliver(ctx context.Context, onLogits func(message.LogitsRow) error, take func(batch) error) error {
 	results, err := h.device.Results(true)
 	if err != nil {
 		return err

@@ -64,19 +64,10 @@ func (h *Host) Generate(ctx context.Context, p Prompt, params message.Params, on
 	return answer, nil
 }
 
-// Row is one row of logits: of token Index of the prompt, or of the draft for the token after the next.
-type Row struct {
-	Index  int
-	Draft  bool
-	Values []byte // vocabulary size times little-endian float32
-}
-
 // Logits computes a row of logits for each token, and of drafts if asked to. Mode is prefill or decode: which
 // kernels are to do it. A row's values are valid only while onRow runs.
-func (h *Host) Logits(ctx context.Context, tokens []int, mode message.Mode, draft bool, onRow func(Row) error) error {
-	_, err := h.run(ctx, message.Request{Type: message.Logits, Tokens: tokens, Mode: mode, Draft: draft}, func(l abi.Logits) error {
-		return onRow(Row{int(l.Row), l.Draft, l.Values})
-	}, nil)
+func (h *Host) Logits(ctx context.Context, tokens []int, mode message.Mode, draft bool, onRow func(message.LogitsRow) error) error {
+	_, err := h.run(ctx, message.Request{Type: message.Logits, Tokens: tokens, Mode: mode, Draft: draft}, onRow, nil)
 	if err == nil {
 		err = context.Cause(ctx)
 	}
@@ -84,7 +75,7 @@ func (h *Host) Logits(ctx context.Context, tokens []int, mode message.Mode, draf
 }
 
 // run sends a request and works until it is done; it returns its last event.
-func (h *Host) run(ctx context.Context, r message.Request, onLogits func(abi.Logits) error, onEvent func(message.Event, counters)) (last message.Event, err error) {
+func (h *Host) run(ctx context.Context, r message.Request, onLogits func(message.LogitsRow) error, onEvent func(message.Event, counters)) (last message.Event, err error) {
 	h.lastRequest++
 	r.ID = h.lastRequest
 	var failure error

@@ -69,6 +69,8 @@ describe('the API', () => {
     assert.equal(chunks.at(-1).choices[0].finish_reason, 'stop');
     const { usage, stats } = chunks.at(-1);
     assert.equal(usage.total_tokens, usage.prompt_tokens + usage.completion_tokens);
+    const { reasoning_tokens } = usage.completion_tokens_details;
+    assert.ok(reasoning_tokens > 10 && reasoning_tokens < usage.completion_tokens, `${reasoning_tokens} of ${usage.completion_tokens} are reasoning`);
     assert.ok(stats.guest_heap_bytes < 64 << 20);
   });
 

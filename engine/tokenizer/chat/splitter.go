@@ -45,6 +45,9 @@ func (s *Splitter) Push(id int) (content, reasoning string) {
 	return s.place(s.stream.Push(id))
 }
 
+// Thinking tells whether the next token is of the reasoning.
+func (s *Splitter) Thinking() bool { return s.thinking }
+
 // Flush returns what was held back of a split character.
 func (s *Splitter) Flush() (content, reasoning string) { return s.place(s.stream.Flush()) }
 

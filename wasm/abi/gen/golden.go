@@ -6,6 +6,7 @@ import (
 	"fmt"
 
 	"tabseek/engine/gpu"
+	"tabseek/engine/message"
 	"tabseek/shaders"
 	"tabseek/wasm/abi"
 )
@@ -33,7 +34,7 @@ func goldens() ([]golden, error) {
 	event := func(text string) {
 		list = append(list, golden{func(dst []byte) []byte { return abi.AppendEvent(dst, []byte(text)) }, object{"op": "event", "event": json.RawMessage(text)}})
 	}
-	logits := func(l abi.Logits, twin object) {
+	logits := func(l message.LogitsRow, twin object) {
 		list = append(list, golden{func(dst []byte) []byte { return abi.AppendLogits(dst, l) }, twin})
 	}
 	bound := func(slot, buffer, offset, size uint64) object {
@@ -76,8 +77,8 @@ func goldens() ([]golden, error) {
 	command(gpu.Submit{}, object{"op": "submit", "ticket": 0, "replays": []object{}, "readbacks": []object{}})
 	event(`{"type":"delta","id":1,"content":"né\n"}`)
 	event(`{}`)
-	logits(abi.Logits{Request: 3, Row: 4, Values: []byte{0, 0, 0x80, 0x3f, 0, 0, 0x20, 0xc0}}, object{"op": "logits", "request": 3, "row": 4, "draft": false, "values": []float64{1, -2.5}})
-	logits(abi.Logits{Request: 3, Row: 0, Draft: true}, object{"op": "logits", "request": 3, "row": 0, "draft": true, "values": []float64{}})
+	logits(message.LogitsRow{ID: 3, Row: 4, Values: []byte{0, 0, 0x80, 0x3f, 0, 0, 0x20, 0xc0}}, object{"op": "logits", "request": 3, "row": 4, "draft": false, "values": []float64{1, -2.5}})
+	logits(message.LogitsRow{ID: 3, Row: 0, Draft: true}, object{"op": "logits", "request": 3, "row": 0, "draft": true, "values": []float64{}})
 	return list, nil
 }
 

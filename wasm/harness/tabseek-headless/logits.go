@@ -7,6 +7,7 @@ import (
 	"os"
 	"path/filepath"
 
+	"tabseek/engine/message"
 	"tabseek/wasm/harness"
 )
 
@@ -30,7 +31,7 @@ func logits(ctx context.Context, args []string, to streams) error {
 		files = append(files, file)
 	}
 	return withModel(ctx, a.target, a.model, to, func(host *harness.Host) error {
-		err := host.Logits(ctx, a.tokens, a.mode, a.draft != "", func(row harness.Row) error {
+		err := host.Logits(ctx, a.tokens, a.mode, a.draft != "", func(row message.LogitsRow) error {
 			if row.Draft {
 				return files[1].write(row)
 			}
@@ -69,9 +70,9 @@ func newRows(name string) (*rows, error) {
 	return &rows{name: name, file: file, whole: true}, err
 }
 
-func (r *rows) write(row harness.Row) error {
-	if row.Index != r.count {
-		return fmt.Errorf("%s: row %d came where row %d was due", r.name, row.Index, r.count)
+func (r *rows) write(row message.LogitsRow) error {
+	if int(row.Row) != r.count {
+		return fmt.Errorf("%s: row %d came where row %d was due", r.name, row.Row, r.count)
 	}
 	r.count++
 	_, err := r.file.Write(row.Values)

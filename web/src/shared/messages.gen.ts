@@ -287,4 +287,4 @@ export const bounds = {
 } as const;
 
 /** The longest request that the engine reads, in bytes of JSON. */
-export const MAX_REQUEST_BYTES = 8388608;
+export const MAX_REQUEST_BYTES = 2097152;
