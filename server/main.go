@@ -19,7 +19,8 @@ const usage = `usage: tabseek COMMAND ...
   pack SRC DST [--quant keep|q8|q4] [--force]       turn a Hugging Face folder into a packed model
   inspect MODEL [--json]                            sizes and formats of a packed model
   verify MODEL                                      check every file of a packed model against its SHA-256
-  synth SHAPE DST [--layers N] [--quant q4]         random weights with a published model's shapes
+  synth SHAPE DST [--layers N] [--vocab N] [--quant q4] [--seed S]
+                                                    random weights with a published model's shapes
   tokenize MODEL [--special] [--decode]             text on stdin to JSON ids, or back
   prompt MODEL                                      messages (JSON) on stdin to the model's prompt
 
@@ -50,14 +51,4 @@ func parse(flags *flag.FlagSet, args []string, names ...string) ([]string, error
 		return nil, err
 	}
 	return rest, commandline.CheckCount(rest, len(names), names...)
-}
-
-func synth(_ context.Context, args []string, _ io.Reader, _, _ io.Writer) error {
-	flags := flag.NewFlagSet("synth", flag.ContinueOnError)
-	flags.Int("layers", 0, "keep only so many layers")
-	flags.String("quant", "q4", "number format")
-	if _, err := parse(flags, args, "SHAPE", "DST"); err != nil {
-		return err
-	}
-	return commandline.UsageError("synth is not there yet")
 }

@@ -10,6 +10,7 @@ import (
 	"io/fs"
 	"os"
 	"path/filepath"
+	"slices"
 	"strings"
 
 	"tabseek/engine/deepseek"
@@ -32,14 +33,15 @@ type checkpoint struct {
 
 func pack(ctx context.Context, args []string, _ io.Reader, stdout, stderr io.Writer) error {
 	flags := flag.NewFlagSet("pack", flag.ContinueOnError)
-	quant := flags.String("quant", "keep", "keep, q8 or q4")
+	planOptions := planFlags(flags, weights.QuantKeep)
 	force := flags.Bool("force", false, "replace DST")
 	paths, err := parse(flags, args, "SRC", "DST")
 	if err != nil {
 		return err
 	}
-	if q := weights.Quant(*quant); q != weights.QuantKeep && q != weights.QuantQ8 && q != weights.QuantQ4 {
-		return commandline.UsageError("--quant %q is none of keep, q8, q4", *quant)
+	options, err := planOptions()
+	if err != nil {
+		return err
 	}
 	src, dst := paths[0], paths[1]
 	if strings.EqualFold(filepath.Ext(src), ".gguf") {
@@ -58,7 +60,8 @@ func pack(ctx context.Context, args []string, _ io.Reader, stdout, stderr io.Wri
 	if c.seed.Architecture, err = json.Marshal(c.config); err != nil {
 		return err
 	}
-	plan, err := weights.BuildPlan(c.config.Table(), inventory, weights.PlanOptions{Quant: weights.Quant(*quant), Ignored: c.config.Ignored()})
+	options.Ignored = c.config.Ignored()
+	plan, err := weights.BuildPlan(c.config.Table(), inventory, options)
 	if err != nil {
 		return err
 	}
@@ -68,6 +71,21 @@ func pack(ctx context.Context, args []string, _ io.Reader, stdout, stderr io.Wri
 	}
 	fmt.Fprintf(stdout, "%s: %d tensors, %d shards, %s\n", dst, len(manifest.Tensors), len(manifest.Shards), humanBytes(manifest.Bytes()))
 	return nil
+}
+
+// planFlags adds the flags that say how weights are laid out; the returned function reads and checks them.
+func planFlags(flags *flag.FlagSet, quant weights.Quant) func() (weights.PlanOptions, error) {
+	flags.StringVar((*string)(&quant), "quant", string(quant), "keep, q8 or q4")
+	buffer := flags.Int64("buffer", weights.DefaultBufferSize>>20, "MiB of the largest buffer: more than 128 wants a device that can bind it")
+	return func() (weights.PlanOptions, error) {
+		if !slices.Contains([]weights.Quant{weights.QuantKeep, weights.QuantQ8, weights.QuantQ4}, quant) {
+			return weights.PlanOptions{}, commandline.UsageError("--quant %q is none of keep, q8, q4", quant)
+		}
+		if *buffer < 1 || *buffer > weights.MaxBufferSize>>20 {
+			return weights.PlanOptions{}, commandline.UsageError("--buffer %d: must be 1 to %d (MiB)", *buffer, weights.MaxBufferSize>>20)
+		}
+		return weights.PlanOptions{Quant: quant, MaxBuffer: *buffer << 20}, nil
+	}
 }
 
 // readCheckpoint reads config, tokenizer and generation defaults of a Hugging Face folder.

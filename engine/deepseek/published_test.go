@@ -34,11 +34,11 @@ var published = map[string]struct {
 	"kimi-k2":          {1026.41, 0, false, enginetest.FP8, 1.8132},
 	"glm-4.7-flash":    {29.94, 0.64, true, enginetest.Plain(weights.DTypeBF16), 1},
 	"gigachat3-10b":    {10.67, 0.41, true, enginetest.FP8, 2.0047},
-	"youtu-llm-2b":     {1.96, 0, false, enginetest.Plain(weights.DTypeBF16), 1},
+	"youtu-2b":         {1.96, 0, false, enginetest.Plain(weights.DTypeBF16), 1},
 }
 
 func readConfig(t *testing.T, name string) enginetest.Config {
-	data, err := os.ReadFile(filepath.Join("testdata", name+".json"))
+	data, err := os.ReadFile(filepath.Join("published", name+".json"))
 	require.NoError(t, err)
 	config := enginetest.Config{}
 	require.NoError(t, json.Unmarshal(data, &config))

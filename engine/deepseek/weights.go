@@ -28,6 +28,9 @@ func (c *Config) table(most int) []weights.Slot {
 	return slots
 }
 
+// residualGain keeps what the layers of a random model add up to, through as many as there are, of the size of one.
+const residualGain = 0.3
+
 func (c *Config) layerSlots(layer, most int) []weights.Slot {
 	var slots []weights.Slot
 	if layer >= c.NumHiddenLayers {
@@ -68,7 +71,7 @@ func source(layer int, name string) string { return fmt.Sprintf("model.layers.%d
 func SlotName(layer int, name string) string { return fmt.Sprintf("layers.%d.%s", layer, name) }
 
 func one(name string, kind weights.Kind, parts ...weights.View) weights.Slot {
-	return weights.Slot{Name: name, Kind: kind, Matrices: []weights.Parts{parts}}
+	return weights.Slot{Name: name, Kind: kind, Matrices: []weights.Parts{parts}, Gain: 1}
 }
 
 func vector(slot, source string, length int) weights.Slot {
@@ -96,16 +99,16 @@ func (c *Config) attentionSlots(layer, most int) []weights.Slot {
 	}
 	// A head's rows of kv_b_proj are [nope rows of K | v rows of V]. K is transposed: absorbed attention
 	// multiplies by it from the other side.
-	kB := weights.Slot{Name: slot("k_b"), Kind: weights.Matrix, Stacked: true, N: heads, Whole: true}
-	vB := weights.Slot{Name: slot("v_b"), Kind: weights.Matrix, Stacked: true, N: heads, Whole: true}
+	kB := weights.Slot{Name: slot("k_b"), Kind: weights.Matrix, Stacked: true, N: heads, Whole: true, Gain: 1}
+	vB := weights.Slot{Name: slot("v_b"), Kind: weights.Matrix, Stacked: true, N: heads, Whole: true, Gain: 1}
 	kvB := weights.Whole(attention("kv_b_proj"), heads*(nope+v), rank)
 	for head := range min(heads, most) {
 		kB.Matrices = append(kB.Matrices, weights.Parts{kvB.CutRows(head*(nope+v), nope).Transposed()})
 		vB.Matrices = append(vB.Matrices, weights.Parts{kvB.CutRows(head*(nope+v)+nope, v)})
 	}
-	return append(slots,
-		vector(slot("kv_a_norm"), attention("kv_a_layernorm"), rank), kB, vB,
-		one(slot("o"), weights.Matrix, weights.Whole(attention("o_proj"), c.HiddenSize, heads*v)))
+	o := one(slot("o"), weights.Matrix, weights.Whole(attention("o_proj"), c.HiddenSize, heads*v))
+	o.Gain = residualGain
+	return append(slots, vector(slot("kv_a_norm"), attention("kv_a_layernorm"), rank), kB, vB, o)
 }
 
 func (c *Config) ffnSlots(layer, most int) []weights.Slot {
@@ -118,11 +121,13 @@ func (c *Config) ffnSlots(layer, most int) []weights.Slot {
 		router.Whole = true
 		slots = append(slots, router)
 		if c.TopKMethod == "noaux_tc" {
-			slots = append(slots, vector(slot("router_bias"), source(layer, "mlp.gate.e_score_correction_bias"), c.NRoutedExperts))
+			bias := vector(slot("router_bias"), source(layer, "mlp.gate.e_score_correction_bias"), c.NRoutedExperts)
+			bias.Gain = 0
+			slots = append(slots, bias)
 		}
 	}
-	gateUp := weights.Slot{Name: slot("gate_up"), Kind: weights.Matrix, Stacked: true, N: count, Active: c.Visits(layer)}
-	down := weights.Slot{Name: slot("down"), Kind: weights.Matrix, Stacked: true, N: count, Active: c.Visits(layer)}
+	gateUp := weights.Slot{Name: slot("gate_up"), Kind: weights.Matrix, Stacked: true, N: count, Active: c.Visits(layer), Gain: 1}
+	down := weights.Slot{Name: slot("down"), Kind: weights.Matrix, Stacked: true, N: count, Active: c.Visits(layer), Gain: residualGain}
 	for i := range min(count, most) {
 		name, total, first := c.expertSource(layer, i)
 		proj := func(kind string) string { return source(layer, name+"."+kind+"_proj.weight") }

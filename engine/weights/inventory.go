@@ -60,6 +60,11 @@ type SourceTensor struct {
 	Scales *SourceTensor
 }
 
+// ScalesOf is the tensor that holds the scales of an FP8 matrix, without data.
+func ScalesOf(t SourceTensor) SourceTensor {
+	return SourceTensor{Name: t.Name + scaleSuffix, DType: DTypeF32, Shape: []int{Tiles(t.Shape[0]), Tiles(t.Shape[1])}}
+}
+
 // Elements is the number of elements.
 func (t *SourceTensor) Elements() int64 {
 	n := int64(1)

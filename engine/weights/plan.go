@@ -40,6 +40,7 @@ type Plan struct {
 type PlannedTensor struct {
 	Tensor
 	Matrices []Parts
+	Gain     float64 // see Slot
 }
 
 // Bytes is the size of the packed weights.
@@ -124,7 +125,7 @@ func checkSources(slot *Slot, inv *Inventory) error {
 
 // planTensor decides format, padded shape and parts.
 func planTensor(slot *Slot, inv *Inventory, quant Quant) PlannedTensor {
-	t := PlannedTensor{Tensor: Tensor{Name: slot.Name, Format: chooseFormat(slot, inv, quant)}, Matrices: slot.Matrices}
+	t := PlannedTensor{Tensor: Tensor{Name: slot.Name, Format: chooseFormat(slot, inv, quant)}, Matrices: slot.Matrices, Gain: slot.Gain}
 	parts := slot.Matrices[0]
 	_, k := parts[0].Size()
 	if slot.Kind == Vector {

@@ -61,6 +61,8 @@ type Slot struct {
 	N      int
 	Active int  // how many of the matrices one token uses; 0: all
 	Whole  bool // its kernel takes it in one piece
+	// Gain is for random models: the deviation of a matrix's outputs where its inputs deviate by 1, or the mean of a vector.
+	Gain float64
 }
 
 // Count is the number of matrices.

@@ -43,7 +43,15 @@ const bandElements = 1 << 20
 // opts.Force. Everything is written to a folder beside dst and renamed at the
 // end: on failure, or when ctx is cancelled, nothing is left and an old dst is
 // as it was.
-func Write(ctx context.Context, plan *Plan, inv *Inventory, seed Seed, dst string, opts WriteOptions) (m *Manifest, err error) {
+func Write(ctx context.Context, plan *Plan, inv *Inventory, seed Seed, dst string, opts WriteOptions) (*Manifest, error) {
+	return stage(ctx, plan, seed, dst, opts, func(out *shardWriter) error {
+		p := packer{ctx: ctx, plan: plan, progress: opts.Progress, reader: bandReader{inv: inv}, out: out}
+		return p.run()
+	})
+}
+
+// stage writes a packed model whose bytes fill brings, in the order of the plan.
+func stage(ctx context.Context, plan *Plan, seed Seed, dst string, opts WriteOptions, fill func(*shardWriter) error) (m *Manifest, err error) {
 	dst = filepath.Clean(dst)
 	shardSize := cmp.Or(opts.ShardSize, MaxShardSize)
 	if shardSize < PlaneAlign || shardSize > MaxShardSize || shardSize%PlaneAlign != 0 {
@@ -65,13 +73,12 @@ func Write(ctx context.Context, plan *Plan, inv *Inventory, seed Seed, dst strin
 	if err := os.Mkdir(staged, 0o755); err != nil {
 		return nil, fmt.Errorf("weights: %w", err)
 	}
-	p := packer{
-		ctx: ctx, plan: plan, progress: opts.Progress,
-		reader: bandReader{inv: inv},
-		out:    shardWriter{dir: staged, shardSize: shardSize, buffers: plan.Buffers},
+	out := &shardWriter{dir: staged, shardSize: shardSize, buffers: plan.Buffers}
+	defer out.abort()
+	if err := fill(out); err != nil {
+		return nil, err
 	}
-	defer p.out.abort()
-	shards, err := p.run()
+	shards, err := out.finish()
 	if err != nil {
 		return nil, err
 	}
@@ -94,21 +101,21 @@ type packer struct {
 	plan     *Plan
 	progress func(done, total int64)
 	reader   bandReader
-	out      shardWriter
+	out      *shardWriter
 	done     int64 // bytes
 	band     []byte
 }
 
-func (p *packer) run() ([]Shard, error) {
+func (p *packer) run() error {
 	for i := range p.plan.Tensors {
 		t := &p.plan.Tensors[i]
 		for j := range t.Pieces {
 			if err := p.piece(t, &t.Pieces[j]); err != nil {
-				return nil, err
+				return err
 			}
 		}
 	}
-	return p.out.finish()
+	return nil
 }
 
 // piece writes the planes of one piece: the quants as they come, then the

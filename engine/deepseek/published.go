@@ -1,0 +1,76 @@
+package deepseek
+
+import (
+	"embed"
+	"encoding/json"
+	"fmt"
+	"strings"
+
+	"tabseek/engine/weights"
+)
+
+//go:embed published/*.json
+var publishedConfigs embed.FS
+
+// Published lists the published models whose config.json comes along, by their short names.
+func Published() []string {
+	entries, _ := publishedConfigs.ReadDir("published") // embedded: it is there
+	var names []string
+	for _, e := range entries {
+		names = append(names, strings.TrimSuffix(e.Name(), ".json"))
+	}
+	return names
+}
+
+// PublishedShape is the config of a published model, narrowed to the first layers decoder layers and a vocabulary of
+// vocab where these are not 0, with the tensors that its checkpoint has. MTP layers stay, built as the published ones
+// are.
+func PublishedShape(name string, layers, vocab int) (*Config, []weights.SourceTensor, error) {
+	data, err := publishedConfigs.ReadFile("published/" + name + ".json")
+	if err != nil {
+		return nil, nil, fmt.Errorf("no published model %q, only %s", name, strings.Join(Published(), ", "))
+	}
+	c, err := ParseConfig(data)
+	if err != nil {
+		return nil, nil, err
+	}
+	if layers < 0 || layers > c.NumHiddenLayers {
+		return nil, nil, fmt.Errorf("%s has 1 to %d layers, not %d", name, c.NumHiddenLayers, layers)
+	}
+	if layers > 0 {
+		c.NumHiddenLayers = layers
+		c.FirstKDenseReplace = min(c.FirstKDenseReplace, layers)
+	}
+	if vocab > 0 {
+		c.VocabSize = vocab
+	}
+	var e extras
+	if err := json.Unmarshal(data, &e); err != nil {
+		return nil, nil, err
+	}
+	return c, c.sources(e.Quantization != nil), c.validate()
+}
+
+// sources lists the tensors of a checkpoint: BF16, or, of one that is quantised as DeepSeek-V3 is, matrices as FP8 with
+// scales.
+func (c *Config) sources(fp8 bool) []weights.SourceTensor {
+	var list []weights.SourceTensor
+	seen := map[string]bool{}
+	for _, slot := range c.Table() {
+		for _, parts := range slot.Matrices {
+			for _, view := range parts {
+				if seen[view.Source] {
+					continue
+				}
+				seen[view.Source] = true
+				tensor := weights.SourceTensor{Name: view.Source, Shape: view.Shape, DType: weights.DTypeBF16}
+				if fp8 && slot.Kind == weights.Matrix {
+					tensor.DType = weights.DTypeFP8
+					list = append(list, weights.ScalesOf(tensor))
+				}
+				list = append(list, tensor)
+			}
+		}
+	}
+	return list
+}

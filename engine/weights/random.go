@@ -1,0 +1,155 @@
+package weights
+
+import (
+	"context"
+	"fmt"
+	"math"
+	"math/rand/v2"
+
+	"github.com/x448/float16"
+)
+
+// WriteRandom writes a packed model like Write, with random numbers of sensible size in place of a checkpoint's: what
+// comes out of a matrix deviates by its Gain where what goes in deviates by 1. The same seed gives the same bytes.
+//
+// Quants and scales are drawn as they lie on the GPU, so nothing is quantised and the disk sets the pace.
+func WriteRandom(ctx context.Context, plan *Plan, seed Seed, number uint64, dst string, opts WriteOptions) (*Manifest, error) {
+	return stage(ctx, plan, seed, dst, opts, func(out *shardWriter) error {
+		w := randomWriter{ctx: ctx, out: out, source: rand.NewPCG(number, 1), total: plan.Bytes(), progress: opts.Progress}
+		for i := range plan.Tensors {
+			t := &plan.Tensors[i]
+			for j := range t.Pieces {
+				if err := w.piece(t, &t.Pieces[j]); err != nil {
+					return fmt.Errorf("weights: slot %s: %w", t.Name, err)
+				}
+			}
+		}
+		return nil
+	})
+}
+
+type randomWriter struct {
+	ctx      context.Context
+	out      *shardWriter
+	source   *rand.PCG
+	buffer   [1 << 16]byte
+	done     int64
+	total    int64
+	progress func(done, total int64)
+}
+
+// piece writes a piece's quants, and then its scales.
+func (w *randomWriter) piece(t *PlannedTensor, p *Piece) error {
+	draw := w.drawer(t)
+	if err := w.plane(&p.Quants, draw.quants); err != nil {
+		return err
+	}
+	if p.Scales == nil {
+		return nil
+	}
+	return w.plane(p.Scales, draw.scales)
+}
+
+// plane fills a plane from front to back.
+func (w *randomWriter) plane(p *Plane, fill func([]byte)) error {
+	if err := w.out.seek(p.Buffer, p.Offset); err != nil {
+		return err
+	}
+	for left := p.Size; left > 0; {
+		if err := w.ctx.Err(); err != nil {
+			return err
+		}
+		part := w.buffer[:min(left, int64(len(w.buffer)))]
+		fill(part)
+		if err := w.out.write(part); err != nil {
+			return err
+		}
+		left -= int64(len(part))
+		w.done += int64(len(part))
+	}
+	if w.progress != nil {
+		w.progress(w.done, w.total)
+	}
+	return nil
+}
+
+// A drawer fills parts of planes; parts but the last are a multiple of 4 KiB.
+type drawer struct{ quants, scales func([]byte) }
+
+// drawer is how a tensor's numbers are drawn. Deviations of what the quants alone are: of 16 nibbles 4.61, of 256 bytes
+// 73.9, of the codes of fp8Codes 0.93.
+func (w *randomWriter) drawer(t *PlannedTensor) drawer {
+	_, _, k := t.Dims()
+	deviation := t.Gain / math.Sqrt(float64(k))
+	if len(t.Shape) == 1 {
+		return drawer{quants: func(b []byte) { w.floats(b, t.Gain, 0.1) }}
+	}
+	switch t.Format {
+	case F32:
+		return drawer{quants: func(b []byte) { w.floats(b, 0, deviation) }}
+	case BF16:
+		table := normalTable(deviation, func(v float32) uint16 { return uint16(math.Float32bits(v) >> 16) })
+		return drawer{quants: func(b []byte) { w.choose16(b, table) }}
+	case F16:
+		table := normalTable(deviation, func(v float32) uint16 { return float16.Fromfloat32(v).Bits() })
+		return drawer{quants: func(b []byte) { w.choose16(b, table) }}
+	case Q4_0, Q8_0:
+		unit := map[Format]float64{Q4_0: 4.61, Q8_0: 73.9}[t.Format]
+		table := make([]uint16, tableSize)
+		for i := range table { // within a factor of two of each other, as blocks of a checkpoint are
+			table[i] = float16.Fromfloat32(float32(deviation / unit * (0.7 + 0.6*float64(i)/tableSize))).Bits()
+		}
+		return drawer{w.bytes, func(b []byte) { w.choose16(b, table) }}
+	default: // FP8E4M3
+		return drawer{w.fp8, func(b []byte) { w.floats(b, deviation/0.93, 0.1*deviation) }}
+	}
+}
+
+// tableSize is how many numbers a table holds: a power of two.
+const tableSize = 1 << 12
+
+// normalTable lists numbers of a normal distribution.
+func normalTable(deviation float64, encode func(float32) uint16) []uint16 {
+	r := rand.New(rand.NewPCG(1, 2))
+	table := make([]uint16, tableSize)
+	for i := range table {
+		table[i] = encode(float32(r.NormFloat64() * deviation))
+	}
+	return table
+}
+
+func (w *randomWriter) bytes(b []byte) {
+	for ; len(b) >= 8; b = b[8:] {
+		le.PutUint64(b, w.source.Uint64())
+	}
+	for last := w.source.Uint64(); len(b) > 0; b = b[1:] {
+		b[0] = byte(last)
+		last >>= 8
+	}
+}
+
+// choose16 fills with numbers of a table of tableSize.
+func (w *randomWriter) choose16(b []byte, table []uint16) {
+	for len(b) >= 2 {
+		for bits, n := w.source.Uint64(), 0; n < 5 && len(b) >= 2; n++ {
+			le.PutUint16(b, table[bits%tableSize])
+			bits /= tableSize
+			b = b[2:]
+		}
+	}
+}
+
+// fp8 fills with codes from 0.25 to below 2, of either sign.
+func (w *randomWriter) fp8(b []byte) {
+	w.bytes(b)
+	for i, r := range b {
+		b[i] = r&0x80 | 0x28 + r&0x7f%24
+	}
+}
+
+func (w *randomWriter) floats(b []byte, mean, deviation float64) {
+	r := rand.New(w.source)
+	for ; len(b) >= 4; b = b[4:] {
+		le.PutUint32(b, math.Float32bits(float32(mean+deviation*r.NormFloat64())))
+	}
+}

@@ -1,0 +1,60 @@
+package main
+
+import (
+	"encoding/json"
+	"path/filepath"
+	"testing"
+
+	"github.com/stretchr/testify/require"
+
+	"tabseek/engine"
+	"tabseek/engine/enginetest"
+	"tabseek/engine/gpu/refgpu"
+	"tabseek/engine/message"
+	"tabseek/engine/tokenizer"
+)
+
+// A random model is like a packed one in everything but sense: it verifies, it is described, and it answers.
+func TestSynth(t *testing.T) {
+	dst := filepath.Join(t.TempDir(), "model")
+	o := command("", "synth", "youtu-2b", dst, "--layers", "1", "--vocab", "400", "--quant", "q4", "--seed", "3")
+	require.Zero(t, o.status, o.stderr)
+	require.Contains(t, o.stdout, "1 layers of youtu-2b")
+	require.Zero(t, command("", "verify", dst).status)
+	o = command("", "inspect", dst, "--json")
+	require.Zero(t, o.status, o.stderr)
+	var facts struct {
+		Layers int
+	}
+	require.NoError(t, json.Unmarshal([]byte(o.stdout), &facts))
+	require.Equal(t, 1, facts.Layers)
+
+	o = command("seven words of text, 123 and 你好", "tokenize", dst)
+	require.Zero(t, o.status, o.stderr)
+	require.Equal(t, "seven words of text, 123 and 你好", command(o.stdout, "tokenize", dst, "--decode").stdout)
+
+	host := enginetest.Open(t, dst, refgpu.New(), engine.Options{Context: 64}, nil)
+	events := host.Ask(message.Request{Type: message.Chat, ID: 1, Messages: []message.Message{{Role: "user", Content: "hi"}}, Params: enginetest.Greedy(4)})
+	last := events[len(events)-1]
+	require.Equal(t, message.Done, last.Type, last.Message)
+	require.Equal(t, 4, last.Usage.CompletionTokens)
+
+	again := command("", "synth", "youtu-2b", dst, "--layers", "1", "--vocab", "400")
+	require.Equal(t, 1, again.status)
+	require.Contains(t, again.stderr, "exists")
+}
+
+// The made-up tokenizer has as many tokens as the largest published vocabulary, and uses them.
+func TestMadeUpTokenizer(t *testing.T) {
+	for _, size := range []int{leastVocabulary, 1000, 102400, 163840} {
+		text, first, err := madeUpTokenizer(size)
+		require.NoError(t, err)
+		k, err := tokenizer.New(text)
+		require.NoError(t, err)
+		require.Equal(t, first, size-len(madeUpSpecial))
+		id, ok := k.AddedID("</think>")
+		require.True(t, ok)
+		require.Equal(t, size-1, id)
+		require.Less(t, len(k.Encode("abab cdcd")), 9)
+	}
+}
