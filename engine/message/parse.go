@@ -15,11 +15,11 @@ import (
 const MaxRequestBytes = 2 << 20
 
 // ParseRequest reads a request and validates it. Unknown fields and fields of another type are refused by name; null
-// counts as absent. Whatever is wrong with the rest, the request's ID is there if its field is right.
+// counts as absent. One that is too long is context_full: no context holds it. Whatever is wrong with the rest, the request's ID is there if its field is right.
 func ParseRequest(data []byte) (Request, error) {
 	var r Request
 	if len(data) > MaxRequestBytes {
-		return r, Errorf(BadRequest, "the request has %d bytes, must have at most %d", len(data), MaxRequestBytes)
+		return r, Errorf(ContextFull, "the request has %d bytes, must have at most %d", len(data), MaxRequestBytes)
 	}
 	fields, err := object("", data)
 	if err != nil {

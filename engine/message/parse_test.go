@@ -144,6 +144,7 @@ func TestNotARequest(t *testing.T) {
 	}
 	_, err := message.ParseRequest(make([]byte, message.MaxRequestBytes+1))
 	require.EqualError(t, err, "the request has 2097153 bytes, must have at most 2097152")
+	require.Equal(t, message.ContextFull, message.ErrorEvent(1, err).Code)
 }
 
 func TestParseOptions(t *testing.T) {

@@ -132,7 +132,8 @@ for (const name of Object.keys(browsers)) {
             if (good.includes(value)) continue;
             tried++;
             const got = await outcome(() => make(v));
-            if (got !== 'bad_request') surprises.push(`${call} with ${value}: ${got}`);
+            const long = ['much text', 'a long list', 'an endless list'].includes(value);
+            if (got !== 'bad_request' && !(long && got === 'context_full')) surprises.push(`${call} with ${value}: ${got}`);
           }
         }
         return { surprises, tried };

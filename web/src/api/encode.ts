@@ -12,13 +12,15 @@ const refuse = (param: string, message: string): TabseekError => new TabseekErro
 /** The value's JSON. Rejects what is not JSON and what is longer than the engine reads. */
 export function encode(value: object): string {
   let size = 0; // of what is certain: long before the text is made, an endless one is known
+  let prompt = true; // parameters come after it
   // JSON.stringify makes `this` the object, whose own value it may have turned into another.
   function check(this: Record<string, unknown>, key: string, v: unknown): unknown {
     if (v === null && this[key] !== null) throw refuse(key, `is ${show(this[key])}, which JSON does not have`); // an invalid Date
     if (typeof v === 'number' && !Number.isFinite(v)) throw refuse(key, `is ${v}, must be a finite number`);
     if (typeof v === 'bigint' || typeof v === 'function' || typeof v === 'symbol') throw refuse(key, `is a ${typeof v}, which JSON does not have`);
     size += typeof v === 'string' || Array.isArray(v) ? v.length : 1;
-    if (size > MAX_REQUEST_BYTES) throw tooLong();
+    prompt &&= key !== 'params';
+    if (size > MAX_REQUEST_BYTES) throw tooLong(prompt);
     return v;
   }
   let text: string;
@@ -28,11 +30,13 @@ export function encode(value: object): string {
     if (e instanceof TabseekError) throw e;
     throw new TabseekError('bad_request', `the request is not JSON: ${firstLine(e)}`); // a cycle, or a getter that throws
   }
-  if (text.length > MAX_REQUEST_BYTES) throw tooLong();
+  if (text.length > MAX_REQUEST_BYTES) throw tooLong(true);
   return text;
 }
 
-const tooLong = (): TabseekError => new TabseekError('bad_request', `the request has more than ${MAX_REQUEST_BYTES} bytes`);
+/** A prompt that long fits no context. */
+const tooLong = (prompt: boolean): TabseekError =>
+  new TabseekError(prompt ? 'context_full' : 'bad_request', `the ${prompt ? 'prompt' : 'request'} has more than ${MAX_REQUEST_BYTES} bytes`);
 
 const firstLine = (e: unknown): string => (e instanceof Error ? e.message : 'it throws').split('\n')[0]!;
 
