@@ -86,7 +86,8 @@ func Open(manifestJSON, tokenizerJSON []byte, device gpu.Info, options Options) 
 	if err != nil {
 		return nil, &message.Error{Code: message.Internal, Err: err}
 	}
-	e.commands = append(commands, e.model.Setup()...)
+	e.commands = append([]gpu.Command{gpu.Reset{}}, commands...) // a model that the device had before goes
+	e.commands = append(e.commands, e.model.Setup()...)
 	for i, s := range e.manifest.Shards {
 		e.uploading[uint32(i)] = true
 		e.commands = append(e.commands, gpu.Upload{
@@ -254,6 +255,3 @@ func (e *Engine) info() *message.ModelInfo {
 		Drafts: e.config.NumNextNPredictLayers > 0,
 	}
 }
-
-// Close yields the command that frees the GPU.
-func (e *Engine) Close() { e.commands = append(e.commands, gpu.Reset{}) }

@@ -1,9 +1,10 @@
 //go:build wasip1
 
-// Command wasm is the guest: the engine behind three exports, built once as a wasip1 reactor and loaded alike by
+// Command wasm is the guest: the engine behind four exports, built once as a wasip1 reactor and loaded alike by
 // the page's worker and by the wazero harness. It never waits, never sees weights and touches no GPU: a host
 // writes a message into the input buffer, calls tabseek_handle, and carries out what tabseek_output holds.
 //
+//	tabseek_version() -> number        of the wire: abi.Version
 //	tabseek_input(size) -> pointer     room for a message of size bytes
 //	tabseek_handle(kind, size)         takes the message; kinds are abi's
 //	tabseek_output() -> pointer<<32|n  frames of commands and events, valid until the next call
@@ -29,6 +30,9 @@ var guest struct {
 }
 
 func main() {} // a reactor is never run, only called
+
+//go:wasmexport tabseek_version
+func version() uint32 { return abi.Version }
 
 //go:wasmexport tabseek_input
 func input(size uint32) uint32 {
@@ -88,6 +92,7 @@ func appendEvent(e message.Event) {
 
 // opening is the JSON of the message open.
 type opening struct {
+	Version uint32          `json:"version"`
 	Device  gpu.Info        `json:"device"`
 	Options json.RawMessage `json:"options"`
 }
@@ -130,8 +135,6 @@ func take(kind abi.Message, data []byte) error {
 			return err
 		}
 		guest.engine.Result(r)
-	case abi.Close:
-		guest.engine.Close()
 	default:
 		return fmt.Errorf("unknown message %d", kind)
 	}
@@ -143,6 +146,9 @@ func open(data []byte) error {
 	var o opening
 	if err := json.Unmarshal(data, &o); err != nil {
 		return fmt.Errorf("open: %w", err)
+	}
+	if err := abi.CheckVersion(abi.Version, o.Version); err != nil {
+		return err
 	}
 	options, err := message.ParseOptions(o.Options)
 	if err != nil {

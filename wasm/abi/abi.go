@@ -24,7 +24,21 @@
 // golden stream in testdata/abi.
 package abi
 
+import "fmt"
+
 //go:generate go run ./gen
+
+// Version is the wire's: it grows with every change of a frame, a message, or the JSON in them. The guest exports its
+// own, and Open carries the host's, so that each side refuses a partner of another build before anything is loaded.
+const Version = 2
+
+// CheckVersion refuses a partner that speaks another version.
+func CheckVersion(guest, host uint32) error {
+	if guest != host {
+		return fmt.Errorf("the guest speaks version %d of the wire and the host version %d: they are not of the same build", guest, host)
+	}
+	return nil
+}
 
 // An Opcode says what a frame holds.
 type Opcode uint32
@@ -91,11 +105,10 @@ type Message uint32
 const (
 	Manifest  Message = iota + 1 // model.json
 	Tokenizer                    // tokenizer.json
-	Open                         // JSON: device, options
+	Open                         // JSON: version, device, options
 	Request                      // JSON: message.Request
 	Uploaded                     // shard
 	Result                       // ticket, nanoseconds u64, readbacks count, of each: its bytes as a text
-	Close                        // nothing: free the GPU
 )
 
 // Messages lists the messages by name, for the generator.
@@ -103,5 +116,5 @@ var Messages = []struct {
 	Name    string
 	Message Message
 }{
-	{"Manifest", Manifest}, {"Tokenizer", Tokenizer}, {"Open", Open}, {"Request", Request}, {"Uploaded", Uploaded}, {"Result", Result}, {"Close", Close},
+	{"Manifest", Manifest}, {"Tokenizer", Tokenizer}, {"Open", Open}, {"Request", Request}, {"Uploaded", Uploaded}, {"Result", Result},
 }

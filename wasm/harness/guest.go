@@ -64,12 +64,28 @@ func (g *guest) start(ctx context.Context, wasm []byte, log io.Writer) error {
 		return err
 	}
 	g.module = module
+	if err := checkVersion(ctx, module); err != nil {
+		return err
+	}
 	for name, function := range map[string]*api.Function{"tabseek_input": &g.input, "tabseek_handle": &g.handle, "tabseek_output": &g.output} {
 		if *function = module.ExportedFunction(name); *function == nil {
 			return fmt.Errorf("export %s is missing", name)
 		}
 	}
 	return nil
+}
+
+// checkVersion comes before all else: whatever a guest of another build says may be misunderstood.
+func checkVersion(ctx context.Context, module api.Module) error {
+	version := module.ExportedFunction("tabseek_version")
+	if version == nil {
+		return errors.New("export tabseek_version is missing")
+	}
+	spoken, err := version.Call(ctx)
+	if err != nil {
+		return err
+	}
+	return abi.CheckVersion(uint32(spoken[0]), abi.Version)
 }
 
 func (g *guest) call(ctx context.Context, function api.Function, params ...uint64) (uint64, error) {

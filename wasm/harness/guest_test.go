@@ -2,6 +2,7 @@ package harness
 
 import (
 	"encoding/json"
+	"fmt"
 	"io"
 	"testing"
 
@@ -43,7 +44,9 @@ func TestGuestRefuses(t *testing.T) {
 		{"request before a model is open", fresh, abi.Request, "{}", "before a model is open"},
 		{"result before a model is open", fresh, abi.Result, "1234", "before a model is open"},
 		{"unknown kind before a model is open", fresh, 99, "", "before a model is open"},
-		{"open without a model", fresh, abi.Open, "{}", "model.json"},
+		{"open without a model", fresh, abi.Open, fmt.Sprintf(`{"version":%d}`, abi.Version), "model.json"},
+		{"open by a host of another wire", fresh, abi.Open, `{"version":99}`, "the host version 99: they are not of the same build"},
+		{"open by a host without a version", fresh, abi.Open, `{}`, "the host version 0: they are not of the same build"},
 		{"open with something else", fresh, abi.Open, "hello", "open: invalid character"},
 		{"unknown kind", host.guest, 99, "", "unknown message 99"},
 		{"request that is not JSON", host.guest, abi.Request, "hello", "the request is not JSON"},

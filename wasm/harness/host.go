@@ -49,7 +49,7 @@ func Open(ctx context.Context, o Options) (*Host, error) {
 	if err != nil {
 		return nil, err
 	}
-	opening, err := json.Marshal(map[string]any{"device": o.Device.Info(), "options": message.Options{Context: o.Context, Chunk: o.Chunk}})
+	opening, err := json.Marshal(map[string]any{"version": abi.Version, "device": o.Device.Info(), "options": message.Options{Context: o.Context, Chunk: o.Chunk}})
 	if err != nil {
 		return nil, err
 	}

@@ -72,6 +72,7 @@ func TestOpenRefuses(t *testing.T) {
 		{"a context beyond the model's", func(*testing.T, string) {}, Options{Context: 257}, []string{"context is 257, the model takes 1 to 256"}},
 		{"a chunk too long", func(*testing.T, string) {}, Options{Chunk: 1000}, []string{"chunk is 1000"}},
 		{"no guest", func(*testing.T, string) {}, Options{Wasm: []byte("not wasm")}, []string{"engine.wasm: ", "magic"}},
+		{"a guest of another wire", func(*testing.T, string) {}, Options{Wasm: otherGuest(t)}, []string{"engine.wasm: the guest speaks version ", "not of the same build"}},
 		{"another guest", func(*testing.T, string) {}, Options{Wasm: []byte("\x00asm\x01\x00\x00\x00")}, []string{"engine.wasm: ", "missing"}},
 	} {
 		t.Run(c.name, func(t *testing.T) {

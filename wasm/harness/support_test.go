@@ -36,6 +36,13 @@ func engineWasm(t *testing.T) []byte {
 	return wasm
 }
 
+// otherGuest is a guest that speaks another version of the wire.
+func otherGuest(t *testing.T) []byte {
+	wasm, err := os.ReadFile("../../testdata/abi/other.wasm")
+	require.NoError(t, err)
+	return wasm
+}
+
 // pack packs a checkpoint, whose name it takes.
 func pack(t *testing.T, folder string) string {
 	return enginetest.Pack(t, folder, weights.PlanOptions{Quant: weights.QuantKeep}, weights.Seed{

@@ -3,7 +3,7 @@ import assert from 'node:assert/strict';
 import { readFileSync } from 'node:fs';
 import path from 'node:path';
 import { describe, test } from 'node:test';
-import { bindingType, decode } from './built/host.js';
+import { bindingType, decode, Guest } from './built/host.js';
 import { root } from './support.mjs';
 
 const stream = new Uint8Array(readFileSync(path.join(root, 'testdata/abi/stream.bin')));
@@ -65,6 +65,11 @@ describe('the wire format', () => {
       assert.deepEqual(frames.map(plain), described.slice(0, whole++));
     }
     assert.equal(whole, described.length);
+  });
+
+  test('a guest of another wire is refused', async () => {
+    const other = readFileSync(path.join(root, 'testdata/abi/other.wasm')).toString('base64');
+    await assert.rejects(Guest.open(new URL(`data:application/wasm;base64,${other}`)), /the guest speaks version \d+ of the wire.*not of the same build/);
   });
 
   test('accesses', () => assert.deepEqual([0, 1, 2].map(bindingType), ['uniform', 'read-only-storage', 'storage']));

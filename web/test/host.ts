@@ -3,4 +3,5 @@ export { chunks, completion } from '../src/api/completion';
 export { encode } from '../src/api/encode';
 export { bindingType, decode } from '../src/host/abi';
 export { Gpu } from '../src/host/gpu';
+export { Guest } from '../src/host/guest';
 export { engineError, stepOf } from '../src/shared/messages';

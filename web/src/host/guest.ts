@@ -1,12 +1,14 @@
-// engine.wasm: the Go engine behind three exports (see wasm/main.go). It computes nothing on weights and never waits.
+// engine.wasm: the Go engine behind four exports (see wasm/main.go). It computes nothing on weights and never waits.
 
 import { TabseekError } from '../shared/messages';
 import { decode, type Frame } from './abi';
+import { Version } from './abi.gen';
 import { GuestExit, wasi } from './wasi';
 
 interface Exports extends WebAssembly.Exports {
   memory: WebAssembly.Memory;
   _initialize(): void;
+  tabseek_version(): number;
   tabseek_input(size: number): number;
   tabseek_handle(kind: number, size: number): void;
   tabseek_output(): bigint;
@@ -28,6 +30,10 @@ export class Guest {
       : WebAssembly.instantiate(await response.arrayBuffer(), imports));
     exports = instance.exports as Exports;
     exports._initialize();
+    const version = exports.tabseek_version?.();
+    if (version !== Version) {
+      throw new TabseekError('internal', `engine.wasm: the guest speaks version ${version ?? 0} of the wire and the host version ${Version}: they are not of the same build`);
+    }
     return new Guest(exports);
   }
 

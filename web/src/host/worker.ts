@@ -2,7 +2,7 @@
 
 import { engineError, errorShape, fromShape, stepOf, TabseekError, type FromWorker, type LogitsRows, type ToWorker } from '../shared/messages';
 import type { EngineEvent, ModelInfo, RequestType, Stats, Usage } from '../shared/messages.gen';
-import { Message } from './abi.gen';
+import { Message, Version } from './abi.gen';
 import { encodeResult, type Frame, type SubmitCommand, type UploadCommand } from './abi';
 import { Gpu } from './gpu';
 import { Guest } from './guest';
@@ -72,7 +72,7 @@ class Host {
     this.tell(Message.Manifest, manifest);
     this.tell(Message.Tokenizer, tokenizer);
     post({ kind: 'progress', id, progress: { phase: 'compile', loaded: 0, total: 0, bytesPerSecond: 0 } });
-    const frames = this.tell(Message.Open, `{"device":${JSON.stringify(this.gpu.info())},"options":${options}}`);
+    const frames = this.tell(Message.Open, `{"version":${Version},"device":${JSON.stringify(this.gpu.info())},"options":${options}}`);
     for (const f of frames) {
       const event = f.op === 'event' ? (f.event as EngineEvent) : undefined;
       if (event?.type === 'error') throw engineError(event);
