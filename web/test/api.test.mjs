@@ -160,6 +160,23 @@ describe('the API', () => {
     assert.deepEqual(counts, [[5, 'length'], [4, 'length'], [3, 'length']]);
   });
 
+  test('an answer ends before a stop text, of which no delta has a part', async () => {
+    const [equals, boxed] = await page.evaluate(async () => {
+      const ask = async (stop) => {
+        let content = '';
+        let reason;
+        for await (const c of await engine.chat.completions.create({ messages: [{ role: 'user', content: 'What is 47 + 85?' }], temperature: 0, stream: true, stop })) {
+          content += c.choices[0].delta.content ?? '';
+          reason = c.choices[0].finish_reason;
+        }
+        return [content, reason];
+      };
+      return [await ask('='), await ask(['nowhere', '\\boxed'])];
+    });
+    assert.deepEqual(equals, ['47 + 85 ', 'stop']);
+    assert.deepEqual(boxed, ['47 + 85 = 132\n', 'stop']);
+  });
+
   test('after a stop there are no further answers, and logits are aborted', async () => {
     const { choices, logits } = await page.evaluate(async () => {
       const controller = new AbortController();
