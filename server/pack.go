@@ -109,7 +109,7 @@ func readCheckpoint(dir string) (*checkpoint, error) {
 	if err := c.readChat(t); err != nil {
 		return nil, err
 	}
-	return c, c.readSpecial(configJSON, t)
+	return c, c.readSpecial(configJSON)
 }
 
 // name is the folder's own name; for .../NAME/hf it is NAME.
@@ -160,7 +160,6 @@ func (c *checkpoint) readOptional(name string, to any) error {
 func (c *checkpoint) readChat(t *tokenizer.Tokenizer) error {
 	var config struct {
 		ChatTemplate templates `json:"chat_template"`
-		AddBOS       bool      `json:"add_bos_token"`
 	}
 	if err := c.readOptional("tokenizer_config.json", &config); err != nil {
 		return err
@@ -171,7 +170,6 @@ func (c *checkpoint) readChat(t *tokenizer.Tokenizer) error {
 	} else if !errors.Is(err, fs.ErrNotExist) {
 		return err
 	}
-	c.seed.AddBOS = config.AddBOS
 	c.seed.Chat = chat.Detect(template, func(token string) bool { _, ok := t.AddedID(token); return ok })
 	return nil
 }
@@ -214,9 +212,8 @@ func (i *ids) UnmarshalJSON(data []byte) error {
 }
 
 // readSpecial gathers special ids and generation defaults; generation_config.json wins over config.json.
-func (c *checkpoint) readSpecial(configJSON []byte, t *tokenizer.Tokenizer) error {
+func (c *checkpoint) readSpecial(configJSON []byte) error {
 	var tokens struct {
-		BOS ids `json:"bos_token_id"`
 		EOS ids `json:"eos_token_id"`
 	}
 	if err := json.Unmarshal(configJSON, &tokens); err != nil {
@@ -231,19 +228,11 @@ func (c *checkpoint) readSpecial(configJSON []byte, t *tokenizer.Tokenizer) erro
 	if len(tokens.EOS) == 0 {
 		return fmt.Errorf("%s: no eos_token_id in config.json or generation_config.json", c.dir)
 	}
-	for _, id := range append(append([]int(nil), tokens.EOS...), tokens.BOS...) {
+	for _, id := range tokens.EOS {
 		if id < 0 || id >= c.config.VocabSize {
 			return fmt.Errorf("%s: special token id %d is outside the vocabulary of %d", c.dir, id, c.config.VocabSize)
 		}
 	}
 	c.seed.Special.EOS = tokens.EOS
-	if len(tokens.BOS) > 0 {
-		c.seed.Special.BOS = &tokens.BOS[0]
-	}
-	for token, to := range map[string]**int{"<think>": &c.seed.Special.Think, "</think>": &c.seed.Special.EndThink} {
-		if id, ok := t.AddedID(token); ok {
-			*to = &id
-		}
-	}
 	return nil
 }

@@ -81,9 +81,8 @@ func synthSeed(shape string, config *deepseek.Config) (weights.Seed, error) {
 	if err != nil {
 		return weights.Seed{}, err
 	}
-	bos := first
 	return weights.Seed{
 		Name: shape + "-random", Architecture: architecture, Tokenizer: text, Chat: chat.DeepSeekR1,
-		Special: weights.Special{BOS: &bos, EOS: []int{first + 1}},
+		Special: weights.Special{EOS: []int{first + 1}},
 	}, nil
 }

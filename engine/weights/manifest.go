@@ -45,7 +45,6 @@ type Manifest struct {
 	Chat         string          `json:"chat"` // family of the chat format
 	Special      Special         `json:"special"`
 	Generation   Generation      `json:"generation"`
-	AddBOS       bool            `json:"add_bos"`
 	Source       Source          `json:"source"`
 
 	byName map[string]int
@@ -100,12 +99,9 @@ type TokenizerFile struct {
 	SHA256 string `json:"sha256"`
 }
 
-// Special lists token ids with a meaning of their own; nil where the model has none.
+// Special lists token ids with a meaning of their own.
 type Special struct {
-	BOS      *int  `json:"bos,omitempty"`
-	EOS      []int `json:"eos"`
-	Think    *int  `json:"think,omitempty"`
-	EndThink *int  `json:"end_think,omitempty"`
+	EOS []int `json:"eos"` // any of them ends an answer
 }
 
 // Generation holds the model's recommended sampling; nil where it recommends nothing.
@@ -119,9 +115,8 @@ type Generation struct {
 
 // Source tells where the weights came from.
 type Source struct {
-	Name        string `json:"name"`
-	Quant       Quant  `json:"quant"`
-	ParamsTotal int64  `json:"params_total"`
+	Name  string `json:"name"`
+	Quant Quant  `json:"quant"`
 	// Formats counts the parameters held in each packed format.
 	Formats map[Format]int64 `json:"formats"`
 }

@@ -35,9 +35,6 @@ func (m *Manifest) check() error {
 	if err := m.Special.check(); err != nil {
 		return err
 	}
-	if m.Source.ParamsTotal < 0 {
-		return fmt.Errorf("params_total is %d", m.Source.ParamsTotal)
-	}
 	return m.Generation.check()
 }
 
@@ -261,16 +258,10 @@ func (t *TokenizerFile) check() error {
 }
 
 func (s *Special) check() error {
-	ids := slices.Clone(s.EOS)
-	for _, p := range []*int{s.BOS, s.Think, s.EndThink} {
-		if p != nil {
-			ids = append(ids, *p)
-		}
-	}
 	if len(s.EOS) > 64 {
 		return fmt.Errorf("special: %d eos ids, more than 64", len(s.EOS))
 	}
-	for _, id := range ids {
+	for _, id := range s.EOS {
 		if id < 0 || id >= maxTokenID {
 			return fmt.Errorf("special: token id %d is not in 0..%d", id, maxTokenID-1)
 		}

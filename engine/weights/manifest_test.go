@@ -16,7 +16,6 @@ func soundManifest() *Manifest {
 	shard := func(c string, buffer int, offset, size int64) Shard {
 		return Shard{File: ShardFile(sum(c)), Size: size, SHA256: sum(c), Buffer: buffer, Offset: offset}
 	}
-	think := 5
 	return &Manifest{
 		Format: ManifestFormat, Version: ManifestVersion, Architecture: json.RawMessage(`{}`),
 		Tensors: []Tensor{
@@ -29,7 +28,7 @@ func soundManifest() *Manifest {
 		Buffers:   []BufferSpec{{Size: 4608}, {Size: 2560}},
 		Shards:    []Shard{shard("a", 0, 0, 4096), shard("b", 0, 4096, 512), shard("c", 1, 0, 2560)},
 		Tokenizer: TokenizerFile{File: "tokenizer.json", Size: 2, SHA256: sum("d")},
-		Special:   Special{EOS: []int{1}, Think: &think},
+		Special:   Special{EOS: []int{1}},
 	}
 }
 
@@ -119,10 +118,9 @@ func TestParseManifestHostile(t *testing.T) {
 		"tokenizer hash":          {func(m *Manifest) { m.Tokenizer.SHA256 = "" }, "tokenizer: sha256"},
 		"eos":                     {func(m *Manifest) { m.Special.EOS = []int{-1} }, "token id -1"},
 		"eos many":                {func(m *Manifest) { m.Special.EOS = make([]int, 65) }, "65 eos ids"},
-		"think":                   {func(m *Manifest) { *m.Special.Think = 1 << 30 }, "token id"},
+		"eos beyond all":          {func(m *Manifest) { m.Special.EOS[0] = 1 << 30 }, "token id"},
 		"temperature":             {func(m *Manifest) { m.Generation.Temperature = &big }, "temperature"},
 		"top k":                   {func(m *Manifest) { m.Generation.TopK = new(int); *m.Generation.TopK = -1 }, "top_k"},
-		"parameters":              {func(m *Manifest) { m.Source.ParamsTotal = -1 }, "params_total is -1"},
 		"long chat":               {func(m *Manifest) { m.Chat = strings.Repeat("x", 200) }, "too long"},
 	} {
 		t.Run(name, func(t *testing.T) {

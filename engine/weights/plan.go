@@ -32,8 +32,7 @@ type Plan struct {
 	Quant   Quant
 	Tensors []PlannedTensor // in the order in which they lie in the buffers
 	Buffers []BufferSpec
-	Params  int64            // numbers read from the source, without FP8 scales
-	Formats map[Format]int64 // Params, by the packed format that holds them
+	Formats map[Format]int64 // numbers of the source without FP8 scales, by the packed format that holds them
 }
 
 // PlannedTensor is an entry of the tensor table and where its numbers come from.
@@ -88,7 +87,6 @@ func BuildPlan(slots []Slot, inv *Inventory, opts PlanOptions) (*Plan, error) {
 			for _, view := range parts {
 				used[view.Source] = append(used[view.Source], view)
 				plan.Formats[t.Format] += int64(view.Rows) * int64(view.Cols)
-				plan.Params += int64(view.Rows) * int64(view.Cols)
 			}
 		}
 		plan.Tensors = append(plan.Tensors, t)

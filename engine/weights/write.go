@@ -23,7 +23,6 @@ type Seed struct {
 	Chat         string
 	Special      Special
 	Generation   Generation
-	AddBOS       bool
 }
 
 // WriteOptions are the choices of Write that do not change what is written.
@@ -260,8 +259,7 @@ func writeManifest(dir string, plan *Plan, seed Seed, shards []Shard) (*Manifest
 		Chat:       seed.Chat,
 		Special:    seed.Special,
 		Generation: seed.Generation,
-		AddBOS:     seed.AddBOS,
-		Source:     Source{Name: seed.Name, Quant: plan.Quant, ParamsTotal: plan.Params, Formats: plan.Formats},
+		Source:     Source{Name: seed.Name, Quant: plan.Quant, Formats: plan.Formats},
 	}
 	for i := range plan.Tensors {
 		m.Tensors = append(m.Tensors, plan.Tensors[i].Tensor)
