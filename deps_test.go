@@ -50,6 +50,7 @@ var rules = []rule{
 	{"engine/gpu/refgpu", []string{"shaders", "engine/gpu"}, map[string]string{
 		webgpu: "the reference must run where no GPU is",
 	}},
+	{"engine/gpu/nullgpu", []string{"engine/gpu"}, nil},
 	{"engine/gpu/nativegpu", []string{"shaders", "engine/gpu", webgpu}, map[string]string{
 		"tabseek/engine/deepseek": "a device executes recordings of any architecture",
 		"tabseek/wasm":            "the wire is the harness's affair",
@@ -98,7 +99,7 @@ var rules = []rule{
 		"tabseek/engine/deepseek": "it knows only the wire",
 		webgpu:                    "the device is the caller's choice",
 	}},
-	{"wasm/harness/tabseek-headless", []string{"shaders", "engine/gpu", "engine/gpu/gputest", "engine/gpu/nativegpu", "engine/gpu/refgpu", "engine/message", "wasm/abi", "wasm/harness", "web", "server/commandline"}, map[string]string{
+	{"wasm/harness/tabseek-headless", []string{"shaders", "engine/gpu", "engine/gpu/gputest", "engine/gpu/nativegpu", "engine/gpu/nullgpu", "engine/gpu/refgpu", "engine/message", "wasm/abi", "wasm/harness", "web", "server/commandline"}, map[string]string{
 		"tabseek/engine": "it must run the engine that is shipped, engine.wasm, and no other",
 	}},
 	{"web", nil, map[string]string{"tabseek": "files, embedded"}},

@@ -1,6 +1,6 @@
 // Package gpu says what a GPU is to do, as data: buffers, programs, recordings of dispatches, and the commands
 // that create, fill, replay and read them. It touches no GPU. A Device executes commands: gpu/refgpu in Go,
-// gpu/nativegpu on Vulkan, and the page's worker through wasm/abi.
+// gpu/nativegpu on Vulkan, gpu/nullgpu not at all, and the page's worker through wasm/abi.
 //
 // Start with Plan: it hands out buffers, records dispatches, and yields the commands that set everything up.
 // After that, work is nothing but Write and Submit.
@@ -137,6 +137,22 @@ func (r Replay) Range(n int) (first, end int, ok bool) {
 	return int(r.First), int(r.First) + int(r.Count), uint64(r.First)+uint64(r.Count) <= uint64(n)
 }
 
+// Dispatches counts the dispatches of a replay of the recording.
+func (c CreateRecording) Dispatches(r Replay) int {
+	first, end, ok := r.Range(len(c.Commands))
+	if !ok {
+		return 0
+	}
+	n := 0
+	for _, command := range c.Commands[first:end] {
+		switch command.(type) {
+		case Dispatch, DispatchIndirect:
+			n++
+		}
+	}
+	return n * int(r.Times)
+}
+
 // A Readback copies a range of a buffer out, after all replays of its Submit.
 type Readback struct {
 	Buffer       BufferID
@@ -167,7 +183,8 @@ var ErrDeviceLost = errors.New("the GPU is lost")
 // A Device executes commands. It is not safe for concurrent use.
 type Device interface {
 	Info() Info
-	// Execute carries a command out, or queues it. Upload is the host's affair: a Device refuses it.
+	// Execute carries a command out, or queues it. A Device answers ErrUpload to an Upload: the host brings the bytes.
+	// One that needs none takes it as done.
 	Execute(Command) error
 	// Results returns the submits finished so far; with wait it blocks until there is at least one, unless none is pending.
 	Results(wait bool) ([]Result, error)

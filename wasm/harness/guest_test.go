@@ -4,10 +4,12 @@ import (
 	"encoding/json"
 	"fmt"
 	"io"
+	"math"
 	"testing"
 
 	"github.com/stretchr/testify/require"
 
+	"tabseek/engine/gpu"
 	"tabseek/engine/message"
 	"tabseek/wasm/abi"
 )
@@ -52,7 +54,7 @@ func TestGuestRefuses(t *testing.T) {
 		{"request that is not JSON", host.guest, abi.Request, "hello", "the request is not JSON"},
 		{"request of another type", host.guest, abi.Request, `{"type":"dance"}`, `type is "dance"`},
 		{"request of no type", host.guest, abi.Request, `{}`, `type is ""`},
-		{"result without a ticket", host.guest, abi.Result, "12", "want at least 4"},
+		{"result without a ticket", host.guest, abi.Result, "12", "ends too early"},
 		{"shard of some length", host.guest, abi.Uploaded, "12345", "want 4"},
 	} {
 		t.Run(c.name, func(t *testing.T) {
@@ -67,7 +69,7 @@ func TestGuestRefuses(t *testing.T) {
 		require.Equal(t, []message.Event{{Type: message.Failed, ID: 7, Code: message.BadRequest, Param: "tokens", Message: `tokens is "x", must be a list`}}, events)
 	})
 	t.Run("ignored", func(t *testing.T) {
-		require.Empty(t, told(t, host.guest, abi.Result, "\xff\xff\xff\xff1234"), "a ticket nobody waits for")
+		require.Empty(t, told(t, host.guest, abi.Result, string(abi.AppendResult(nil, gpu.Result{Ticket: math.MaxUint32}))), "a ticket nobody waits for")
 		require.Empty(t, told(t, host.guest, abi.Uploaded, "\xff\xff\xff\x7f"), "a shard that is not the model's")
 		require.Empty(t, told(t, host.guest, abi.Request, `{"type":"cancel","id":7}`), "a request that is not there")
 	})

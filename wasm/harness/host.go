@@ -35,8 +35,8 @@ type Host struct {
 	guest       *guest
 	device      gpu.Device
 	model       fs.FS
-	recordings  map[gpu.RecordingID]int // dispatches of each
-	total       counters                // since the start
+	recordings  map[gpu.RecordingID]gpu.CreateRecording
+	total       counters // since the start
 	info        message.ModelInfo
 	loadSeconds float64
 	lastRequest uint32
@@ -57,7 +57,7 @@ func Open(ctx context.Context, o Options) (*Host, error) {
 	if err != nil {
 		return nil, err
 	}
-	h := &Host{guest: g, device: o.Device, model: o.Model, recordings: map[gpu.RecordingID]int{}}
+	h := &Host{guest: g, device: o.Device, model: o.Model, recordings: map[gpu.RecordingID]gpu.CreateRecording{}}
 	if err := h.load(ctx, manifest, tokenizer, opening); err != nil {
 		return nil, errors.Join(err, g.close(ctx))
 	}
@@ -91,7 +91,7 @@ func (h *Host) load(ctx context.Context, manifest, tokenizer, opening []byte) er
 		if b.worked {
 			continue
 		}
-		results, err := h.device.Results(true)
+		results, err := h.results()
 		if err != nil {
 			return err
 		}
@@ -126,7 +126,7 @@ func (h *Host) step(ctx context.Context, onLogits func(message.LogitsRow) error)
 		return batch{}, err
 	}
 	b := batch{start: h.counters(), worked: len(frames) > 0}
-	var uploads []gpu.Upload
+	var missing, there []gpu.Upload // shards whose bytes the device waits for, and those it does without
 	for _, f := range frames {
 		switch {
 		case f.Event != nil:
@@ -140,33 +140,39 @@ func (h *Host) step(ctx context.Context, onLogits func(message.LogitsRow) error)
 		case f.Logits != nil:
 			err = onLogits(*f.Logits)
 		default:
-			if u, ok := f.Command.(gpu.Upload); ok {
-				uploads = append(uploads, u)
-				continue
+			u, isUpload := f.Command.(gpu.Upload)
+			switch err = h.execute(f.Command); {
+			case isUpload && err == nil:
+				there = append(there, u)
+			case isUpload && errors.Is(err, gpu.ErrUpload):
+				missing, err = append(missing, u), nil
 			}
-			err = h.execute(f.Command)
 		}
 		if err != nil {
 			return b, err
 		}
 	}
-	return b, h.upload(ctx, uploads)
+	for _, u := range there {
+		if err := h.uploaded(ctx, u); err != nil {
+			return b, err
+		}
+	}
+	return b, h.upload(ctx, missing)
 }
 
 // execute passes a command to the device and counts it.
 func (h *Host) execute(c gpu.Command) error {
 	if err := h.device.Execute(c); err != nil {
-		return err
+		return deviceError(err)
 	}
 	switch c := c.(type) {
 	case gpu.CreateRecording:
-		h.recordings[c.ID] = len(c.Commands)
+		h.recordings[c.ID] = c
 	case gpu.Submit:
 		h.total.submits++
 		h.total.readbacks += len(c.Readbacks)
 		for _, r := range c.Replays {
-			first, end, _ := r.Range(h.recordings[r.Recording])
-			h.total.dispatches += int(r.Times) * (end - first)
+			h.total.dispatches += h.recordings[r.Recording].Dispatches(r)
 		}
 	}
 	return nil
@@ -175,17 +181,35 @@ func (h *Host) execute(c gpu.Command) error {
 // upload brings shards to the device. Every one is checked against its size and SHA-256 before any byte is written.
 func (h *Host) upload(ctx context.Context, shards []gpu.Upload) error {
 	return readShards(ctx, h.model, shards, func(s gpu.Upload, data []byte) error {
-		if err := h.device.Execute(gpu.Write{Buffer: s.Buffer, Offset: s.Offset, Data: data}); err != nil {
+		if err := h.execute(gpu.Write{Buffer: s.Buffer, Offset: s.Offset, Data: data}); err != nil {
 			return err
 		}
-		return h.guest.send(ctx, abi.Uploaded, abi.AppendUploaded(nil, s.Shard))
+		return h.uploaded(ctx, s)
 	})
+}
+
+func (h *Host) uploaded(ctx context.Context, s gpu.Upload) error {
+	return h.guest.send(ctx, abi.Uploaded, abi.AppendUploaded(nil, s.Shard))
+}
+
+// results waits for the device.
+func (h *Host) results() ([]gpu.Result, error) {
+	results, err := h.device.Results(true)
+	return results, deviceError(err)
+}
+
+// deviceError gives the loss of a device its code.
+func deviceError(err error) error {
+	if errors.Is(err, gpu.ErrDeviceLost) {
+		return &message.Error{Code: message.DeviceLost, Err: err}
+	}
+	return err
 }
 
 // deliver waits for the device and hands the guest one result after another, each followed by the work it leads to,
 // so that the device is not kept waiting. It ends early when take says so.
 func (h *Host) deliver(ctx context.Context, onLogits func(message.LogitsRow) error, take func(batch) error) error {
-	results, err := h.device.Results(true)
+	results, err := h.results()
 	if err != nil {
 		return err
 	}

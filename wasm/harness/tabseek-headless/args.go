@@ -7,7 +7,9 @@ import (
 	"fmt"
 	"math"
 	"os"
+	"slices"
 	"strconv"
+	"strings"
 
 	"tabseek/engine/message"
 	"tabseek/server/commandline"
@@ -17,18 +19,21 @@ import (
 // target is what every command runs on.
 type target struct {
 	device         string
+	devices        []string // that the command can run on
 	minimum        bool
 	context, chunk int
 	wasm           string
 }
 
-func (t *target) deviceFlags(flags *flag.FlagSet) {
+// deviceFlags are those of every command; devices are what it can run on.
+func (t *target) deviceFlags(flags *flag.FlagSet, devices ...string) {
+	t.devices = devices
 	flags.StringVar(&t.device, "device", "native", "")
 	flags.BoolVar(&t.minimum, "minimum", false, "")
 }
 
-func (t *target) flags(flags *flag.FlagSet) {
-	t.deviceFlags(flags)
+func (t *target) flags(flags *flag.FlagSet, devices ...string) {
+	t.deviceFlags(flags, devices...)
 	flags.IntVar(&t.context, "context", 0, "")
 	flags.IntVar(&t.chunk, "chunk", 0, "")
 	flags.StringVar(&t.wasm, "wasm", "", "")
@@ -36,8 +41,8 @@ func (t *target) flags(flags *flag.FlagSet) {
 
 func (t *target) check() error {
 	switch {
-	case t.device != "native" && t.device != "ref":
-		return commandline.UsageError("--device %s: must be native or ref", t.device)
+	case !slices.Contains(t.devices, t.device):
+		return commandline.UsageError("--device %s: must be %s", t.device, strings.Join(t.devices, " or "))
 	case t.context < 0:
 		return commandline.UsageError("--context %d: must not be negative", t.context)
 	case t.chunk < 0:
@@ -59,7 +64,7 @@ type runArgs struct {
 func parseRun(args []string) (runArgs, error) {
 	var a runArgs
 	flags := flag.NewFlagSet("", flag.ContinueOnError)
-	a.target.flags(flags)
+	a.target.flags(flags, "native", "ref", "null")
 	tokens := flags.String("tokens", "", "")
 	flags.BoolVar(&a.json, "json", false, "")
 	n := &a.n
@@ -122,7 +127,7 @@ type logitsArgs struct {
 func parseLogits(args []string) (logitsArgs, error) {
 	var a logitsArgs
 	flags := flag.NewFlagSet("", flag.ContinueOnError)
-	a.target.flags(flags)
+	a.target.flags(flags, "native", "ref")
 	tokens := flags.String("tokens", "", "")
 	flags.StringVar(&a.out, "out", "", "")
 	flags.StringVar(&a.draft, "draft", "", "")
@@ -161,7 +166,7 @@ type benchArgs struct {
 func parseBench(args []string) (benchArgs, error) {
 	var a benchArgs
 	flags := flag.NewFlagSet("", flag.ContinueOnError)
-	a.target.flags(flags)
+	a.target.flags(flags, "native", "ref", "null")
 	flags.IntVar(&a.prompt, "prompt", 128, "")
 	flags.IntVar(&a.generate, "generate", 128, "")
 	flags.BoolVar(&a.json, "json", false, "")
@@ -194,7 +199,7 @@ type selftestArgs struct {
 func parseSelftest(args []string) (selftestArgs, error) {
 	var a selftestArgs
 	flags := flag.NewFlagSet("", flag.ContinueOnError)
-	a.deviceFlags(flags)
+	a.deviceFlags(flags, "native", "ref")
 	flags.StringVar(&a.record, "record", "", "")
 	rest, err := commandline.Parse(flags, args)
 	if err != nil {

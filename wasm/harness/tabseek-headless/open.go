@@ -9,6 +9,7 @@ import (
 
 	"tabseek/engine/gpu"
 	"tabseek/engine/gpu/nativegpu"
+	"tabseek/engine/gpu/nullgpu"
 	"tabseek/engine/gpu/refgpu"
 	"tabseek/wasm/harness"
 	"tabseek/web"
@@ -18,8 +19,11 @@ import (
 const builtIn = "pocket"
 
 func openDevice(t target) (gpu.Device, error) {
-	if t.device == "ref" {
+	switch t.device {
+	case "ref":
 		return refgpu.New(), nil
+	case "null":
+		return nullgpu.New(), nil
 	}
 	return nativegpu.Open(nativegpu.Options{Minimum: t.minimum})
 }
