@@ -81,9 +81,10 @@ func (s *RopeScaling) UnmarshalJSON(data []byte) error {
 
 // extras are fields of a checkpoint's config.json that do not go into a packed model.
 type extras struct {
-	TieWordEmbeddings *bool        `json:"tie_word_embeddings"`
-	RopeParameters    *RopeScaling `json:"rope_parameters"` // transformers 5: rope_theta and rope_scaling in one
-	Quantization      *struct {
+	RopeParameters      *RopeScaling `json:"rope_parameters"` // transformers 5: rope_theta and rope_scaling in one
+	PartialRotaryFactor *float64     `json:"partial_rotary_factor"`
+	MLPLayerTypes       []string     `json:"mlp_layer_types"`
+	Quantization        *struct {
 		Method    string `json:"quant_method"`
 		BlockSize []int  `json:"weight_block_size"`
 	} `json:"quantization_config"`
@@ -101,20 +102,30 @@ const maxVisits = 256
 
 // ParseConfig reads and validates a config.json.
 func ParseConfig(data []byte) (*Config, error) {
-	c := &Config{MoELayerFreq: 1, NGroup: 1, TopKGroup: 1, RoutedScalingFactor: 1, HiddenAct: "silu", RopeTheta: 10000, RMSNormEps: 1e-6}
-	if err := json.Unmarshal(data, c); err != nil {
-		return nil, fmt.Errorf("config: %w", err)
-	}
-	if err := c.adopt(data); err != nil {
-		return nil, fmt.Errorf("config: %w", err)
-	}
-	if err := c.normalise(); err != nil {
-		return nil, fmt.Errorf("config: %w", err)
-	}
-	if err := c.validate(); err != nil {
+	c, err := parseConfig(data)
+	if err != nil {
 		return nil, fmt.Errorf("config: %w", err)
 	}
 	return c, nil
+}
+
+func parseConfig(data []byte) (*Config, error) {
+	data, err := complete(data)
+	if err != nil {
+		return nil, err
+	}
+	c := new(Config)
+	if err := json.Unmarshal(data, c); err != nil {
+		return nil, err
+	}
+	if !slices.Contains(ModelTypes, c.ModelType) {
+		return nil, fmt.Errorf("model_type %q is not supported, only %s", c.ModelType, strings.Join(ModelTypes, ", "))
+	}
+	if err := c.adopt(data); err != nil {
+		return nil, err
+	}
+	c.normalise()
+	return c, c.validate()
 }
 
 // adopt takes over what the extras say.
@@ -123,13 +134,18 @@ func (c *Config) adopt(data []byte) error {
 	if err := json.Unmarshal(data, &e); err != nil {
 		return err
 	}
-	if e.TieWordEmbeddings == nil { // what transformers' config classes fall back on, and leave out when they save
-		c.TieWordEmbeddings = c.ModelType == "youtu_llm" || c.ModelType == "youtu"
+	if e.RopeParameters != nil {
+		c.RopeScaling = e.RopeParameters
 	}
-	if s := e.RopeParameters; s != nil {
-		c.RopeScaling = s
-		if s.RopeTheta != 0 {
-			c.RopeTheta, s.RopeTheta = s.RopeTheta, 0
+	if s := c.RopeScaling; s != nil && s.RopeTheta != 0 {
+		c.RopeTheta, s.RopeTheta = s.RopeTheta, 0
+	}
+	if f := e.PartialRotaryFactor; f != nil && *f != 1 {
+		return fmt.Errorf("partial_rotary_factor is %g, only 1 is supported", *f)
+	}
+	if e.MLPLayerTypes != nil {
+		if err := c.adoptLayerTypes(e.MLPLayerTypes); err != nil {
+			return fmt.Errorf("mlp_layer_types: %w", err)
 		}
 	}
 	if q := e.Quantization; q != nil && (q.Method != "fp8" || !slices.Equal(q.BlockSize, []int{128, 128})) {
@@ -138,21 +154,30 @@ func (c *Config) adopt(data []byte) error {
 	return nil
 }
 
-// normalise fills in what configs leave out, so that the rest of the package need not ask.
-func (c *Config) normalise() error {
-	if !slices.Contains(ModelTypes, c.ModelType) {
-		return fmt.Errorf("model_type %q is not supported, only %s", c.ModelType, strings.Join(ModelTypes, ", "))
+// adoptLayerTypes reads the newer spelling of first_k_dense_replace.
+func (c *Config) adoptLayerTypes(types []string) error {
+	if len(types) < c.NumHiddenLayers {
+		return fmt.Errorf("%d entries for %d layers", len(types), c.NumHiddenLayers)
 	}
+	dense := slices.IndexFunc(types, func(t string) bool { return t != "dense" })
+	if dense < 0 {
+		dense = len(types)
+	}
+	for layer, t := range types[dense:] {
+		if t != "sparse" {
+			return fmt.Errorf("layer %d is %q: only dense layers and then sparse ones are supported", dense+layer, t)
+		}
+	}
+	c.FirstKDenseReplace = dense
+	return nil
+}
+
+// normalise brings what means the same to one form, so that the rest of the package need not ask.
+func (c *Config) normalise() {
 	if c.NRoutedExperts == 0 {
 		c.FirstKDenseReplace = c.NumHiddenLayers
 	}
 	c.NGroup, c.TopKGroup = max(c.NGroup, 1), max(c.TopKGroup, 1)
-	if c.ScoringFunc == "" {
-		c.ScoringFunc = map[bool]string{true: "softmax", false: "sigmoid"}[c.ModelType == "deepseek_v2"]
-	}
-	if c.TopKMethod == "" {
-		c.TopKMethod = map[bool]string{true: "noaux_tc", false: "greedy"}[c.ScoringFunc == "sigmoid"]
-	}
 	if c.TopKMethod == "greedy" {
 		c.NGroup, c.TopKGroup = 1, 1
 	}
@@ -165,7 +190,6 @@ func (c *Config) normalise() error {
 			c.RopeScaling = nil // Youtu ships an identity block
 		}
 	}
-	return nil
 }
 
 // validate refuses configs that are absurd, inconsistent, or need something this package does not do.

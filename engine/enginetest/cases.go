@@ -254,6 +254,18 @@ func spellings() []Case {
 			"n_group": nil, "topk_group": nil, "scoring_func": Absent, "topk_method": Absent, "hidden_act": Absent, "attention_bias": Absent,
 			"tie_word_embeddings": Absent, "rms_norm_eps": Absent, "moe_layer_freq": Absent,
 		})},
+		{Name: "v3 by its class's defaults", Config: V3().With(Config{
+			"num_hidden_layers": 4, "n_routed_experts": 32, "moe_intermediate_size": 16, "first_k_dense_replace": Absent, "num_experts_per_tok": Absent,
+			"n_group": Absent, "topk_group": Absent, "norm_topk_prob": Absent, "routed_scaling_factor": Absent, "rope_theta": Absent,
+			"scoring_func": Absent, "topk_method": Absent, "num_nextn_predict_layers": Absent,
+		})},
+		{Name: "glm by its class's defaults", Config: V3().With(Config{
+			"model_type": "glm4_moe_lite", "first_k_dense_replace": Absent, "num_experts_per_tok": Absent, "n_group": Absent, "topk_group": Absent,
+			"norm_topk_prob": Absent, "routed_scaling_factor": Absent, "scoring_func": Absent, "topk_method": Absent,
+		})},
+		{Name: "layer types", Config: V3().With(Config{
+			"num_hidden_layers": 3, "first_k_dense_replace": Absent, "mlp_layer_types": []string{"dense", "dense", "sparse"},
+		})},
 		{Name: "fp8 with its quantization_config", Config: V3().With(Config{"quantization_config": Config{
 			"quant_method": "fp8", "fmt": "e4m3", "activation_scheme": "dynamic", "weight_block_size": []int{128, 128},
 		}}), DTypes: FP8},

@@ -9,6 +9,7 @@ package enginetest
 import (
 	"encoding/json"
 	"maps"
+	"slices"
 )
 
 // A Config is a config.json. A nil value is a JSON null.
@@ -128,10 +129,25 @@ func (s *scaling) UnmarshalJSON(data []byte) error {
 }
 
 func (c Config) numbers() numbers {
-	n := numbers{Eps: 1e-6, Theta: 10000, RoutedFactor: 1, Groups: 1, TopKGroups: 1, Tied: c["model_type"] == "youtu_llm"}
+	n := numbers{Eps: 1e-6, Theta: 10000, RoutedFactor: 1, Tied: c["model_type"] == "youtu_llm"}
+	switch c["model_type"] { // what transformers' classes say of keys that are not there
+	case "deepseek_v3":
+		n.FirstMoE, n.Groups, n.TopKGroups, n.TopK, n.Norm, n.RoutedFactor = 3, 8, 4, 8, true, 2.5
+	case "glm4_moe_lite":
+		n.FirstMoE, n.TopK, n.Norm, n.RoutedFactor = 1, 4, true, 1.8
+	}
+	for name, field := range map[string]*int{"n_group": &n.Groups, "topk_group": &n.TopKGroups} {
+		if value, ok := c[name]; ok && value == nil {
+			*field = 1
+		}
+	}
 	if err := json.Unmarshal(c.JSON(), &n); err != nil {
 		panic(err)
 	}
+	if types, ok := c["mlp_layer_types"].([]string); ok {
+		n.FirstMoE = slices.Index(types, "sparse")
+	}
+	n.Groups, n.TopKGroups = max(n.Groups, 1), max(n.TopKGroups, 1)
 	if p, ok := c["rope_parameters"].(Config); ok { // transformers 5 has both in one block
 		n.Theta = p["rope_theta"].(float64)
 		if p["rope_type"] == "yarn" {
