@@ -81,6 +81,7 @@ func Open(manifestJSON, tokenizerJSON []byte, device gpu.Info, options Options) 
 	if e.model, err = deepseek.NewModel(e.config, e.manifest, deepseek.Options{Context: e.options.Context, Sequences: 1}); err != nil {
 		return nil, &message.Error{Code: message.BadModel, Err: err}
 	}
+	e.model.Plan.Within(device)
 	e.steps = record.NewSteps(e.model)
 	commands, err := e.model.Plan.Commands()
 	if err != nil {

@@ -205,15 +205,18 @@ type Info struct {
 	MaxStorageBuffers   uint32 `json:"max_storage_buffers"`
 	MaxWorkgroupStorage uint32 `json:"max_workgroup_storage"`
 	MaxInvocations      uint32 `json:"max_invocations"`
-	MaxWorkgroupsPerDim uint32 `json:"max_workgroups_per_dim"`
-	StorageOffsetAlign  uint32 `json:"storage_offset_align"`
-	UniformOffsetAlign  uint32 `json:"uniform_offset_align"`
 }
+
+// What every WebGPU device has, and nothing here asks more of.
+const (
+	OffsetAlign   = 256   // bytes, of the offset of a bound range
+	MaxWorkgroups = 65535 // in each dimension of a dispatch
+)
 
 // MinimumInfo is the profile on which everything must run: WebGPU's default limits and no optional feature.
 func MinimumInfo() Info {
 	return Info{
 		Name: "minimum profile", MaxBufferSize: 256 << 20, MaxBindingSize: 128 << 20, MaxStorageBuffers: 8,
-		MaxWorkgroupStorage: 16 << 10, MaxInvocations: 256, MaxWorkgroupsPerDim: 65535, StorageOffsetAlign: 256, UniformOffsetAlign: 256,
+		MaxWorkgroupStorage: 16 << 10, MaxInvocations: 256,
 	}
 }

@@ -8,9 +8,6 @@ import (
 	"tabseek/shaders"
 )
 
-// offsetAlign is the alignment of bound ranges that every WebGPU device accepts (minStorageBufferOffsetAlignment).
-const offsetAlign = 256
-
 // A Buffer is a buffer of a Plan. Temporaries of a recording have no id until Commands has placed them.
 type Buffer struct {
 	label string
@@ -48,6 +45,7 @@ type Bind map[string]Slice
 type Plan struct {
 	buffers    []*Buffer
 	recordings []*Recorder
+	device     *Info // whose limits the plan keeps, if not nil
 	err        error
 
 	pool      []*Buffer             // of temporaries
@@ -66,6 +64,9 @@ type place struct {
 func NewPlan() *Plan {
 	return &Plan{pipelines: map[string]PipelineID{}, uniforms: map[string]place{}}
 }
+
+// Within makes Commands refuse what a device does not take.
+func (p *Plan) Within(device Info) { p.device = &device }
 
 // Buffer adds a lasting buffer of size bytes, rounded up to a multiple of 4.
 func (p *Plan) Buffer(label string, size uint64) *Buffer { return p.add(label, size, Storage) }
@@ -116,8 +117,8 @@ func (r *Recorder) Temp(label string, words int) Slice {
 func (r *Recorder) Dispatch(d shaders.Dispatch, bind Bind) {
 	entry, err := r.bound(d, bind)
 	for _, w := range d.Workgroups {
-		if err == nil && (w == 0 || w > 65535) {
-			err = fmt.Errorf("%v workgroups: each dimension must be 1 to 65535", d.Workgroups)
+		if err == nil && (w == 0 || w > MaxWorkgroups) {
+			err = fmt.Errorf("%v workgroups: each dimension must be 1 to %d", d.Workgroups, MaxWorkgroups)
 		}
 	}
 	r.note(d.Program.Name, entry, err)
@@ -193,7 +194,7 @@ func (r *Recorder) bound(d shaders.Dispatch, bind Bind) (boundDispatch, error) {
 	for _, binding := range d.Program.Bindings {
 		known[binding.Name] = true
 		s := bind[binding.Name]
-		if err := r.checkRange(binding.Name, s, offsetAlign); err != nil {
+		if err := r.checkRange(binding.Name, s, OffsetAlign); err != nil {
 			return entry, err
 		}
 		entry.bind = append(entry.bind, s)
@@ -226,6 +227,9 @@ func (p *Plan) Commands() ([]Command, error) {
 		return nil, p.err
 	}
 	added := p.recordings[p.made.recordings:]
+	if err := p.checkLimits(added); err != nil {
+		return nil, err
+	}
 	p.placeTemps(added)
 	writes := p.placeParams(added)
 	var commands, recordings []Command
@@ -250,6 +254,36 @@ func (p *Plan) Commands() ([]Command, error) {
 	return append(commands, recordings...), nil
 }
 
+// checkLimits compares what was added with the device's limits. The pool's buffers are as large as their largest tenant.
+func (p *Plan) checkLimits(added []*Recorder) error {
+	if p.device == nil {
+		return nil
+	}
+	most := min(p.device.MaxBindingSize, p.device.MaxBufferSize)
+	for _, b := range p.buffers[p.made.buffers:] {
+		if b.size > p.device.MaxBufferSize {
+			return fmt.Errorf("gpu: buffer %s has %d bytes, device %s takes %d", b.label, b.size, p.device.Name, p.device.MaxBufferSize)
+		}
+	}
+	for _, r := range added {
+		for i, c := range r.commands {
+			d, ok := c.(interface{ bindings() []Slice })
+			if !ok {
+				continue
+			}
+			if n := len(d.bindings()); n > int(p.device.MaxStorageBuffers) {
+				return fmt.Errorf("gpu: recording %s: command %d binds %d buffers, device %s takes %d", r.label, i, n, p.device.Name, p.device.MaxStorageBuffers)
+			}
+			for _, s := range d.bindings() {
+				if s.Size > most {
+					return fmt.Errorf("gpu: recording %s: command %d binds %d bytes of %s, device %s takes %d", r.label, i, s.Size, s.Buffer.label, p.device.Name, most)
+				}
+			}
+		}
+	}
+	return nil
+}
+
 // pipeline is the id of a program's pipeline, a new one where there is none yet.
 func (p *Plan) pipeline(program *shaders.Program) PipelineID {
 	id, ok := p.pipelines[program.Name]
@@ -267,6 +301,7 @@ type boundDispatch struct {
 }
 
 func (d boundDispatch) slices() []Slice           { return d.bind }
+func (d boundDispatch) bindings() []Slice         { return d.bind }
 func (d boundDispatch) program() *shaders.Program { return d.dispatch.Program }
 
 func (d boundDispatch) place(p *Plan) Recorded {
@@ -371,7 +406,7 @@ func (p *Plan) placeParams(recordings []*Recorder) []Command {
 			p.uniforms[key] = place{offset: uint64(len(contents))}
 			added = append(added, key)
 			contents = append(contents, key...)
-			contents = append(contents, make([]byte, -len(contents)&(offsetAlign-1))...)
+			contents = append(contents, make([]byte, -len(contents)&(OffsetAlign-1))...)
 		}
 	}
 	if contents == nil {

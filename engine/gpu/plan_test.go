@@ -137,6 +137,149 @@ func TestPlanRefuses(t *testing.T) {
 	}
 }
 
+// What a device does not take is refused before anything is created, temporaries included.
+func TestPlanKeepsLimits(t *testing.T) {
+	device := gpu.MinimumInfo()
+	for name, test := range map[string]struct {
+		record func(p *gpu.Plan, r *gpu.Recorder, a, b *gpu.Buffer)
+		limit  func(*gpu.Info)
+		want   string
+	}{
+		"a temporary": {
+			record: func(_ *gpu.Plan, r *gpu.Recorder, a, _ *gpu.Buffer) {
+				r.Dispatch(dispatch(), gpu.Bind{"x": a.All(), "y": r.Temp("large", 1<<25+1)})
+			},
+			want: "gpu: recording r: command 0 binds 134217732 bytes of r.large, device minimum profile takes 134217728",
+		},
+		"a range": {
+			record: func(p *gpu.Plan, r *gpu.Recorder, a, _ *gpu.Buffer) {
+				r.Clear(a.All())
+				r.Dispatch(dispatch(), gpu.Bind{"x": a.All(), "y": p.Buffer("cache", 129<<20).All()})
+			},
+			want: "gpu: recording r: command 1 binds 135266304 bytes of cache, device minimum profile takes 134217728",
+		},
+		"a buffer": {
+			record: func(p *gpu.Plan, _ *gpu.Recorder, _, _ *gpu.Buffer) { p.Buffer("weights.3", 257<<20) },
+			want:   "gpu: buffer weights.3 has 269484032 bytes, device minimum profile takes 268435456",
+		},
+		"too many buffers": {
+			record: func(_ *gpu.Plan, r *gpu.Recorder, a, b *gpu.Buffer) {
+				r.Dispatch(dispatch(), gpu.Bind{"x": a.All(), "y": b.All()})
+			},
+			limit: func(i *gpu.Info) { i.MaxStorageBuffers = 1 },
+			want:  "gpu: recording r: command 0 binds 2 buffers, device minimum profile takes 1",
+		},
+	} {
+		t.Run(name, func(t *testing.T) {
+			plan, device := gpu.NewPlan(), device
+			if test.limit != nil {
+				test.limit(&device)
+			}
+			plan.Within(device)
+			a, b := plan.Buffer("a", 1024), plan.Buffer("b", 1024)
+			commands(t, plan) // refusals come later too
+			test.record(plan, plan.Record("r"), a, b)
+			_, err := plan.Commands()
+			require.EqualError(t, err, test.want)
+		})
+	}
+}
+
+// A plan grows: what comes later finds pipelines, parameters and pool buffers of before, which keep their sizes.
+func TestPlanGrows(t *testing.T) {
+	plan := gpu.NewPlan()
+	in := plan.Buffer("in", 1000)
+	record := func(label string, words int, params ...uint32) {
+		r := plan.Record(label)
+		a, b := r.Temp("a", words), r.Temp("b", words)
+		r.Dispatch(dispatch(params...), gpu.Bind{"x": in.All(), "y": a})
+		r.Dispatch(dispatch(9), gpu.Bind{"x": a, "y": b})
+	}
+	record("first", 100, 1)
+	require.Equal(t, golden(`
+		buffer in 1000 bytes
+		buffer pool.0 400 bytes
+		buffer pool.1 400 bytes
+		buffer params 512 bytes uniform
+		write 512 bytes to params[0]
+		pipeline step
+		recording first
+		  step [1 1 1] 0:params[0+4] 1:in[0+1000] 2:pool.0[0+400]
+		  step [1 1 1] 0:params[256+4] 1:pool.0[0+400] 2:pool.1[0+400]
+	`), dump(t, plan))
+	require.Empty(t, commands(t, plan), "nothing was added")
+
+	plan.Buffer("late", 16)
+	record("smaller", 50, 1)
+	first := commands(t, plan)
+	require.Len(t, first, 2, "a buffer and a recording, nothing else is new")
+	require.Equal(t, []gpu.Recorded{
+		gpu.Dispatch{Workgroups: shaders.Grid{1, 1, 1}, Bindings: []gpu.BoundRange{{Slot: 0, Buffer: 3, Size: 4}, {Slot: 1, Size: 1000}, {Slot: 2, Buffer: 1, Size: 200}}},
+		gpu.Dispatch{Workgroups: shaders.Grid{1, 1, 1}, Bindings: []gpu.BoundRange{{Slot: 0, Buffer: 3, Offset: 256, Size: 4}, {Slot: 1, Buffer: 1, Size: 200}, {Slot: 2, Buffer: 2, Size: 200}}},
+	}, first[1].(gpu.CreateRecording).Commands)
+
+	record("larger", 200, 2)
+	require.Equal(t, golden(`
+		buffer pool.2 800 bytes
+		buffer pool.3 800 bytes
+		buffer params 256 bytes uniform
+		write 256 bytes to params[0]
+		recording larger
+	`), golden(strings.Join(strings.SplitAfter(dump(t, plan), "\n")[:5], "")))
+}
+
+// Copies, clearings and indirect dispatches are placed and printed as what they are.
+func TestPlanRecordedCommands(t *testing.T) {
+	plan := gpu.NewPlan()
+	in, arguments := plan.Buffer("in", 1024), plan.Buffer("arguments", 64)
+	r := plan.Record("r")
+	a := r.Temp("a", 64)
+	r.Clear(a)
+	r.Copy(gpu.Slice{Buffer: a.Buffer, Offset: 4, Size: 8}, in.Slice(12, 8))
+	r.DispatchIndirect(dispatch(1), arguments.Slice(16, 12), gpu.Bind{"x": in.Slice(256, 256), "y": a})
+	require.Equal(t, golden(`
+		buffer in 1024 bytes
+		buffer arguments 64 bytes
+		buffer pool.0 256 bytes
+		buffer params 256 bytes uniform
+		write 256 bytes to params[0]
+		pipeline step
+		recording r
+		  clear pool.0[0+256]
+		  copy 8 bytes from in[12] to pool.0[4]
+		  step arguments[16] 0:params[0+4] 1:in[256+256] 2:pool.0[0+256]
+	`), dump(t, plan))
+
+	for name, test := range map[string]struct {
+		record func(r *gpu.Recorder)
+		want   string
+	}{
+		"arguments that are written": {func(r *gpu.Recorder) {
+			r.DispatchIndirect(dispatch(), arguments.All(), gpu.Bind{"x": in.All(), "y": arguments.All()})
+		}, "command 0 (step): y is written while it holds the arguments"},
+		"arguments cut short": {func(r *gpu.Recorder) {
+			r.DispatchIndirect(dispatch(), arguments.Slice(0, 8), gpu.Bind{"x": in.All(), "y": r.Temp("y", 1)})
+		}, "arguments: 8 bytes, want 3 words"},
+		"no arguments": {func(r *gpu.Recorder) {
+			r.DispatchIndirect(dispatch(), gpu.Slice{}, gpu.Bind{"x": in.All(), "y": r.Temp("y", 1)})
+		}, "nothing bound to arguments"},
+		"copy of other size":  {func(r *gpu.Recorder) { r.Copy(in.Slice(0, 8), arguments.Slice(0, 4)) }, "4 bytes to a range of 8"},
+		"copy in one buffer":  {func(r *gpu.Recorder) { r.Copy(in.Slice(0, 8), in.Slice(8, 8)) }, "the same buffer in"},
+		"copy of half a word": {func(r *gpu.Recorder) { r.Copy(in.Slice(0, 6), arguments.Slice(0, 6)) }, "unaligned or outside"},
+		"clear outside":       {func(r *gpu.Recorder) { r.Clear(in.Slice(1020, 8)) }, "unaligned or outside"},
+		"clear between words": {func(r *gpu.Recorder) { r.Clear(in.Slice(2, 4)) }, "unaligned or outside"},
+		"a foreign temporary": {func(r *gpu.Recorder) { r.Clear(a) }, "r.a is a temporary of another recording"},
+	} {
+		t.Run(name, func(t *testing.T) {
+			plan := *plan
+			test.record(plan.Record("bad"))
+			_, err := plan.Commands()
+			require.ErrorContains(t, err, "gpu: recording bad: ")
+			require.ErrorContains(t, err, test.want)
+		})
+	}
+}
+
 // Reading one buffer through two names is fine.
 func TestPlanTakesSharedReads(t *testing.T) {
 	sum := &shaders.Program{Name: "sum", Bindings: []shaders.Binding{{Slot: 1, Name: "x"}, {Slot: 2, Name: "y"}, {Slot: 3, Name: "z", Writable: true}}}

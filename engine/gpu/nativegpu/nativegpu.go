@@ -113,8 +113,7 @@ func open(instance *wgpu.Instance, options Options) (*Device, error) {
 		Name: strings.TrimSpace(info.DriverDescription), Backend: info.BackendType.String(),
 		MaxBufferSize: limits.MaxBufferSize, MaxBindingSize: limits.MaxStorageBufferBindingSize,
 		MaxStorageBuffers: limits.MaxStorageBuffersPerShaderStage, MaxWorkgroupStorage: limits.MaxComputeWorkgroupStorageSize,
-		MaxInvocations: limits.MaxComputeInvocationsPerWorkgroup, MaxWorkgroupsPerDim: limits.MaxComputeWorkgroupsPerDimension,
-		StorageOffsetAlign: limits.MinStorageBufferOffsetAlignment, UniformOffsetAlign: limits.MinUniformBufferOffsetAlignment,
+		MaxInvocations: limits.MaxComputeInvocationsPerWorkgroup,
 	}
 	d.forget()
 	return d, nil
@@ -136,8 +135,8 @@ func wantedLimits(adapter wgpu.Limits, options Options) wgpu.Limits {
 		limits.MaxComputeWorkgroupStorageSize = least.MaxWorkgroupStorage
 		limits.MaxComputeInvocationsPerWorkgroup = least.MaxInvocations
 	}
-	limits.MaxComputeWorkgroupsPerDimension = least.MaxWorkgroupsPerDim
-	limits.MinStorageBufferOffsetAlignment, limits.MinUniformBufferOffsetAlignment = least.StorageOffsetAlign, least.UniformOffsetAlign
+	limits.MaxComputeWorkgroupsPerDimension = gpu.MaxWorkgroups
+	limits.MinStorageBufferOffsetAlignment, limits.MinUniformBufferOffsetAlignment = gpu.OffsetAlign, gpu.OffsetAlign
 	return limits
 }
 

@@ -73,9 +73,6 @@ export class Gpu {
       max_storage_buffers: l.maxStorageBuffersPerShaderStage,
       max_workgroup_storage: l.maxComputeWorkgroupStorageSize,
       max_invocations: l.maxComputeInvocationsPerWorkgroup,
-      max_workgroups_per_dim: l.maxComputeWorkgroupsPerDimension,
-      storage_offset_align: l.minStorageBufferOffsetAlignment,
-      uniform_offset_align: l.minUniformBufferOffsetAlignment,
     };
   }
 
