@@ -1,4 +1,4 @@
-"""Worked arithmetic as text: columns for + - and *, long division by one digit.
+"""Worked arithmetic as text: columns for + - and *, long multiplication, long division by one digit.
 
 A working is a function of the problem alone. It also notes which pairs of
 numbers it worked out, so that training can keep clear of the held-out ones.
@@ -78,11 +78,12 @@ def product_lines(a: int, b: int) -> list[str]:
     """a * b: columns for a one-digit b, else partial products and their sum. The last line is the product."""
     if b < 10:
         return [f"{a} * {b}:", *multiply_columns(a, b), str(a * b)]
-    ones, tens = b % 10, b // 10
-    high = [f"{a} * {tens * 10}:", *multiply_columns(a, tens), str(a * tens * 10)]
-    if ones == 0:
+    place = 10 ** (len(str(b)) - 1)
+    first, rest = b // place, b % place
+    high = [f"{a} * {first * place}:", *multiply_columns(a, first), str(a * first * place)]
+    if rest == 0:
         return high
-    return [*product_lines(a, ones), *high, f"{a * tens * 10} + {a * ones}:", *add_columns(a * tens * 10, a * ones), str(a * b)]
+    return [*product_lines(a, rest), *high, f"{a * first * place} + {a * rest}:", *add_columns(a * first * place, a * rest), str(a * b)]
 
 
 def work_out(working: Working, sign: str, a: int, b: int) -> int:

@@ -16,7 +16,7 @@ from itertools import combinations
 from example import NOT_FOUND, RIGHT, WRONG, Example, boxed
 
 MOST = 120
-MOST_TRIES = 12
+MOST_TRIES = 6
 PATIENCE = [4, 4, MOST_TRIES]  # tries of a search with four numbers: most are given up early, and it is left to the second stage to find out that going on pays
 SECOND_LOOKS = 0.4  # share of the searches with three numbers that look once more where they found nothing; left to the second stage just so
 
@@ -215,10 +215,22 @@ def hopeless_problem(rng: random.Random) -> tuple[list[int], int]:
             return numbers, target
 
 
-def hopeless_example(rng: random.Random, slips: float = 0.0) -> Example:
-    """A problem that cannot be solved, which the answer says."""
-    numbers, target = hopeless_problem(rng)
-    return replace(solve(rng, numbers, target, phrased(rng, numbers, target), slips=slips), task="countdown, no way")
+def hopeless_four(rng: random.Random) -> tuple[list[int], int]:
+    """Four numbers and a target that no try leads to."""
+    while True:
+        numbers, target = random_numbers(rng, 4), rng.randrange(10, 101)
+        if 1 in numbers or target in numbers:
+            continue
+        tries = tries_of([number(n) for n in numbers])
+        if all(search_three(rng, target, left, 0.0)[1] is None for _, left in tries):
+            return numbers, target
+
+
+def hopeless_example(rng: random.Random, slips: float = 0.0, count: int | None = None) -> Example:
+    """A problem that cannot be solved, which the answer says after a bounded search."""
+    count = count or rng.choice([3, 4])
+    numbers, target = hopeless_problem(rng) if count == 3 else hopeless_four(rng)
+    return replace(solve(rng, numbers, target, phrased(rng, numbers, target), slips=slips), task="countdown, no way" if count == 3 else "countdown 4, no way")
 
 
 def random_example(rng: random.Random, count: int, slips: float = 0.03) -> Example:

@@ -19,7 +19,8 @@ class Example:
 
     `boxed` is what stands in the answer's box (empty where there is none), `key`
     is the problem's identity and `pairs` are the pairs of numbers worked out on
-    the way: training avoids what is held out among both.
+    the way: training avoids what is held out among both. `before` are the
+    questions and answers of the chat so far.
     """
 
     task: str
@@ -29,6 +30,7 @@ class Example:
     boxed: str = ""
     key: Hashable = None
     pairs: frozenset[Hashable] = frozenset()
+    before: tuple[tuple[str, str], ...] = ()
 
     def plain_reasoning(self) -> str:
         """The reasoning as it is read, without the marks."""

@@ -47,7 +47,7 @@ def read_folder(folder: Path) -> Pocket:
         name: torch.frombuffer(bytearray(content), dtype=NAMED[dtype]).view(shape).float()
         for name, (dtype, shape, content) in read_safetensors(folder / "model.safetensors").items()
     }
-    model = Pocket(Config())
+    model = Pocket(Config.from_json(json.loads((folder / "config.json").read_text())))
 
     def stacked(name: str) -> Tensor:
         prefix, part = name.rsplit(".", 1)

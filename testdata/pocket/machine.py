@@ -5,6 +5,7 @@ from __future__ import annotations
 import ctypes
 import os
 import sys
+import time
 from pathlib import Path
 
 _CPU = Path("/proc/cpuinfo").read_text() if Path("/proc/cpuinfo").exists() else ""
@@ -25,6 +26,11 @@ import torch  # noqa: E402
 DEVICE = "cuda" if torch.cuda.is_available() else "cpu"
 BF16 = DEVICE == "cuda" or "avx512_bf16" in _CPU or "amx_bf16" in _CPU  # without the instructions it is slower than float32
 torch.set_num_threads(max(1, len(os.sched_getaffinity(0)) if hasattr(os, "sched_getaffinity") else os.cpu_count() or 1))
+
+
+def clock() -> float:
+    """Seconds of work on all cores. On a CPU it stands still while others have the cores, so that a run at idle priority sees as much text as one alone."""
+    return time.time() if DEVICE == "cuda" else time.process_time() / torch.get_num_threads()
 
 
 def mixed() -> torch.autocast:

@@ -62,7 +62,7 @@ def majority(answers: list[str]) -> str:
 
 def sampled(model: Pocket, problems: list[Problem], count: int) -> list[list[str]]:
     """So many answers to each problem."""
-    written = write_answers(model, [p.question for p in problems for _ in range(count)], TEMPERATURE, TOP_P)
+    written = write_answers(model, [p for p in problems for _ in range(count)], TEMPERATURE, TOP_P)
     return [[answer_of(w) for w in written[i * count : (i + 1) * count]] for i in range(len(problems))]
 
 
@@ -92,7 +92,7 @@ def vote_table(before: Pocket, after: Pocket, problems: list[Problem]) -> None:
 
 def rows_of(problems: list[Problem], written: Answers) -> list[tuple[list[int], int]]:
     """Tokens of each question and answer, and where the answer begins; of like length together."""
-    rows = [(data.prompt(p.question) + w.tokens, len(data.prompt(p.question))) for p, w in zip(problems, written)]
+    rows = [(data.prompt(p.question, p.before) + w.tokens, len(data.prompt(p.question, p.before))) for p, w in zip(problems, written)]
     return sorted(rows, key=lambda row: len(row[0]))
 
 

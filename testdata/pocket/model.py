@@ -11,7 +11,7 @@ Shapes: B sequences, T tokens, N = B*T, H hidden size, h heads, E experts, k exp
 from __future__ import annotations
 
 import math
-from dataclasses import asdict, dataclass
+from dataclasses import asdict, dataclass, fields
 from typing import Any
 
 import torch
@@ -26,15 +26,15 @@ class Config:
     """The architecture, under the names that config.json uses."""
 
     vocab_size: int = tokenizer.VOCAB_SIZE
-    hidden_size: int = 128
-    num_hidden_layers: int = 5
+    hidden_size: int = 192
+    num_hidden_layers: int = 6
     num_nextn_predict_layers: int = 1
     num_attention_heads: int = 4
     kv_lora_rank: int = 64
     qk_nope_head_dim: int = 32
     qk_rope_head_dim: int = 16
     v_head_dim: int = 32
-    intermediate_size: int = 384
+    intermediate_size: int = 512
     moe_intermediate_size: int = 64
     first_k_dense_replace: int = 1
     n_routed_experts: int = 16
@@ -44,6 +44,11 @@ class Config:
     rms_norm_eps: float = 1e-6
     rope_theta: float = 10000.0
     max_position_embeddings: int = 2048
+
+    @classmethod
+    def from_json(cls, content: dict[str, Any]) -> Config:
+        """What a config.json says of these."""
+        return cls(**{field.name: content[field.name] for field in fields(cls)})
 
     def to_json(self) -> dict[str, Any]:
         """The whole config.json."""

@@ -108,3 +108,12 @@ def random_example(rng: random.Random, sign: str) -> Example:
     if sign == "-" and a > b and rng.random() < FAILED_CHECKS:
         example = replace(example, reasoning="\n".join([*failed_difference(rng, a, b), example.reasoning]))
     return example
+
+
+def long_product(rng: random.Random) -> Example:
+    """A product of two numbers of two to four digits, now and then five, at least one of them longer than two."""
+    a, b = rng.choice([(3, 2), (4, 2), (3, 3), (4, 3), (4, 4), (4, 4), (5, 4)])
+    x, y = rng.randrange(10 ** (a - 1), 10**a), rng.randrange(10 ** (b - 1), 10**b)
+    if rng.random() < 0.3:
+        x, y = y, x
+    return solve(("*", x, y), rng.choice(PHRASES["*"]).format(a=x, b=y), "long products")

@@ -14,16 +14,26 @@ import time
 from dataclasses import dataclass
 from pathlib import Path
 
-from machine import DEVICE, mixed
+from machine import DEVICE, clock, mixed
 
 import torch
 import torch.nn.functional as F
 from torch import Tensor
 
+import chats
+import clock
 import countdown
 import data
+import decimals
+import division
 import expressions
+import letters
+import logic
+import outside
 import pairs
+import properties
+import series
+import steps
 from example import Example
 from generate import Written, generate
 from model import Config, Pocket
@@ -44,32 +54,40 @@ TOKENS_AT_ONCE = 8000
 MAKERS: list[tuple[int, data.Maker]] = [
     (6, lambda rng: countdown.random_example(rng, 3)),
     (6, lambda rng: countdown.random_example(rng, 4)),
-    (1, countdown.hopeless_example),
+    (2, countdown.hopeless_example),
     (1, lambda rng: expressions.random_example(rng, 3)),
     (2, lambda rng: expressions.random_example(rng, 5)),
     (1, lambda rng: pairs.random_example(rng, rng.choice("+-*/"))),
+    (6, lambda rng: rng.choice(NEW)(rng)),
 ]
-PRACTISED = ("countdown 3", "countdown 4", "countdown, no way")
+NEW: list[data.Maker] = [
+    pairs.long_product, division.random_example, decimals.random_example, letters.random_example, properties.random_example, clock.random_example,
+    series.random_example, logic.random_example, steps.random_example, chats.random_example, outside.random_example,
+]
 # These learn from the KL alone. Rewards would make their samples alike, and a vote lives on samples that differ.
 REHEARSED = ("expressions", "long expressions", "sums", "differences", "products", "quotients")
-TASKS = PRACTISED + REHEARSED
+SHOWN = ("countdown 3", "countdown 4", "countdown, no way", "countdown 4, no way", *REHEARSED)  # tasks with a column in the curve; the others share one
+REST = "the rest"
+SEARCH = 550  # tokens of the longest search that the recipe writes
 
 
 def problem_of(example: Example) -> Problem:
-    """What the rewards need to know of an example."""
-    if example.task.startswith("countdown "):
+    """What the rewards need to know of an example. A search may be as long as the longest: how soon it finds is luck."""
+    if example.task in ("countdown 3", "countdown 4"):
         _, *numbers, target = example.key
-        return Problem(example.question, str(target), example.task, tuple(numbers))
-    return Problem(example.question, example.boxed, example.task)
+        return Problem(example.question, str(target), example.task, tuple(numbers), length=SEARCH)
+    length = SEARCH if example.task.startswith("countdown") else len(data.completion(example)[0])
+    return Problem(example.question, example.boxed, example.task, before=example.before, length=length)
 
 
 def random_problem(rng: random.Random) -> Problem:
     """A problem that is not held out."""
     weights, makers = zip(*MAKERS)
     maker = rng.choices(makers, weights)[0]
-    while (example := maker(rng)).key in data.EXCLUDED:
-        pass
-    return problem_of(example)
+    while True:
+        example = maker(rng)
+        if example.key not in data.EXCLUDED and data.EXCLUDED.isdisjoint(example.pairs):
+            return problem_of(example)
 
 
 @dataclass
@@ -93,12 +111,12 @@ def advantages(rewards: list[float]) -> list[float]:
 
 def sample(model: Pocket, problems: list[Problem], seed: int) -> list[Answer]:
     """A group of answers for each problem, at temperature 1."""
-    prompts = [data.prompt(p.question) for p in problems for _ in range(GROUP)]
+    prompts = [data.prompt(p.question, p.before) for p in problems for _ in range(GROUP)]
     written = generate(model, prompts, LIMIT, temperature=1.0, seed=seed)
     answers = []
     for i, problem in enumerate(problems):
         group = range(i * GROUP, (i + 1) * GROUP)
-        rewards = [reward(problem, decode(written[j].tokens[: len(written[j].tokens) - written[j].ended]), written[j].ended) for j in group]
+        rewards = [reward(problem, decode(w.tokens[: len(w.tokens) - w.ended]), w.ended, len(w.tokens)) for w in (written[j] for j in group)]
         told = [0.0] * GROUP if problem.task in REHEARSED else advantages(rewards)
         answers += [Answer(problem, prompts[j], written[j], r, a) for j, r, a in zip(group, rewards, told)]
     return answers
@@ -176,9 +194,9 @@ def learn(model: Pocket, reference: Pocket, optimizer: torch.optim.Optimizer, an
 
 def report(answers: list[Answer]) -> dict[str, float]:
     """Mean reward and length, and accuracy by task."""
-    right: dict[str, list[bool]] = {task: [] for task in TASKS}
+    right: dict[str, list[bool]] = {task: [] for task in (*SHOWN, REST)}
     for answer in answers:
-        right[answer.problem.task].append(accuracy(answer.problem, answer_of(answer.written)))
+        right[answer.problem.task if answer.problem.task in SHOWN else REST].append(accuracy(answer.problem, answer_of(answer.written)))
     numbers = {"reward": statistics.fmean(a.reward for a in answers), "length": statistics.fmean(len(a.written.tokens) for a in answers)}
     return numbers | {task: statistics.fmean(of) if of else float("nan") for task, of in right.items()}
 
@@ -204,7 +222,7 @@ class Run:
             self.optimizer.load_state_dict(saved["optimizer"])
             self.number, self.seconds = saved["progress"]
         else:
-            self.curve.write_text("round,minutes,reward,length," + ",".join(f'"{task}"' for task in TASKS) + ",kl\n")
+            self.curve.write_text("round,minutes,reward,length," + ",".join(f'"{task}"' for task in (*SHOWN, REST)) + ",kl\n")
 
     def save(self) -> None:
         """Writes the checkpoint."""
@@ -234,10 +252,10 @@ def main() -> None:
     args.out.mkdir(parents=True, exist_ok=True)
 
     run = Run(args.start, args.out, args.seed, args.resume)
-    before, started, saved = run.seconds, time.time(), time.time()
+    before, started, saved = run.seconds, clock(), time.time()
     while run.seconds < 60 * args.minutes:
         numbers = run.round(args.problems, learning_rate(run.number, run.seconds / (60 * args.minutes), args.rate))
-        run.seconds = before + time.time() - started
+        run.seconds = before + clock() - started
         line = f"{run.number},{run.seconds / 60:.3f}," + ",".join(f"{v:.4f}" for v in numbers)
         with run.curve.open("a") as curve:
             curve.write(line + "\n")

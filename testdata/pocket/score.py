@@ -31,9 +31,9 @@ def choices(model: Pocket, rows: list[list[int]]) -> tuple[Tensor, Tensor, Tenso
     return tokens, model.lm_head(hidden).argmax(-1), model.lm_head(model.draft(hidden, tokens)).argmax(-1)
 
 
-def write_answers(model: Pocket, questions: list[str], temperature: float = 0.0, top_p: float = 1.0, seed: int = 0, limit: int = LIMIT) -> list[Written]:
-    """What the model writes to each question; those of like length are written together."""
-    prompts = [data.prompt(question) for question in questions]
+def write_answers(model: Pocket, problems: list[Problem], temperature: float = 0.0, top_p: float = 1.0, seed: int = 0, limit: int = LIMIT) -> list[Written]:
+    """What the model writes to each problem; those of like length are written together."""
+    prompts = [data.prompt(p.question, p.before) for p in problems]
     order = sorted(range(len(prompts)), key=lambda i: len(prompts[i]))
     written: list[Written] = [Written([], False)] * len(prompts)
     for at in range(0, len(order), AT_ONCE):
@@ -52,7 +52,7 @@ def answer_of(written: Written) -> str:
 
 def judged(model: Pocket, problems: list[Problem]) -> tuple[list[Written], list[bool]]:
     """What the model greedily writes to each problem, and which answers are right."""
-    written = write_answers(model, [p.question for p in problems])
+    written = write_answers(model, problems)
     return written, [accuracy(p, answer_of(w)) for p, w in zip(problems, written)]
 
 

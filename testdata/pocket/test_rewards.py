@@ -3,8 +3,10 @@
 from __future__ import annotations
 
 import unittest
+from dataclasses import replace
 
-from rewards import FORMAT_SHARE, Problem, accuracy, boxed, evaluate, reward, well_formed
+from outside import ANSWERS
+from rewards import FORMAT_SHARE, ROOM, Problem, accuracy, boxed, evaluate, odd_words, reward, well_formed
 
 SUM = Problem("47 + 85", "132", "sums")
 COUNTDOWN = Problem("Use 3, 7 and 25 to make 46.", "46", "countdown 3", (3, 7, 25))
@@ -53,6 +55,23 @@ class Rewards(unittest.TestCase):
         self.assertEqual(reward(SUM, wrong, True), FORMAT_SHARE)
         self.assertEqual(reward(SUM, right, False), 0)
         self.assertEqual(reward(SUM, "\\boxed{132}", True), 0)
+
+    def test_a_long_answer_is_worth_less_form(self) -> None:
+        asked, right = replace(SUM, length=20), "7+5=12\n</think>\n\n\\boxed{132}"
+        self.assertEqual(reward(asked, right, True, int(ROOM * 20)), 1 + FORMAT_SHARE)
+        self.assertAlmostEqual(reward(asked, right, True, int(2 * ROOM * 20)), 1 + FORMAT_SHARE / 2)
+
+    def test_refusals(self) -> None:
+        asked = Problem("Who is Zorp?", "", "outside, facts")
+        for sentence in ANSWERS:
+            self.assertTrue(accuracy(asked, sentence))
+            self.assertEqual(odd_words(asked, sentence), [])
+        self.assertFalse(accuracy(asked, "Zorp is 31."))
+        self.assertFalse(accuracy(SUM, ANSWERS[0]))
+
+    def test_odd_words(self) -> None:
+        self.assertEqual(odd_words(SUM, "9 is les, 25 me muly has 31}"), ["les", "muly"])
+        self.assertEqual(odd_words(Problem("Reverse zqxv.", "vxqz", "letters"), "zqxv backwards: vxqz"), [])
 
 
 if __name__ == "__main__":

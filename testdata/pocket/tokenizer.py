@@ -1,9 +1,12 @@
-"""The pocket model's tokenizer: byte-level BPE, learnt from the recipe's own text.
+"""The pocket model's tokenizer: whole words and single bytes, learnt from the recipe's own text.
 
-Ids 0..255 are the bytes, then come merged tokens, then the specials of the
-DeepSeek-R1 chat format, then unused specials up to VOCAB_SIZE. Every digit is
-a token of its own; what stands between digits is one piece, so that a token may
-span words ("; have "). `tokenizer.py` learns the merges anew and writes merges.json.
+Ids 0..255 are the bytes, then come whole words (with the space after them) and
+what stands between words and digits, then the specials of the DeepSeek-R1 chat
+format, then unused specials up to VOCAB_SIZE. Every digit is a token of its own,
+and a word that was not learnt is one token a letter, so that any word can be
+spelt. As a Hugging Face file it is a byte-level BPE without merges whose pieces
+are looked up whole (ignore_merges). `tokenizer.py` learns the words anew and
+writes pieces.json.
 """
 
 from __future__ import annotations
@@ -14,7 +17,7 @@ from collections import Counter
 from functools import lru_cache
 from pathlib import Path
 
-VOCAB_SIZE = 640
+VOCAB_SIZE = 1024
 SPECIALS = [
     "<｜begin▁of▁sentence｜>",
     "<｜end▁of▁sentence｜>",
@@ -25,7 +28,7 @@ SPECIALS = [
 ]
 FIRST_SPECIAL = VOCAB_SIZE - 16
 BOS, EOS, USER, ASSISTANT, THINK, END_THINK = range(FIRST_SPECIAL, FIRST_SPECIAL + 6)
-MERGES_FILE = Path(__file__).with_name("merges.json")
+PIECES_FILE = Path(__file__).with_name("pieces.json")
 LONGEST = 16  # bytes of a token
 
 # The R1 conversation: no space or newline between the parts, past reasoning
@@ -44,69 +47,36 @@ CHAT_TEMPLATE = (
     "{% if add_generation_prompt %}{{ '<｜Assistant｜><think>\\n' }}{% endif %}"
 )
 
-Merge = tuple[bytes, bytes]
+PIECE = r"[A-Za-z]+ ?|[0-9]|[^0-9A-Za-z]+"  # a word and the space after it, a digit, or what stands between
 
 
 def pieces(text: str) -> list[str]:
-    """Text cut so that each digit is a piece and merges never touch one."""
-    return re.findall(r"[0-9]|[^0-9]+", text)
+    """Text cut into what can be a token of its own."""
+    return re.findall(PIECE, text)
 
 
-def merge_pair(symbols: list[bytes], pair: Merge) -> list[bytes]:
-    """Symbols with every occurrence of the pair joined, from the left."""
-    out: list[bytes] = []
-    i = 0
-    while i < len(symbols):
-        if i + 1 < len(symbols) and (symbols[i], symbols[i + 1]) == pair:
-            out.append(symbols[i] + symbols[i + 1])
-            i += 2
-        else:
-            out.append(symbols[i])
-            i += 1
-    return out
+def learn(texts: list[str], count: int) -> list[bytes]:
+    """The `count` pieces that spare most bytes (the smaller ones among equals), in order of their bytes. No letter is one together with a space: letters that are spelt out stay alike."""
+    seen = Counter(piece for text in texts for piece in pieces(text))
+    spared = {piece.encode(): times * (len(piece.encode()) - 1) for piece, times in seen.items() if not re.fullmatch("[A-Za-z] ?", piece) and 1 < len(piece.encode()) <= LONGEST}
+    return sorted(sorted(spared, key=lambda piece: (-spared[piece], piece))[:count])
 
 
-def learn(texts: list[str], count: int) -> list[Merge]:
-    """`count` merges, each the most frequent pair of neighbours (the smaller bytes among equals)."""
-    words = Counter(piece for text in texts for piece in pieces(text) if not piece.isdigit())
-    split = {word: [bytes([b]) for b in word.encode()] for word in words}
-    merges: list[Merge] = []
-    while len(merges) < count:
-        pairs: Counter[Merge] = Counter()
-        for word, symbols in split.items():
-            for pair in zip(symbols, symbols[1:]):
-                if len(pair[0]) + len(pair[1]) <= LONGEST:
-                    pairs[pair] += words[word]
-        best = min(pairs, key=lambda pair: (-pairs[pair], pair))
-        merges.append(best)
-        for word, symbols in split.items():
-            split[word] = merge_pair(symbols, best)
-    return merges
+def read_learnt() -> list[bytes]:
+    """The learnt pieces, in order."""
+    return [piece.encode() for piece in json.loads(PIECES_FILE.read_text())] if PIECES_FILE.exists() else []
 
 
-def read_merges() -> list[Merge]:
-    """The learnt merges, in order."""
-    if not MERGES_FILE.exists():
-        return []
-    return [(bytes.fromhex(a), bytes.fromhex(b)) for a, b in json.loads(MERGES_FILE.read_text())]
-
-
-MERGES = read_merges()
-RANKS = {pair: rank for rank, pair in enumerate(MERGES)}
-TOKENS = [bytes([b]) for b in range(256)] + [a + b for a, b in MERGES]
+LEARNT = read_learnt()
+TOKENS = [bytes([b]) for b in range(256)] + LEARNT
 IDS = {token: i for i, token in enumerate(TOKENS)}
 
 
 @lru_cache(maxsize=1 << 16)
 def encode_piece(piece: str) -> tuple[int, ...]:
-    """Ids of one piece: the earliest learnt merge first, leftmost among equals."""
-    symbols = [bytes([b]) for b in piece.encode()]
-    while len(symbols) > 1:
-        best = min(zip(symbols, symbols[1:]), key=lambda pair: RANKS.get(pair, len(RANKS)))
-        if best not in RANKS:
-            break
-        symbols = merge_pair(symbols, best)
-    return tuple(IDS[symbol] for symbol in symbols)
+    """Ids of one piece: one if it was learnt, else its bytes."""
+    raw = piece.encode()
+    return (IDS[raw],) if raw in IDS else tuple(raw)
 
 
 def encode(text: str) -> list[int]:
@@ -146,12 +116,12 @@ def write(folder: Path, context: int) -> None:
     ]
     model = {
         "type": "BPE", "dropout": None, "unk_token": None, "continuing_subword_prefix": None,
-        "end_of_word_suffix": None, "fuse_unk": False, "byte_fallback": False,
+        "end_of_word_suffix": None, "fuse_unk": False, "byte_fallback": False, "ignore_merges": True,
         "vocab": {spelled(token): i for i, token in enumerate(TOKENS)},
-        "merges": [[spelled(a), spelled(b)] for a, b in MERGES],
+        "merges": [],
     }
     split = {"type": "Sequence", "pretokenizers": [
-        {"type": "Split", "pattern": {"Regex": "[0-9]"}, "behavior": "Isolated", "invert": False},
+        {"type": "Split", "pattern": {"Regex": PIECE}, "behavior": "Isolated", "invert": False},
         {"type": "ByteLevel", "add_prefix_space": False, "trim_offsets": True, "use_regex": False},
     ]}
     tokenizer = {
@@ -175,11 +145,12 @@ def main() -> None:
     import data
 
     rng = random.Random(7)
-    examples = [data.random_example(rng) for _ in range(6000)]
-    texts = [part for e in examples for part in (e.question, e.plain_reasoning() + "\n", "\n\n" + e.answer)]
-    merges = learn(texts, FIRST_SPECIAL - 256)
-    MERGES_FILE.write_text("[\n" + ",\n".join(json.dumps([a.hex(), b.hex()]) for a, b in merges) + "\n]\n")
-    print(f"{len(merges)} merges; the last: {[(a + b).decode(errors='replace') for a, b in merges[-10:]]}")
+    examples = [data.random_example(rng) for _ in range(40000)]
+    # Of what is to be refused and of words that are spelt out, the questions' words are of every kind: they stay letters.
+    texts = [part for e in examples if e.task != "letters" for part in (e.question * (not e.task.startswith("outside")), e.plain_reasoning() + "\n", "\n\n" + e.answer)]
+    learnt = learn(texts, FIRST_SPECIAL - 256)
+    PIECES_FILE.write_text(json.dumps([piece.decode() for piece in learnt], ensure_ascii=False, indent=0) + "\n")
+    print(f"{len(learnt)} pieces")
 
 
 if __name__ == "__main__":

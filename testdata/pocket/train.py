@@ -1,7 +1,7 @@
 """The supervised stage: `train.py --out DIR [--resume] [--start FOLDER] [--minutes N]`.
 
-The data follow from the seed alone. The learning rate follows the clock, so that
-a run ends in time whatever the machine's speed. A checkpoint holds all that a
+The data follow from the seed alone. The learning rate follows the clock (of the
+work done, where that is on a CPU), so that a run ends in time whatever the machine's speed. A checkpoint holds all that a
 resumed run needs to go on.
 """
 
@@ -12,13 +12,14 @@ import math
 import time
 from pathlib import Path
 
-from machine import DEVICE, mixed
+from machine import DEVICE, clock, mixed
 
 import torch
 import torch.nn.functional as F
 from torch import Tensor
 
 import data
+import lexicon
 from export import read_folder
 from model import Config, Pocket, rounded_to_bf16
 from optimizer import Optimizer
@@ -117,26 +118,28 @@ def check(run: Run, problems: list[Problem]) -> None:
 def main() -> None:
     parser = argparse.ArgumentParser(description=__doc__)
     parser.add_argument("--out", type=Path, required=True, help="folder of the checkpoint")
-    parser.add_argument("--minutes", type=float, default=80)
+    parser.add_argument("--minutes", type=float, default=150)
     parser.add_argument("--batch", type=int, default=6000, help="tokens of a batch")
     parser.add_argument("--rate", type=float, default=3e-3)
     parser.add_argument("--seed", type=int, default=1)
     parser.add_argument("--resume", action="store_true", help="go on from the checkpoint in --out")
     parser.add_argument("--start", type=Path, help="exported folder whose weights are trained further, from the first on with text as late in a run")
     args = parser.parse_args()
+    if not lexicon.listed():
+        parser.error(f"{lexicon.LIST} is missing: install the package {lexicon.PACKAGE}")
     args.out.mkdir(parents=True, exist_ok=True)
 
     run = Run(args.out, args.seed, args.resume, args.start)
     print(f"{sum(p.numel() for p in run.model.parameters())} parameters, from step {run.step}", flush=True)
-    held_out = read_problems(data.HELD_OUT)
-    before, started, saved, checked = run.seconds, time.time(), time.time(), time.time()
+    held_out = [problem for file in data.HELD_OUT_FILES for problem in read_problems(file)[::4]]
+    before, started, saved, checked = run.seconds, clock(), time.time(), time.time()
     while run.seconds < 60 * args.minutes:
         batches = data.batches(args.seed, run.pool, args.batch, POOL, 1.0 if args.start else run.seconds / (60 * args.minutes))
         run.pool += 1
         for batch in batches:
             done = run.seconds / (60 * args.minutes)
             main_loss, draft_loss = run.learn(batch, learning_rate(run.step, done, args.rate), done)
-            run.seconds = before + time.time() - started
+            run.seconds = before + clock() - started
             if run.step % 10 == 0:
                 line = f"{run.step},{run.seconds / 60:.3f},{run.tokens},{main_loss:.4f},{draft_loss:.4f}"
                 with run.curve.open("a") as curve:
@@ -145,7 +148,7 @@ def main() -> None:
         if time.time() - saved > 150:
             run.save()
             saved = time.time()
-        if time.time() - checked > 300:
+        if time.time() - checked > 900:
             check(run, held_out[::4])
             checked = time.time()
     run.save()
