@@ -18,7 +18,8 @@ import data
 from generate import Written
 from model import Config, Pocket, rounded_to_bf16
 from quantise import quantised
-from rewards import Problem, accuracy, boxed, read_problems
+from outside import ANSWERS
+from rewards import OUTSIDE, Problem, accuracy, boxed, odd_words, read_problems
 from score import answer_of, by_task, choices, judged, padded, write_answers
 
 VOTES = (4, 8, 16)
@@ -29,6 +30,7 @@ VOTED = {
 }
 TEMPERATURE, TOP_P = 0.6, 0.95
 ROWS_AT_ONCE = 24
+BOUND = 600  # tokens within which a search without a way should have said so
 
 Answers = list[Written]
 
@@ -52,6 +54,17 @@ def accuracy_table(problems: list[Problem], columns: dict[str, list[bool]]) -> N
     for task in tables[0]:
         print(f"| {task} | {' | '.join(share(*table[task]) for table in tables)} |")
     print(f"| all | {' | '.join(share(sum(right), len(right)) for right in columns.values())} |\n")
+
+
+def refusals(problems: list[Problem], written: Answers) -> None:
+    """Prints how many of what is to be refused is, how many of the rest too, how many bounded searches stop in time, and how many answers invent no word."""
+    answers = [answer_of(w) for w in written]
+    outside = [answer in ANSWERS for p, answer in zip(problems, answers) if p.task.startswith(OUTSIDE)]
+    inside = [answer in ANSWERS for p, answer in zip(problems, answers) if not p.task.startswith(OUTSIDE)]
+    stopped = [accuracy(p, answer) and len(w.tokens) <= BOUND for p, answer, w in zip(problems, answers, written) if p.task.endswith("no way")]
+    known = [not odd_words(p, answer) for p, answer in zip(problems, answers)]
+    for name, each in (("Out of scope, refused", outside), ("In scope, refused", inside), (f"No way, recognised within {BOUND} tokens", stopped), ("Answers of known words alone", known)):
+        print(f"{name}: {share(sum(each), max(1, len(each)))}.\n")
 
 
 def majority(answers: list[str]) -> str:
@@ -148,7 +161,7 @@ def main() -> None:
     parser.add_argument("--final", type=Path, required=True, help="folder of the final checkpoint")
     parser.add_argument("--quick", action="store_true", help="every eighth problem only")
     args = parser.parse_args()
-    problems = read_problems(data.HELD_OUT)[:: 8 if args.quick else 1]
+    problems = [problem for file in data.HELD_OUT_FILES for problem in read_problems(file)][:: 8 if args.quick else 1]
     before, after = load(args.supervised), load(args.final)
 
     started = time.time()
@@ -161,6 +174,7 @@ def main() -> None:
     print("#### Greedy answers to held-out problems, PyTorch\n")
     accuracy_table(problems, columns)
     lengths = [len(w.tokens) for w in written]
+    refusals(problems, written)
     print(f"Mean length of an answer: {sum(lengths) / len(lengths):.0f} tokens; the longest: {max(lengths)}.\n")
     print(f"#### Samples at temperature {TEMPERATURE}, top-p {TOP_P}, BF16 weights\n")
     vote_table(before, after, problems)
