@@ -49,6 +49,10 @@ UPDATES = 2  # a round's groups are learnt in so many parts; from the second on 
 QUIET = 4  # of a group without advantages every so many answers are still learnt: the KL alone, which holds what is known
 LIMIT = 900  # tokens of an answer
 TOKENS_AT_ONCE = 8000
+NEW: list[data.Maker] = [
+    pairs.long_product, division.random_example, decimals.random_example, letters.random_example, properties.random_example, clock.random_example,
+    series.random_example, logic.random_example, steps.random_example, chats.random_example, outside.random_example,
+]
 # How often each kind of problem comes. Where there is no way, to say so is what is right: patience must not turn into
 # invention. What does not come here gets worse, so some of the rest comes too, mostly what is hardest.
 MAKERS: list[tuple[int, data.Maker]] = [
@@ -60,13 +64,10 @@ MAKERS: list[tuple[int, data.Maker]] = [
     (1, lambda rng: pairs.random_example(rng, rng.choice("+-*/"))),
     (6, lambda rng: rng.choice(NEW)(rng)),
 ]
-NEW: list[data.Maker] = [
-    pairs.long_product, division.random_example, decimals.random_example, letters.random_example, properties.random_example, clock.random_example,
-    series.random_example, logic.random_example, steps.random_example, chats.random_example, outside.random_example,
-]
 # These learn from the KL alone. Rewards would make their samples alike, and a vote lives on samples that differ.
 REHEARSED = ("expressions", "long expressions", "sums", "differences", "products", "quotients")
-SHOWN = ("countdown 3", "countdown 4", "countdown, no way", "countdown 4, no way", *REHEARSED)  # tasks with a column in the curve; the others share one
+# Tasks with a column in the curve; the others share one.
+SHOWN = ("countdown 3", "countdown 4", "countdown, no way", "countdown 4, no way", *REHEARSED)
 REST = "the rest"
 SEARCH = 550  # tokens of the longest search that the recipe writes
 

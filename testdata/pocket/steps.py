@@ -5,10 +5,10 @@ from __future__ import annotations
 import random
 
 from example import Example, boxed
-from expressions import Op, Node, value_of, work_through, write
-from words import BOXES, NAMES, THINGS, Template
+from expressions import Node, Op, value_of, work_through, write
+from words import A, B, C, BOXES, NAMES, THINGS, Template, fill
 
-A, B, C, D = "a", "b", "c", "d"
+D = "d"  # the fourth number of a template
 CHANGES = {
     "+": ["{n} gets {v} more.", "Then {n} buys {v} more.", "{m} gives {n} another {v}.", "{n} finds {v} more."],
     "-": ["{n} gives {v} to {m}.", "Then {n} loses {v}.", "{n} sells {v} of them.", "{v} of them break."],
@@ -30,13 +30,6 @@ FIXED = [
     Template(("{n} has {a} euros and buys {b} {t} for {c} euros each. Then {n} earns {d} euros. How many euros does {n} have now?",), ("+", ("-", A, ("*", B, C)), D), "{v} euros"),
     Template(("{n} earns {b} euros a day for {c} days, had {a} euros before and spends {d}. How many euros are left?",), ("-", ("+", A, ("*", B, C)), D), "{v} euros"),
 ]
-
-
-def fill(shape: tuple | str, numbers: dict[str, int]) -> Node:
-    """The expression with its numbers in place of the letters."""
-    if isinstance(shape, str):
-        return numbers[shape]
-    return Op(shape[0], fill(shape[1], numbers), fill(shape[2], numbers))
 
 
 def some(rng: random.Random) -> int:

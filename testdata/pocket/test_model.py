@@ -219,6 +219,38 @@ class Reinforcement(unittest.TestCase):
         got = averaged({"a": torch.zeros(2)}, {"a": torch.tensor([1.0, -2.0])})
         self.assertTrue(torch.allclose(got["a"], torch.tensor([SHARE, -2 * SHARE])))
 
+    def test_problems_know_their_length_and_are_not_held_out(self) -> None:
+        import data
+        import rl
+
+        from rewards import read_problems
+
+        held_out = {(p.question, p.before) for file in data.HELD_OUT_FILES for p in read_problems(file)}
+        rng = random.Random(2)
+        for _ in range(300):
+            problem = rl.random_problem(rng)
+            self.assertGreater(problem.length, 0)
+            self.assertNotIn((problem.question, problem.before), held_out)
+
+    def test_refusals_are_counted(self) -> None:
+        import contextlib
+        import io
+
+        import tokenizer
+        from generate import Written
+        from measure import refusals
+        from outside import ANSWERS
+        from rewards import Problem
+
+        def written(answer: str) -> Written:
+            return Written([tokenizer.END_THINK, *tokenizer.encode(answer), tokenizer.EOS], True)
+
+        problems = [Problem("Who is Zorp?", "", "outside, facts"), Problem("1 + 1", "2", "sums"), Problem("Use 1, 4 and 6 to make 43.", "", "countdown, no way")]
+        out = io.StringIO()
+        with contextlib.redirect_stdout(out):
+            refusals(problems, [written(ANSWERS[1]), written(ANSWERS[0]), written("It is 7 zorble.")])
+        self.assertEqual([line.split(": ")[1] for line in out.getvalue().splitlines() if line], ["1 of 1 (100.0 %).", "1 of 2 (50.0 %).", "0 of 1 (0.0 %).", "2 of 3 (66.7 %)."])
+
     def test_majority(self) -> None:
         from measure import majority
 
