@@ -3,6 +3,7 @@
 package nativegpu
 
 import (
+	"cmp"
 	"errors"
 	"fmt"
 	"strings"
@@ -53,6 +54,15 @@ func (d *Device) checked(id gpu.BufferID, offset, size uint64) (*wgpu.Buffer, er
 		return nil, fmt.Errorf("range %d+%d is outside buffer %d of %d bytes", offset, size, id, b.size)
 	}
 	return b.Buffer, nil
+}
+
+// words is checked, for what has to begin and end between two words of 32 bits.
+func (d *Device) words(id gpu.BufferID, offset, size uint64) (*wgpu.Buffer, error) {
+	b, err := d.checked(id, offset, size)
+	if err == nil && (size == 0 || size%4 != 0 || offset%4 != 0) {
+		err = fmt.Errorf("range %d+%d of buffer %d is empty or not in whole words", offset, size, id)
+	}
+	return b, err
 }
 
 // write queues a write. What is queued lies in staging memory until a submit: writes of a whole model are submitted
@@ -165,17 +175,17 @@ func (d *Device) prepare(recorded gpu.Recorded) (command, error) {
 	case gpu.Dispatch:
 		return d.prepareDispatch(command{workgroups: c.Workgroups}, c.Pipeline, c.Bindings)
 	case gpu.DispatchIndirect:
-		arguments, err := d.checked(c.Arguments, c.Offset, 12)
+		arguments, err := d.words(c.Arguments, c.Offset, 12)
 		if err != nil {
 			return command{}, err
 		}
 		return d.prepareDispatch(command{arguments: arguments, offset: c.Offset}, c.Pipeline, c.Bindings)
 	case gpu.Copy:
-		from, errFrom := d.checked(c.From, c.FromOffset, c.Size)
-		to, errTo := d.checked(c.To, c.ToOffset, c.Size)
-		return command{from: from, offset: c.FromOffset, to: to, toOffset: c.ToOffset, size: c.Size}, errors.Join(errFrom, errTo)
+		from, errFrom := d.words(c.From, c.FromOffset, c.Size)
+		to, errTo := d.words(c.To, c.ToOffset, c.Size)
+		return command{from: from, offset: c.FromOffset, to: to, toOffset: c.ToOffset, size: c.Size}, cmp.Or(errFrom, errTo)
 	case gpu.Clear:
-		to, err := d.checked(c.Buffer, c.Offset, c.Size)
+		to, err := d.words(c.Buffer, c.Offset, c.Size)
 		return command{to: to, toOffset: c.Offset, size: c.Size}, err
 	}
 	return command{}, fmt.Errorf("unknown command %T", recorded)

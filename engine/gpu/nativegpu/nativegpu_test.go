@@ -12,7 +12,6 @@ import (
 	"tabseek/engine/gpu"
 	"tabseek/engine/gpu/gputest"
 	"tabseek/engine/gpu/nativegpu"
-	"tabseek/engine/gpu/refgpu"
 	"tabseek/shaders"
 )
 
@@ -113,8 +112,11 @@ func TestResults(t *testing.T) {
 
 // Whatever comes over the wire, the process lives on and the device stays usable.
 func TestErrorsAreReturned(t *testing.T) {
+	record := func(c gpu.Recorded) gpu.CreateRecording {
+		return gpu.CreateRecording{ID: 9, Label: "bad", Commands: []gpu.Recorded{c}}
+	}
 	bind := func(ranges ...gpu.BoundRange) gpu.CreateRecording {
-		return gpu.CreateRecording{ID: 9, Label: "bad", Commands: []gpu.Recorded{gpu.Dispatch{Workgroups: [3]uint32{1, 1, 1}, Bindings: ranges}}}
+		return record(gpu.Dispatch{Workgroups: [3]uint32{1, 1, 1}, Bindings: ranges})
 	}
 	broken := func(source string) gpu.CreatePipeline {
 		return gpu.CreatePipeline{ID: 9, Program: &shaders.Program{Name: "broken", Source: source, Bindings: counter.Bindings}}
@@ -139,6 +141,15 @@ func TestErrorsAreReturned(t *testing.T) {
 		"bound unaligned":         {bind(gpu.BoundRange{Slot: 1, Offset: 4, Size: 4}), "recording bad: command 0: counter"},
 		"bound twice":             {bind(gpu.BoundRange{Slot: 1, Size: 4}, gpu.BoundRange{Slot: 1, Size: 4}), "recording bad: command 0: counter"},
 		"no pipeline":             {gpu.CreateRecording{Label: "bad", Commands: []gpu.Recorded{gpu.Dispatch{Pipeline: 5}}}, "no pipeline 5"},
+		"part of a recording":     {gpu.Submit{Replays: []gpu.Replay{{Times: 1, First: 1, Count: 1}}}, "recording 0 has 1 commands, not 1+1"},
+		"copy of no buffer":       {record(gpu.Copy{From: 7, To: 8, Size: 4}), "recording bad: command 0: no buffer 7"},
+		"copy outside":            {record(gpu.Copy{FromOffset: 248, ToOffset: 0, Size: 16}), "outside buffer 0"},
+		"copy between words":      {record(gpu.Copy{FromOffset: 2, ToOffset: 64, Size: 4}), "not in whole words"},
+		"copy of half a word":     {record(gpu.Copy{ToOffset: 64, Size: 2}), "not in whole words"},
+		"clear outside":           {record(gpu.Clear{Offset: 256, Size: 4}), "outside buffer 0"},
+		"clear of half a word":    {record(gpu.Clear{Size: 2}), "not in whole words"},
+		"arguments outside":       {record(gpu.DispatchIndirect{Offset: 248}), "outside buffer 0"},
+		"arguments between words": {record(gpu.DispatchIndirect{Offset: 2}), "not in whole words"},
 		"readback of no buffer":   {gpu.Submit{Readbacks: []gpu.Readback{{Buffer: 7, Size: 4}}}, "no buffer 7"},
 		"readback outside":        {gpu.Submit{Readbacks: []gpu.Readback{{Offset: 1 << 63, Size: 1 << 63}}}, "outside buffer 0"},
 		"readback of a half word": {gpu.Submit{Readbacks: []gpu.Readback{{Size: 2}}}, "not in whole words"},
@@ -292,51 +303,12 @@ func TestSilentDevice(t *testing.T) {
 	time.Sleep(3 * time.Second) // until the work is done: what comes after must not find a device busy
 }
 
-// Copies, clearings, indirect dispatches and parts of recordings do what they say, on every device that Go has.
-func TestRecordedCommands(t *testing.T) {
-	for name, device := range map[string]gpu.Device{"native": open(t), "reference": refgpu.New()} {
-		t.Run(name, func(t *testing.T) {
-			plan := gpu.NewPlan()
-			words := func(label string, n int) *gpu.Buffer { return plan.Buffer(label, uint64(4*n)) }
-			rows, copied, arguments := words("rows", 64), words("copied", 64), words("arguments", 4)
-			advance := func() shaders.Dispatch { return shaders.Advance(1, 5) }
-			r := plan.Record("main")
-			r.Dispatch(advance(), gpu.Bind{"rows": rows.All()}) // row 0 moves on by 5
-			r.Copy(copied.Slice(8, 16), rows.Slice(0, 16))
-			r.Clear(rows.Slice(4, 4))
-			r.DispatchIndirect(advance(), arguments.Slice(4, 12), gpu.Bind{"rows": rows.All()})
-			commands, err := plan.Commands()
-			require.NoError(t, err)
-			execute(t, device, commands...)
-			run := func(replay gpu.Replay, workgroups uint32) (row, copy uint32) {
-				args := binary.LittleEndian.AppendUint32(nil, 9)
-				for _, n := range []uint32{workgroups, 1, 1} {
-					args = binary.LittleEndian.AppendUint32(args, n)
-				}
-				replay.Times, replay.Recording = 1, r.ID()
-				execute(t, device,
-					gpu.Write{Buffer: rows.ID(), Data: make([]byte, 256)}, gpu.Write{Buffer: copied.ID(), Data: make([]byte, 256)},
-					gpu.Write{Buffer: arguments.ID(), Data: args},
-					gpu.Submit{Replays: []gpu.Replay{replay}, Readbacks: []gpu.Readback{{Buffer: rows.ID(), Offset: 4, Size: 4}, {Buffer: copied.ID(), Offset: 12, Size: 4}}})
-				results, err := device.Results(true)
-				require.NoError(t, err)
-				return binary.LittleEndian.Uint32(results[0].Data[0]), binary.LittleEndian.Uint32(results[0].Data[1])
-			}
-			for _, test := range []struct {
-				replay       gpu.Replay
-				workgroups   uint32
-				row, copying uint32
-			}{
-				{gpu.Replay{}, 1, 5, 5},
-				{gpu.Replay{}, 0, 0, 5},
-				{gpu.Replay{First: 0, Count: 1}, 1, 5, 0},
-				{gpu.Replay{First: 0, Count: 2}, 1, 5, 5},
-				{gpu.Replay{First: 1, Count: 3}, 1, 5, 0},
-			} {
-				row, copying := run(test.replay, test.workgroups)
-				require.Equal(t, [2]uint32{test.row, test.copying}, [2]uint32{row, copying}, "%+v", test)
-			}
-			require.ErrorContains(t, device.Execute(gpu.Submit{Replays: []gpu.Replay{{Recording: r.ID(), Times: 1, First: 2, Count: 3}}}), "has 4 commands, not 2+3")
-		})
+// Copies, clearings, indirect dispatches and parts of recordings do what they say.
+func TestReplays(t *testing.T) {
+	device := open(t)
+	replays, err := gputest.Replays()
+	require.NoError(t, err)
+	for _, r := range replays {
+		t.Run(r.Name, func(t *testing.T) { require.NoError(t, gputest.CheckReplay(device, r)) })
 	}
 }

@@ -34,10 +34,7 @@ type staged struct {
 func (d *Device) stage(readbacks []gpu.Readback) ([]staged, error) {
 	copies := make([]staged, 0, len(readbacks))
 	for _, r := range readbacks {
-		_, err := d.checked(r.Buffer, r.Offset, r.Size)
-		if err == nil && (r.Size == 0 || r.Size%4 != 0 || r.Offset%4 != 0) {
-			err = fmt.Errorf("range %d+%d of buffer %d is empty or not in whole words", r.Offset, r.Size, r.Buffer)
-		}
+		_, err := d.words(r.Buffer, r.Offset, r.Size)
 		var target *wgpu.Buffer
 		if err == nil {
 			target, err = d.stagingBuffer(r.Size)

@@ -3,7 +3,7 @@ package refgpu
 
 import (
 	"bytes"
-	"errors"
+	"cmp"
 	"fmt"
 	"time"
 	"unsafe"
@@ -98,11 +98,11 @@ func (d *Device) check(command gpu.Recorded) error {
 		return d.checkDispatch(c.Pipeline, c.Bindings)
 	case gpu.DispatchIndirect:
 		_, err := d.bytes(c.Arguments, c.Offset, 12)
-		return errors.Join(err, d.checkDispatch(c.Pipeline, c.Bindings))
+		return cmp.Or(err, d.checkDispatch(c.Pipeline, c.Bindings))
 	case gpu.Copy:
 		_, from := d.bytes(c.From, c.FromOffset, c.Size)
 		_, to := d.bytes(c.To, c.ToOffset, c.Size)
-		return errors.Join(from, to)
+		return cmp.Or(from, to)
 	case gpu.Clear:
 		_, err := d.bytes(c.Buffer, c.Offset, c.Size)
 		return err

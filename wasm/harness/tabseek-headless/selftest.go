@@ -30,20 +30,30 @@ func selftest(ctx context.Context, args []string, to streams) error {
 	info := device.Info()
 	fmt.Fprintf(to.err, "device: %s (%s)\n", info.Name, info.Backend)
 	cases := shaders.Cases()
+	replays, err := gputest.Replays()
+	if err != nil {
+		return err
+	}
 	failed := 0
+	tell := func(name string, err error) {
+		if err != nil {
+			failed++
+			fmt.Fprintf(to.out, "FAIL %v\n", err)
+			return
+		}
+		fmt.Fprintf(to.out, "ok   %s\n", name)
+	}
+	for _, r := range replays {
+		tell(r.Name, gputest.CheckReplay(device, r))
+	}
 	for _, c := range cases {
 		if ctx.Err() != nil {
 			return context.Cause(ctx)
 		}
-		if err := gputest.Check(device, c); err != nil {
-			failed++
-			fmt.Fprintf(to.out, "FAIL %v\n", err)
-			continue
-		}
-		fmt.Fprintf(to.out, "ok   %s\n", c.Name)
+		tell(c.Name, gputest.Check(device, c))
 	}
 	if failed > 0 {
-		return fmt.Errorf("%d of %d cases failed on %s", failed, len(cases), info.Name)
+		return fmt.Errorf("%d of %d cases failed on %s", failed, len(cases)+len(replays), info.Name)
 	}
 	return nil
 }
@@ -65,16 +75,28 @@ func record(name string) (err error) {
 	defer func() { err = errors.Join(err, file.Close()) }()
 	out := bufio.NewWriter(file)
 	lines := json.NewEncoder(out)
+	add := func(r gputest.Recorded, tolerance float64) error {
+		line := recordedCase{Name: r.Name, Tolerance: tolerance, Wants: r.Wants}
+		for _, command := range r.Commands {
+			line.Frames = abi.Append(line.Frames, command)
+		}
+		return lines.Encode(line)
+	}
+	replays, err := gputest.Replays()
+	if err != nil {
+		return err
+	}
+	for _, r := range replays {
+		if err := add(r, 0); err != nil {
+			return err
+		}
+	}
 	for _, c := range shaders.Cases() {
 		recorded, err := gputest.Record(c)
 		if err != nil {
 			return err
 		}
-		line := recordedCase{Name: c.Name, Tolerance: c.Tolerance, Wants: recorded.Wants}
-		for _, command := range recorded.Commands {
-			line.Frames = abi.Append(line.Frames, command)
-		}
-		if err := lines.Encode(line); err != nil {
+		if err := add(recorded, c.Tolerance); err != nil {
 			return err
 		}
 	}

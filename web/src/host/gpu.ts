@@ -11,7 +11,7 @@ interface Pipeline {
 
 /** A command of a recording, ready to be encoded; `encode` is for what takes place between two passes. */
 type Command =
-  | { pipeline: GPUComputePipeline; group: GPUBindGroup; dispatch: (pass: GPUComputePassEncoder) => void }
+  | { encode?: undefined; pipeline: GPUComputePipeline; group: GPUBindGroup; dispatch: (pass: GPUComputePassEncoder) => void }
   | { encode: (encoder: GPUCommandEncoder) => void };
 
 /** Features that programs can use, where the adapter has them. */
@@ -198,10 +198,12 @@ export class Gpu {
     for (const r of replays) {
       const recording = this.recordings.get(r.recording);
       if (!recording) throw new Error(`no recording ${r.recording}`);
+      if (r.first + r.count > recording.length) throw new Error(`recording ${r.recording} has ${recording.length} commands, not ${r.first}+${r.count}`);
       const commands = r.count ? recording.slice(r.first, r.first + r.count) : recording;
+      this.counts.dispatches += r.times * commands.filter((c) => !c.encode).length;
       for (let i = 0; i < r.times; i++) {
         for (const c of commands) {
-          if ('encode' in c) {
+          if (c.encode) {
             pass?.end();
             pass = undefined;
             c.encode(encoder);
@@ -213,7 +215,6 @@ export class Gpu {
           c.dispatch(pass);
         }
       }
-      this.counts.dispatches += r.times * commands.length;
     }
     pass?.end();
   }
@@ -232,7 +233,7 @@ export class Gpu {
     let at = TIMES_SIZE;
     const mapped = target.getMappedRange();
     const data = sizes.map((size) => new Uint8Array(mapped.slice(at, (at += size))));
-    if (timing) nanoseconds = this.timestamps!.read(mapped, timing);
+    if (timing) nanoseconds = timing.used ? this.timestamps!.read(mapped) || nanoseconds : 0;
     target.unmap();
     this.staging.set(target.size, [...(this.staging.get(target.size) ?? []), target]);
     return { ticket, nanoseconds, data };
@@ -293,10 +294,9 @@ class Timestamps {
     encoder.copyBufferToBuffer(this.resolved, 256 * t.index, target, 0, TIMES_SIZE);
   }
 
-  /** Nanoseconds between the two. A submit without a pass takes none, as far as they can tell. */
-  read(mapped: ArrayBuffer, t: Timing): number {
-    if (!t.used) return 0;
-    const [begin, end] = new BigUint64Array(mapped.slice(0, TIMES_SIZE)) as unknown as [bigint, bigint];
-    return Math.max(Number(end - begin), 0);
+  /** Nanoseconds between the two; 0 if they tell nothing, as those of a short submit, for browsers round. */
+  read(mapped: ArrayBuffer): number {
+    const times = new BigUint64Array(mapped, 0, 2);
+    return Math.max(Number(times[1]! - times[0]!), 0);
   }
 }
