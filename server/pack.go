@@ -56,7 +56,9 @@ func pack(ctx context.Context, args []string, _ io.Reader, stdout, stderr io.Wri
 		return err
 	}
 	defer inventory.Close()
-	c.config.Settle(func(tensor string) bool { _, ok := inventory.Tensor(tensor); return ok })
+	if err := c.config.Reconcile(inventory); err != nil {
+		return err
+	}
 	if c.seed.Architecture, err = json.Marshal(c.config); err != nil {
 		return err
 	}
@@ -112,14 +114,19 @@ func readCheckpoint(dir string) (*checkpoint, error) {
 	return c, c.readSpecial(configJSON)
 }
 
-// name is the folder's own name; for .../NAME/hf it is NAME.
+// name is the folder's own name; for .../NAME/hf it is NAME, and so it is in Hugging Face's cache for
+// .../models--OWNER--NAME/snapshots/COMMIT.
 func (c *checkpoint) name() string {
 	path, err := filepath.Abs(c.dir)
 	if err != nil {
 		path = c.dir
 	}
+	parent := filepath.Dir(path)
+	if repository := filepath.Base(filepath.Dir(parent)); filepath.Base(parent) == "snapshots" && strings.HasPrefix(repository, "models--") {
+		return repository[strings.LastIndex(repository, "--")+len("--"):]
+	}
 	if filepath.Base(path) == "hf" {
-		path = filepath.Dir(path)
+		return filepath.Base(parent)
 	}
 	return filepath.Base(path)
 }
@@ -137,6 +144,9 @@ func (c *checkpoint) read(name string) ([]byte, error) {
 	}
 	if len(data) > maxTextFile {
 		return nil, fmt.Errorf("%s: more than %d bytes", path, maxTextFile)
+	}
+	if err := weights.CheckContent(data); err != nil {
+		return nil, fmt.Errorf("%s: %w", path, err)
 	}
 	return data, nil
 }
@@ -222,7 +232,7 @@ func (c *checkpoint) readSpecial(configJSON []byte) error {
 	if err := c.readOptional("generation_config.json", &tokens); err != nil {
 		return err
 	}
-	if err := c.readOptional("generation_config.json", &c.seed.Generation); err != nil {
+	if err := c.readGeneration(); err != nil {
 		return err
 	}
 	if len(tokens.EOS) == 0 {
@@ -234,5 +244,22 @@ func (c *checkpoint) readSpecial(configJSON []byte) error {
 		}
 	}
 	c.seed.Special.EOS = tokens.EOS
+	return nil
+}
+
+// readGeneration reads the sampling that the model's makers recommend.
+func (c *checkpoint) readGeneration() error {
+	if err := c.readOptional("generation_config.json", &c.seed.Generation); err != nil {
+		return err
+	}
+	var sampling struct {
+		Do *bool `json:"do_sample"`
+	}
+	if err := c.readOptional("generation_config.json", &sampling); err != nil {
+		return err
+	}
+	if sampling.Do != nil && !*sampling.Do { // greedy, whatever else the file says
+		c.seed.Generation = weights.Generation{Temperature: new(float64), RepetitionPenalty: c.seed.Generation.RepetitionPenalty}
+	}
 	return nil
 }

@@ -122,6 +122,9 @@ func TestPackRefuses(t *testing.T) {
 	}
 }
 
+// lfsPointer is what stands in a repository for a file that Git LFS has not fetched.
+const lfsPointer = "version https://git-lfs.github.com/spec/v1\noid sha256:4d7a214614ab2935c943f9e0ff69d22eadbb8f32b1258daaa5e2ca24d17e2393\nsize 8608\n"
+
 // packFails packs src and looks for a clear failure that leaves nothing behind. Both ways of packing are tried: what is
 // copied and what is converted take different paths.
 func packFails(t *testing.T, src string, want ...string) {
@@ -172,6 +175,18 @@ func TestPackRefusesFiles(t *testing.T) {
 		{"absurd sampling", func(t *testing.T, dir string) {
 			require.NoError(t, os.WriteFile(file(dir, "generation_config.json"), []byte(`{"temperature":-3}`), 0o644))
 		}, []string{"temperature is -3"}},
+		{"sampling of another type", func(t *testing.T, dir string) {
+			require.NoError(t, os.WriteFile(file(dir, "generation_config.json"), []byte(`{"do_sample":"no"}`), 0o644))
+		}, []string{"generation_config.json", "do_sample"}},
+		{"weights that Git LFS has not fetched", func(t *testing.T, dir string) {
+			rewrite(t, file(dir, "model.safetensors"), func([]byte) []byte { return []byte(lfsPointer) })
+		}, []string{"model.safetensors", "Git LFS pointer", "git lfs pull"}},
+		{"tokenizer that Git LFS has not fetched", func(t *testing.T, dir string) {
+			rewrite(t, file(dir, "tokenizer.json"), func([]byte) []byte { return []byte(lfsPointer) })
+		}, []string{"tokenizer.json", "Git LFS pointer"}},
+		{"a web page in place of weights", func(t *testing.T, dir string) {
+			rewrite(t, file(dir, "model.safetensors"), func([]byte) []byte { return []byte("<!doctype html><title>Log in</title>") })
+		}, []string{"model.safetensors", "this is a web page"}},
 		{"weights cut short", func(t *testing.T, dir string) { require.NoError(t, os.Truncate(file(dir, "model.safetensors"), 20000)) }, []string{"model.safetensors"}},
 		{"weights empty", func(t *testing.T, dir string) { require.NoError(t, os.Truncate(file(dir, "model.safetensors"), 0)) }, []string{"model.safetensors", "too short"}},
 		{"header of 2^63 bytes", func(t *testing.T, dir string) {
@@ -253,6 +268,74 @@ func TestPackDestination(t *testing.T) {
 		require.Contains(t, stderr.String(), "canceled")
 		requireEmpty(t, parent)
 	})
+}
+
+// packed packs a folder and reads what became of it.
+func packed(t *testing.T, src string) *weights.Model {
+	t.Helper()
+	dst := filepath.Join(t.TempDir(), "model")
+	o := command("", "pack", src, dst)
+	require.Zero(t, o.status, o.stderr)
+	m, err := weights.OpenModel(dst)
+	require.NoError(t, err)
+	return m
+}
+
+// A checkpoint is packed as it is found in practice, with what lies beside it.
+func TestPackFolders(t *testing.T) {
+	plain := packed(t, checkpointWith(t, nil))
+	beside := func(t *testing.T, name string) string {
+		src := checkpointWith(t, nil)
+		data, err := os.ReadFile(filepath.Join(src, "model.safetensors"))
+		require.NoError(t, err)
+		require.NoError(t, os.WriteFile(filepath.Join(src, name), data, 0o644))
+		return src
+	}
+	t.Run("a consolidated copy beside model.safetensors", func(t *testing.T) {
+		require.Equal(t, plain.Shards, packed(t, beside(t, "consolidated.safetensors")).Shards)
+	})
+	t.Run("a copy beside an index that leaves tensors out", func(t *testing.T) {
+		src := beside(t, "consolidated.safetensors")
+		index := `{"metadata":{},"weight_map":{"model.norm.weight":"model.safetensors"}}`
+		require.NoError(t, os.WriteFile(filepath.Join(src, "model.safetensors.index.json"), []byte(index), 0o644))
+		require.Equal(t, plain.Shards, packed(t, src).Shards)
+	})
+	t.Run("a folder of Hugging Face's cache", func(t *testing.T) {
+		repository := filepath.Join(t.TempDir(), "models--some-lab--Tiny-V3")
+		snapshot := filepath.Join(repository, "snapshots", "0123abc")
+		require.NoError(t, os.MkdirAll(snapshot, 0o755))
+		src := checkpointWith(t, nil)
+		files, err := os.ReadDir(src)
+		require.NoError(t, err)
+		require.NoError(t, os.Rename(src, filepath.Join(repository, "blobs")))
+		for _, f := range files {
+			require.NoError(t, os.Symlink(filepath.Join("..", "..", "blobs", f.Name()), filepath.Join(snapshot, f.Name())))
+		}
+		m := packed(t, snapshot)
+		require.Equal(t, "Tiny-V3", m.Source.Name)
+		require.Equal(t, plain.Shards, m.Shards)
+	})
+}
+
+// A model whose makers do not sample is greedy unless told otherwise.
+func TestPackSampling(t *testing.T) {
+	number := func(x float64) *float64 { return &x }
+	for name, test := range map[string]struct {
+		file string
+		want weights.Generation
+	}{
+		"recommended":   {`{"do_sample": true, "temperature": 0.6, "top_p": 0.95}`, weights.Generation{Temperature: number(0.6), TopP: number(0.95)}},
+		"no word of it": {`{"temperature": 0.6}`, weights.Generation{Temperature: number(0.6)}},
+		"not sampled": {`{"do_sample": false, "temperature": 0.6, "top_p": 0.95, "repetition_penalty": 1.1}`,
+			weights.Generation{Temperature: number(0), RepetitionPenalty: number(1.1)}},
+		"null": {`{"do_sample": null, "temperature": 0.6}`, weights.Generation{Temperature: number(0.6)}},
+	} {
+		t.Run(name, func(t *testing.T) {
+			src := checkpointWith(t, nil)
+			require.NoError(t, os.WriteFile(filepath.Join(src, "generation_config.json"), []byte(test.file), 0o644))
+			require.Equal(t, test.want, packed(t, src).Generation)
+		})
+	}
 }
 
 // The chat family is found wherever a checkpoint keeps its template.

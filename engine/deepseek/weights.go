@@ -3,6 +3,8 @@ package deepseek
 import (
 	"fmt"
 	"math"
+	"slices"
+	"strings"
 
 	"tabseek/engine/weights"
 )
@@ -46,9 +48,6 @@ func (c *Config) Ignored() []string {
 	if c.TieWordEmbeddings {
 		ignored = append(ignored, "lm_head.weight")
 	}
-	if c.NumNextNPredictLayers == 0 {
-		ignored = append(ignored, source(c.NumHiddenLayers, "*")) // an MTP module that the config does not speak of
-	}
 	for layer := c.NumHiddenLayers; layer < c.Layers(); layer++ {
 		// Copies of the main model's: "shares parameters with the main model" (DeepSeek-V3's README_WEIGHTS).
 		ignored = append(ignored, source(layer, "embed_tokens.weight"), source(layer, "shared_head.head.weight"))
@@ -56,13 +55,75 @@ func (c *Config) Ignored() []string {
 	return ignored
 }
 
-// Settle takes back MTP modules that the config speaks of and the checkpoint lacks, as conversions of checkpoints do.
-func (c *Config) Settle(has func(tensor string) bool) {
+// Reconcile brings together a config and its checkpoint where published ones differ: MTP modules that the checkpoint
+// lacks are not counted, those that the config does not speak of are dropped, and experts that were saved as one tensor
+// become the tensors of single experts.
+func (c *Config) Reconcile(checkpoint *weights.Inventory) error {
 	for layer := c.NumHiddenLayers; layer < c.Layers(); layer++ {
-		if !has(source(layer, "eh_proj.weight")) {
+		if _, ok := checkpoint.Tensor(source(layer, "eh_proj.weight")); !ok {
 			c.NumNextNPredictLayers = layer - c.NumHiddenLayers
 		}
 	}
+	dropMTP(checkpoint, c.Layers())
+	for layer := range c.Layers() {
+		if !c.IsMoE(layer) {
+			continue
+		}
+		if err := c.splitExperts(checkpoint, layer); err != nil {
+			return err
+		}
+	}
+	return nil
+}
+
+// dropMTP drops MTP modules from a layer on. A layer is one if it has tensors that no ordinary layer has; layers without
+// stay, to be refused: the config may be wrong.
+func dropMTP(checkpoint *weights.Inventory, from int) {
+	layers := map[int][]string{}
+	modules := map[int]bool{}
+	for _, t := range checkpoint.Tensors() {
+		var layer int
+		var name string
+		if n, _ := fmt.Sscanf(t.Name, "model.layers.%d.%s", &layer, &name); n < 2 || layer < from {
+			continue
+		}
+		layers[layer] = append(layers[layer], t.Name)
+		part, _, _ := strings.Cut(name, ".")
+		modules[layer] = modules[layer] || slices.Contains([]string{"eh_proj", "enorm", "hnorm", "shared_head"}, part)
+	}
+	for layer, names := range layers {
+		for _, name := range names {
+			if modules[layer] {
+				checkpoint.Drop(name)
+			}
+		}
+	}
+}
+
+// splitExperts names the experts in mlp.experts.gate_up_proj [experts, 2 width, hidden] and mlp.experts.down_proj
+// [experts, hidden, width], as transformers 5 holds them.
+func (c *Config) splitExperts(checkpoint *weights.Inventory, layer int) error {
+	for stack, kinds := range map[string][]string{"gate_up": {"gate", "up"}, "down": {"down"}} {
+		name := source(layer, "mlp.experts."+stack+"_proj")
+		t, ok := checkpoint.Tensor(name)
+		if !ok {
+			continue
+		}
+		var parts []string
+		for i := range c.NRoutedExperts {
+			for _, kind := range kinds {
+				parts = append(parts, source(layer, fmt.Sprintf("mlp.experts.%d.%s_proj.weight", i, kind)))
+			}
+		}
+		height := c.MoEIntermediateSize
+		if stack == "down" {
+			height = c.HiddenSize
+		}
+		if err := checkpoint.Split(t.Name, height, parts); err != nil {
+			return err
+		}
+	}
+	return nil
 }
 
 func source(layer int, name string) string { return fmt.Sprintf("model.layers.%d.%s", layer, name) }

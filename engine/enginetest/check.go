@@ -27,6 +27,7 @@ type Case struct {
 	DTypes    DTypes // nil: BF16
 	Copies    bool   // MTP layers bring their own embedding and head, as DeepSeek-V3's do
 	Tensors   Config // changes of the config that the tensors follow, as if it spoke of another model than the checkpoint has
+	Fused     bool   // the experts of a layer are two tensors, as transformers 5 holds them
 	Files     int    // weight files; more than 1 with an index
 	MaxBuffer int64  // see weights.PlanOptions
 
@@ -123,6 +124,9 @@ func (c Case) Pack(t testing.TB, quant weights.Quant, seed weights.Seed) (packed
 
 func (c Case) pack(t testing.TB, checkpoint *Checkpoint, quant weights.Quant, seed weights.Seed) string {
 	folder := filepath.Join(t.TempDir(), "checkpoint")
+	if c.Fused {
+		checkpoint = checkpoint.fused()
+	}
 	require.NoError(t, checkpoint.Write(folder, c.Files))
 	return Pack(t, folder, weights.PlanOptions{Quant: quant, MaxBuffer: c.MaxBuffer}, seed)
 }

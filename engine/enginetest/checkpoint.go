@@ -162,6 +162,38 @@ func (c *Checkpoint) Write(dir string, files int) error {
 	return write("model.safetensors.index.json", index)
 }
 
+// fused is the checkpoint with the experts of a layer in two stacks, gate and up of an expert one below the other.
+func (c *Checkpoint) fused() *Checkpoint {
+	out := &Checkpoint{Config: c.Config, Tokenizer: c.Tokenizer}
+	at := map[string]int{} // stacks in out.Tensors
+	for _, t := range c.Tensors {
+		layer, rest, ok := strings.Cut(t.Name, ".mlp.experts.")
+		if !ok {
+			out.Tensors = append(out.Tensors, t)
+			continue
+		}
+		_, rest, _ = strings.Cut(rest, ".") // the number of the expert: they come in order, and gate before up
+		kind, suffix, _ := strings.Cut(rest, "_proj.weight")
+		name := layer + ".mlp.experts." + map[string]string{"gate": "gate_up", "up": "gate_up", "down": "down"}[kind] + "_proj" + suffix
+		i, ok := at[name]
+		if !ok {
+			i = len(out.Tensors)
+			at[name] = i
+			out.Tensors = append(out.Tensors, weights.RawTensor{Name: name, DType: t.DType, Shape: []int{0, t.Shape[0], t.Shape[1]}})
+		}
+		stack := &out.Tensors[i]
+		stack.Data = append(stack.Data, t.Data...)
+		switch kind {
+		case "gate":
+			stack.Shape[0]++
+			stack.Shape[1] = 2 * t.Shape[0]
+		case "down":
+			stack.Shape[0]++
+		}
+	}
+	return out
+}
+
 // Ids of the tokens that DeepSeek's chat templates use.
 const (
 	BOS = 256 + iota

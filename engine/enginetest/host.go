@@ -30,7 +30,7 @@ func Pack(t testing.TB, folder string, options weights.PlanOptions, seed weights
 	inventory, err := weights.OpenSafetensors(folder)
 	require.NoError(t, err)
 	defer inventory.Close()
-	config.Settle(func(tensor string) bool { _, ok := inventory.Tensor(tensor); return ok })
+	require.NoError(t, config.Reconcile(inventory))
 	seed.Architecture, err = json.Marshal(config)
 	require.NoError(t, err)
 	options.Ignored = config.Ignored()

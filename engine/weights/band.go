@@ -66,39 +66,26 @@ func (b *bandReader) floats(v View, first, n int) ([]float32, error) {
 	}
 	t, _ := b.inv.Tensor(v.Source)
 	b.values = resize(b.values, len(raw)/dtypeBytes[t.DType])
-	switch t.DType {
-	case DTypeF32:
-		for i := range b.values {
-			b.values[i] = math.Float32frombits(le.Uint32(raw[4*i:]))
+	if t.DType != DTypeFP8 {
+		widenings[t.DType](b.values, raw) // BuildPlan has refused types that have none
+		return b.values, nil
+	}
+	scales, err := b.tileScales(t)
+	if err != nil {
+		return nil, err
+	}
+	_, k := v.Size()
+	across := Tiles(t.Shape[1])
+	for i, code := range raw {
+		r, c := first+i/k, i%k
+		if v.Transpose {
+			r, c = c, r
 		}
-	case DTypeBF16:
-		for i := range b.values {
-			b.values[i] = FromBF16(le.Uint16(raw[2*i:]))
+		tile := (v.RowStart+r)/TileElems*across + (v.ColStart+c)/TileElems
+		b.values[i] = e4m3[code] * scales[tile]
+		if !finite(b.values[i]) {
+			return nil, t.errorf("element [%d %d] times its scale is infinite", v.RowStart+r, v.ColStart+c)
 		}
-	case DTypeF16:
-		for i := range b.values {
-			b.values[i] = FromF16(le.Uint16(raw[2*i:]))
-		}
-	case DTypeFP8:
-		scales, err := b.tileScales(t)
-		if err != nil {
-			return nil, err
-		}
-		_, k := v.Size()
-		across := Tiles(t.Shape[1])
-		for i, code := range raw {
-			r, c := first+i/k, i%k
-			if v.Transpose {
-				r, c = c, r
-			}
-			tile := (v.RowStart+r)/TileElems*across + (v.ColStart+c)/TileElems
-			b.values[i] = e4m3[code] * scales[tile]
-			if !finite(b.values[i]) {
-				return nil, t.errorf("element [%d %d] times its scale is infinite", v.RowStart+r, v.ColStart+c)
-			}
-		}
-	default:
-		return nil, t.errorf("type %s cannot be packed", t.DType)
 	}
 	return b.values, nil
 }
@@ -112,16 +99,40 @@ func (b *bandReader) tileScales(t *SourceTensor) ([]float32, error) {
 	if err := t.Scales.readAt(data, 0); err != nil {
 		return nil, err
 	}
-	b.scales, b.scalesFor = resize(b.scales, len(data)/4), nil
-	for i := range b.scales {
-		b.scales[i] = math.Float32frombits(le.Uint32(data[4*i:]))
-		if !finite(b.scales[i]) {
+	b.scales, b.scalesFor = resize(b.scales, int(t.Scales.Elements())), nil
+	widenings[t.Scales.DType](b.scales, data)
+	for i, scale := range b.scales {
+		if !finite(scale) {
 			across := t.Scales.Shape[1]
 			return nil, t.Scales.errorf("element [%d %d] is NaN or infinite", i/across, i%across)
 		}
 	}
 	b.scalesFor = t
 	return b.scales, nil
+}
+
+// widenings turn the bytes of a type into float32, which holds each of its numbers exactly.
+var widenings = map[DType]func(dst []float32, raw []byte){
+	DTypeF32: func(dst []float32, raw []byte) {
+		for i := range dst {
+			dst[i] = math.Float32frombits(le.Uint32(raw[4*i:]))
+		}
+	},
+	DTypeBF16: func(dst []float32, raw []byte) {
+		for i := range dst {
+			dst[i] = FromBF16(le.Uint16(raw[2*i:]))
+		}
+	},
+	DTypeF16: func(dst []float32, raw []byte) {
+		for i := range dst {
+			dst[i] = FromF16(le.Uint16(raw[2*i:]))
+		}
+	},
+	dtypeE8M0: func(dst []float32, raw []byte) {
+		for i := range dst {
+			dst[i] = fromE8M0(raw[i])
+		}
+	},
 }
 
 // viewScales lists the tile scales of an aligned FP8 view, row by row as the

@@ -1,9 +1,11 @@
 package weights
 
 import (
+	"bytes"
 	"errors"
 	"fmt"
 	"io/fs"
+	"maps"
 	"os"
 	"path/filepath"
 	"slices"
@@ -12,6 +14,7 @@ import (
 
 const (
 	indexFile         = "model.safetensors.index.json"
+	singleFile        = "model.safetensors"
 	safetensorsExt    = ".safetensors"
 	maxIndexSize      = 64 << 20
 	maxSafetensors    = 4096 // files of one checkpoint
@@ -19,9 +22,10 @@ const (
 )
 
 // OpenSafetensors opens a checkpoint: a *.safetensors file, an index
-// (model.safetensors.index.json) or a folder. A folder is read by its index if
-// it has one, and else as all its *.safetensors files. The caller closes the
-// inventory.
+// (model.safetensors.index.json) or a folder. Of a folder the files are read that
+// its index names, or model.safetensors, or where there is neither, all
+// *.safetensors files: others beside them are copies in another layout. What the
+// files hold counts, not what the index says of them. The caller closes the inventory.
 func OpenSafetensors(path string) (*Inventory, error) {
 	info, err := os.Stat(path)
 	if err != nil {
@@ -33,7 +37,7 @@ func OpenSafetensors(path string) (*Inventory, error) {
 	case strings.HasSuffix(path, ".json"):
 		return openIndex(path)
 	default:
-		return openFiles(path, []string{path}, nil)
+		return openFiles(path, []string{path})
 	}
 }
 
@@ -41,6 +45,12 @@ func openFolder(dir string) (*Inventory, error) {
 	index := filepath.Join(dir, indexFile)
 	if _, err := os.Stat(index); err == nil {
 		return openIndex(index)
+	} else if !errors.Is(err, fs.ErrNotExist) {
+		return nil, fmt.Errorf("weights: %w", err)
+	}
+	single := filepath.Join(dir, singleFile)
+	if _, err := os.Stat(single); err == nil {
+		return openFiles(dir, []string{single})
 	} else if !errors.Is(err, fs.ErrNotExist) {
 		return nil, fmt.Errorf("weights: %w", err)
 	}
@@ -57,7 +67,7 @@ func openFolder(dir string) (*Inventory, error) {
 	if len(files) == 0 {
 		return nil, fmt.Errorf("weights: %s: no %s file in the folder", dir, safetensorsExt)
 	}
-	return openFiles(dir, files, nil)
+	return openFiles(dir, files)
 }
 
 func openIndex(path string) (*Inventory, error) {
@@ -65,26 +75,21 @@ func openIndex(path string) (*Inventory, error) {
 	if err != nil {
 		return nil, fmt.Errorf("weights: %w", err)
 	}
-	weightMap, err := parseIndex(data)
+	if err := CheckContent(data); err != nil {
+		return nil, fmt.Errorf("weights: %s: %w", path, err)
+	}
+	files, err := parseIndex(data)
 	if err != nil {
 		return nil, fmt.Errorf("weights: %s: %w", path, err)
 	}
-	dir := filepath.Dir(path)
-	names := map[string]bool{}
-	for _, file := range weightMap {
-		names[file] = true
+	for i, name := range files {
+		files[i] = filepath.Join(filepath.Dir(path), name)
 	}
-	var files []string
-	for name := range names {
-		files = append(files, filepath.Join(dir, name))
-	}
-	slices.Sort(files)
-	return openFiles(path, files, weightMap)
+	return openFiles(path, files)
 }
 
-// openFiles merges the tensors of several files. With weightMap (tensor name to
-// base name of its file) the files must hold exactly what it says.
-func openFiles(name string, files []string, weightMap map[string]string) (inv *Inventory, err error) {
+// openFiles merges the tensors of several files.
+func openFiles(name string, files []string) (inv *Inventory, err error) {
 	if len(files) > maxSafetensors {
 		return nil, fmt.Errorf("weights: %s: %d files, more than %d", name, len(files), maxSafetensors)
 	}
@@ -118,56 +123,22 @@ func openFiles(name string, files []string, weightMap map[string]string) (inv *I
 	if err != nil {
 		return nil, err
 	}
-	if weightMap != nil {
-		if err := checkIndex(name, tensors, weightMap); err != nil {
-			return nil, err
-		}
-	}
 	inv.closers = opened.closers
 	return inv, nil
 }
 
-func checkIndex(name string, tensors []SourceTensor, weightMap map[string]string) error {
-	for i := range tensors {
-		t := &tensors[i]
-		file, ok := weightMap[t.Name]
-		if !ok {
-			return t.errorf("not in the index")
-		}
-		if file != filepath.Base(t.File) {
-			return t.errorf("the index says it lies in %s", file)
-		}
-	}
-	if len(tensors) == len(weightMap) {
-		return nil
-	}
-	found := make(map[string]bool, len(tensors))
-	for i := range tensors {
-		found[tensors[i].Name] = true
-	}
-	var missing []string
-	for tensor := range weightMap {
-		if !found[tensor] {
-			missing = append(missing, tensor)
-		}
-	}
-	slices.Sort(missing)
-	return fmt.Errorf("weights: %s: tensor %s: not in %s", name, missing[0], weightMap[missing[0]])
-}
-
-// parseIndex reads weight_map, from tensor names to base names of files.
-func parseIndex(data []byte) (map[string]string, error) {
+// parseIndex lists the base names of the files that an index's weight_map names.
+func parseIndex(data []byte) ([]string, error) {
 	s, err := newScanner(data)
 	if err != nil {
 		return nil, err
 	}
-	var weightMap map[string]string
+	files := map[string]bool{}
 	err = s.object(func(key string) error {
 		if key != "weight_map" {
 			var ignored any
 			return s.Decode(&ignored)
 		}
-		weightMap = map[string]string{}
 		return s.object(func(tensor string) error {
 			file, err := s.str()
 			if err != nil {
@@ -176,20 +147,28 @@ func parseIndex(data []byte) (map[string]string, error) {
 			if !validFileName(file) {
 				return fmt.Errorf("tensor %.200q: %.300q is not the plain name of a %s file", tensor, file, safetensorsExt)
 			}
-			if len(weightMap) == maxSourceTensors {
-				return fmt.Errorf("more than %d tensors", maxSourceTensors)
-			}
-			weightMap[tensor] = file
+			files[file] = true
 			return nil
 		})
 	})
 	if err == nil {
 		err = s.end()
 	}
-	if err == nil && len(weightMap) == 0 {
+	if err == nil && len(files) == 0 {
 		err = errors.New("weight_map is missing or empty")
 	}
-	return weightMap, err
+	return slices.Sorted(maps.Keys(files)), err
+}
+
+// CheckContent refuses what stands in place of a file of a checkpoint by mistake, seen by how it begins.
+func CheckContent(head []byte) error {
+	switch head := bytes.TrimSpace(head); {
+	case bytes.HasPrefix(head, []byte("version https://git-lfs.github.com/spec/")):
+		return errors.New("this is a Git LFS pointer, not the file it stands for: run git lfs pull in its folder, or download the file itself")
+	case len(head) > 1 && head[0] == '<' && (head[1] == '!' || head[1] == '?' || head[1]|0x20 >= 'a' && head[1]|0x20 <= 'z'):
+		return errors.New("this is a web page, not the file: the download went wrong or wants a login")
+	}
+	return nil
 }
 
 func validFileName(name string) bool {

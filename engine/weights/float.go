@@ -60,6 +60,14 @@ func ToE4M3(x float32) byte {
 	return sign | byte((exp+6)*8+steps)
 }
 
+// fromE8M0 decodes a power of two, 2^(code-127); 0xff is NaN (OCP MX, e8m0).
+func fromE8M0(code byte) float32 {
+	if code == 0xff {
+		return float32(math.NaN())
+	}
+	return float32(math.Ldexp(1, int(code)-127))
+}
+
 // FromBF16 widens bfloat16 bits.
 func FromBF16(b uint16) float32 { return math.Float32frombits(uint32(b) << 16) }
 

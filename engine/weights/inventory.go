@@ -4,6 +4,7 @@ import (
 	"errors"
 	"fmt"
 	"io"
+	"maps"
 	"math/bits"
 	"slices"
 	"strings"
@@ -18,11 +19,13 @@ const (
 	DTypeF16  DType = "F16"
 	DTypeF32  DType = "F32"
 	DTypeFP8  DType = "F8_E4M3"
+
+	dtypeE8M0 DType = "F8_E8M0" // a power of two, for scales
 )
 
 // dtypeBytes lists every safetensors type whose elements are whole bytes.
 var dtypeBytes = map[DType]int{
-	"BOOL": 1, "U8": 1, "I8": 1, "F8_E5M2": 1, "F8_E4M3": 1, "F8_E8M0": 1, "F8_E4M3FNUZ": 1, "F8_E5M2FNUZ": 1,
+	"BOOL": 1, "U8": 1, "I8": 1, "F8_E5M2": 1, "F8_E4M3": 1, dtypeE8M0: 1, "F8_E4M3FNUZ": 1, "F8_E5M2FNUZ": 1,
 	"I16": 2, "U16": 2, "F16": 2, "BF16": 2,
 	"I32": 4, "U32": 4, "F32": 4,
 	"I64": 8, "U64": 8, "F64": 8, "C64": 8,
@@ -44,8 +47,8 @@ func (d DType) format() (Format, bool) {
 }
 
 // scaleSuffix ends the name of the tensor that holds the scales of an FP8 one:
-// X.weight and X.weight_scale_inv, f32 [ceil(rows/128), ceil(cols/128)], value
-// = code * scale (DeepSeek-V3, README_WEIGHTS).
+// X.weight and X.weight_scale_inv [ceil(rows/128), ceil(cols/128)], value = code *
+// scale (DeepSeek-V3, README_WEIGHTS). A stack [n, rows, cols] has a stack of scales.
 const scaleSuffix = "_scale_inv"
 
 // SourceTensor is one tensor of a checkpoint. Its numbers are read when asked for.
@@ -98,8 +101,7 @@ func (t *SourceTensor) readAt(dst []byte, offset int64) error {
 type Inventory struct {
 	Name string // file or folder, for messages
 
-	tensors []*SourceTensor // by name; FP8 scales hang on their weights
-	byName  map[string]*SourceTensor
+	byName  map[string]*SourceTensor // FP8 scales hang on their weights
 	closers []io.Closer
 }
 
@@ -122,27 +124,26 @@ func NewInventory(name string, tensors []SourceTensor) (*Inventory, error) {
 				return nil, err
 			}
 			weight.Scales = t
-			continue
 		}
-		inv.tensors = append(inv.tensors, t)
 	}
 	for _, t := range tensors {
 		if t.Scales != nil {
 			delete(inv.byName, t.Scales.Name)
 		}
 	}
-	slices.SortFunc(inv.tensors, func(a, b *SourceTensor) int { return strings.Compare(a.Name, b.Name) })
 	return inv, nil
 }
 
 func checkScales(weight, scales *SourceTensor) error {
-	if scales.DType != DTypeF32 {
-		return scales.errorf("type is %s, want F32", scales.DType)
+	if widen := widenings[scales.DType]; widen == nil {
+		return scales.errorf("type is %s, want F32, BF16, F16 or F8_E8M0", scales.DType)
 	}
-	if len(weight.Shape) != 2 {
-		return weight.errorf("shape is %v, want a matrix", weight.Shape)
+	dims := len(weight.Shape)
+	if dims != 2 && dims != 3 {
+		return weight.errorf("shape is %v, want a matrix or a stack of them", weight.Shape)
 	}
-	want := []int{Tiles(weight.Shape[0]), Tiles(weight.Shape[1])}
+	want := slices.Clone(weight.Shape)
+	want[dims-2], want[dims-1] = Tiles(want[dims-2]), Tiles(want[dims-1])
 	if !slices.Equal(scales.Shape, want) {
 		return scales.errorf("shape is %v, want %v: one scale for each %dx%d tile of %v", scales.Shape, want, TileElems, TileElems, weight.Shape)
 	}
@@ -157,7 +158,53 @@ func (inv *Inventory) Tensor(name string) (*SourceTensor, bool) {
 }
 
 // Tensors lists the tensors in the order of their names, without FP8 scales.
-func (inv *Inventory) Tensors() []*SourceTensor { return inv.tensors }
+func (inv *Inventory) Tensors() []*SourceTensor {
+	return slices.SortedFunc(maps.Values(inv.byName), func(a, b *SourceTensor) int { return strings.Compare(a.Name, b.Name) })
+}
+
+// Drop removes a tensor and its scales.
+func (inv *Inventory) Drop(name string) { delete(inv.byName, name) }
+
+// Split replaces a stack [n, rows, cols] by matrices [height, cols] of these names, in the order in which they lie in
+// it: rows/height of them for each matrix of the stack.
+func (inv *Inventory) Split(name string, height int, parts []string) error {
+	t, ok := inv.Tensor(name)
+	if !ok {
+		return fmt.Errorf("weights: %s: tensor %s: missing", inv.Name, name)
+	}
+	if len(t.Shape) != 3 || height < 1 || t.Shape[1]%height != 0 || t.Shape[0]*(t.Shape[1]/height) != len(parts) {
+		return t.errorf("shape is %v, want a stack that holds %d matrices of %d rows", t.Shape, len(parts), height)
+	}
+	if t.Scales != nil && height != t.Shape[1] && height%TileElems != 0 {
+		return t.errorf("cut at row %d, which is inside a tile of %d that has one scale", height, TileElems)
+	}
+	list := t.cut(parts, []int{height, t.Shape[2]})
+	if t.Scales != nil {
+		for i, scales := range t.Scales.cut(parts, []int{Tiles(height), Tiles(t.Shape[2])}) {
+			scales.Name += scaleSuffix
+			list[i].Scales = scales
+		}
+	}
+	inv.Drop(name)
+	for _, part := range list {
+		if _, ok := inv.byName[part.Name]; ok {
+			return part.errorf("listed twice, once as a part of %s", name)
+		}
+		inv.byName[part.Name] = part
+	}
+	return nil
+}
+
+// cut divides a tensor into parts of one shape.
+func (t *SourceTensor) cut(names []string, shape []int) []*SourceTensor {
+	list := make([]*SourceTensor, len(names))
+	for i, name := range names {
+		part := &SourceTensor{Name: name, DType: t.DType, Shape: shape, File: t.File}
+		part.Data = io.NewSectionReader(t.Data, int64(i)*part.Bytes(), part.Bytes())
+		list[i] = part
+	}
+	return list
+}
 
 // Close closes the files behind the inventory.
 func (inv *Inventory) Close() error {

@@ -32,14 +32,17 @@ type headerEntry struct {
 // name in messages.
 func readSafetensors(file string, r io.ReaderAt, size int64) ([]SourceTensor, error) {
 	fail := func(err error) ([]SourceTensor, error) { return nil, fmt.Errorf("weights: %s: %w", file, err) }
-	var length [8]byte
+	head := make([]byte, min(size, 512))
+	if _, err := r.ReadAt(head, 0); err != nil && !errors.Is(err, io.EOF) {
+		return fail(err)
+	}
+	if err := CheckContent(head); err != nil {
+		return fail(err)
+	}
 	if size < 8 {
 		return fail(fmt.Errorf("%d bytes are too short for a safetensors file", size))
 	}
-	if _, err := r.ReadAt(length[:], 0); err != nil {
-		return fail(err)
-	}
-	n := le.Uint64(length[:])
+	n := le.Uint64(head)
 	if n > maxHeaderSize {
 		return fail(fmt.Errorf("header of %d bytes is longer than %d", n, maxHeaderSize))
 	}

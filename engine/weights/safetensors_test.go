@@ -12,6 +12,9 @@ import (
 	"github.com/stretchr/testify/require"
 )
 
+// lfsPointer is what stands in a repository for a file that Git LFS has not fetched.
+const lfsPointer = "version https://git-lfs.github.com/spec/v1\noid sha256:4d7a214614ab2935c943f9e0ff69d22eadbb8f32b1258daaa5e2ca24d17e2393\nsize 8608\n"
+
 // rawFile is a safetensors file with this header and this much data.
 func rawFile(header string, data int) []byte {
 	file := le.AppendUint64(nil, uint64(len(header)))
@@ -24,6 +27,10 @@ func TestReadSafetensorsHostile(t *testing.T) {
 		file []byte
 		want string
 	}{
+		"LFS pointer":       {[]byte(lfsPointer), "Git LFS pointer, not the file it stands for: run git lfs pull"},
+		"web page":          {[]byte("\n<!DOCTYPE html><title>Sign in</title>"), "this is a web page"},
+		"bare web page":     {[]byte("<html><body>404"), "this is a web page"},
+		"XML":               {[]byte("<?xml version='1.0'?><Error/>"), "this is a web page"},
 		"empty":             {nil, "too short"},
 		"seven bytes":       {make([]byte, 7), "too short"},
 		"endless header":    {le.AppendUint64(nil, 1<<63), "longer than"},
@@ -104,8 +111,8 @@ func TestFP8Pairs(t *testing.T) {
 
 	_, err = InventoryOf("x", []RawTensor{fp8, scales(DTypeF32, 8, 1, 2)})
 	assert.ErrorContains(t, err, "tensor w.weight_scale_inv: shape is [1 2], want [2 1]")
-	_, err = InventoryOf("x", []RawTensor{fp8, scales(DTypeBF16, 4, 2, 1)})
-	assert.ErrorContains(t, err, "type is BF16, want F32")
+	_, err = InventoryOf("x", []RawTensor{fp8, scales("I16", 4, 2, 1)})
+	assert.ErrorContains(t, err, "type is I16, want F32, BF16, F16 or F8_E8M0")
 	_, err = InventoryOf("x", []RawTensor{fp8, fp8})
 	assert.ErrorContains(t, err, "listed twice")
 	_, err = InventoryOf("x", []RawTensor{{Name: "a", DType: DTypeF32, Shape: []int{2}, Data: make([]byte, 4)}})
@@ -146,9 +153,9 @@ func TestOpenSafetensors(t *testing.T) {
 		{"one file", one, "", ""},
 		{"folder without index", dir, "", ""},
 		{"index", dir, `{"metadata":{"total_size":[{}]},"weight_map":{"a":"one.safetensors","b":"two.safetensors"}}`, ""},
-		{"tensor not in index", dir, `{"weight_map":{"a":"one.safetensors","c":"two.safetensors"}}`, "tensor b: not in the index"},
-		{"tensor in another file", dir, `{"weight_map":{"a":"two.safetensors","b":"one.safetensors"}}`, "tensor a: the index says it lies in two.safetensors"},
-		{"tensor missing", dir, `{"weight_map":{"a":"one.safetensors","b":"two.safetensors","c":"one.safetensors"}}`, "tensor c: not in one.safetensors"},
+		{"tensor not in index", dir, `{"weight_map":{"a":"one.safetensors","c":"two.safetensors"}}`, ""},
+		{"tensor in another file", dir, `{"weight_map":{"a":"two.safetensors","b":"one.safetensors"}}`, ""},
+		{"tensor missing", dir, `{"weight_map":{"a":"one.safetensors","b":"two.safetensors","c":"one.safetensors"}}`, ""},
 		{"file missing", dir, `{"weight_map":{"a":"three.safetensors"}}`, "three.safetensors"},
 		{"path", dir, `{"weight_map":{"a":"../one.safetensors"}}`, "not the plain name"},
 		{"absolute", dir, `{"weight_map":{"a":"/etc/one.safetensors"}}`, "not the plain name"},
@@ -158,6 +165,7 @@ func TestOpenSafetensors(t *testing.T) {
 		{"map twice", dir, `{"weight_map":{"a":"one.safetensors"},"weight_map":{}}`, "stands twice"},
 		{"tensor twice", dir, `{"weight_map":{"a":"one.safetensors","a":"two.safetensors"}}`, "stands twice"},
 		{"garbage", dir, `weights`, "invalid character"},
+		{"LFS pointer for an index", dir, lfsPointer, "Git LFS pointer"},
 	} {
 		t.Run(c.name, func(t *testing.T) {
 			require.NoError(t, os.RemoveAll(index))
@@ -178,6 +186,10 @@ func TestOpenSafetensors(t *testing.T) {
 	writeCheckpoint(t, filepath.Join(dir, "three.safetensors"), a)
 	_, err := open(dir)
 	assert.ErrorContains(t, err, "tensor a: listed twice")
+	writeCheckpoint(t, filepath.Join(dir, singleFile), a) // and the others are copies of it
+	n, err := open(dir)
+	require.NoError(t, err)
+	assert.Equal(t, 1, n)
 	_, err = open(t.TempDir())
 	assert.ErrorContains(t, err, "no .safetensors file in the folder")
 	_, err = open(filepath.Join(dir, "none"))
