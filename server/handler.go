@@ -190,6 +190,11 @@ type statusWriter struct {
 }
 
 func (w *statusWriter) WriteHeader(status int) {
+	if status == http.StatusPreconditionFailed { // ServeContent sends no body then, but what was said of one
+		w.Header().Del("Content-Length")
+		w.Header().Del("Content-Encoding")
+		w.Header().Set("Cache-Control", "no-store")
+	}
 	w.status = status
 	w.ResponseWriter.WriteHeader(status)
 }

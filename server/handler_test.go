@@ -126,6 +126,12 @@ func TestPage(t *testing.T) {
 
 		{name: "br", path: bundle, request: headers{"Accept-Encoding": "gzip, deflate, br, zstd"}, status: 200, body: "br bundle",
 			header: headers{"Content-Encoding": "br", "Content-Length": "9", "Vary": "Accept-Encoding", "ETag": quoted("br bundle"), "Content-Type": jsType, "Cache-Control": forever}},
+		{name: "br that should be another", path: bundle, request: headers{"Accept-Encoding": "br", "If-Match": quoted("another")}, status: 412,
+			header: headers{"Content-Encoding": "", "Content-Length": ""}},
+		{name: "br that it should be", path: bundle, request: headers{"Accept-Encoding": "br", "If-Match": quoted("br bundle")}, status: 200, body: "br bundle"},
+		{name: "br that should be another, by HEAD", method: "HEAD", path: bundle, request: headers{"Accept-Encoding": "br", "If-Match": quoted("another")}, status: 412,
+			header: headers{"Content-Encoding": ""}},
+		{name: "plain that should be another", path: bundle, request: headers{"If-Match": quoted("another")}, status: 412},
 		{name: "br of the root", path: "/", request: headers{"Accept-Encoding": "br;q=0.5"}, status: 200, body: "br index", header: headers{"Content-Encoding": "br", "Content-Type": "text/html; charset=utf-8"}},
 		{name: "br by HEAD", method: "HEAD", path: bundle, request: headers{"Accept-Encoding": "br"}, status: 200, header: headers{"Content-Encoding": "br", "Content-Length": "9"}},
 		{name: "br refused", path: bundle, request: headers{"Accept-Encoding": "gzip, br;q=0"}, status: 200, body: plain, header: headers{"Content-Encoding": "", "Vary": "Accept-Encoding"}},
