@@ -120,7 +120,8 @@ func TestCounts(t *testing.T) {
 }
 
 func TestModel(t *testing.T) {
-	host, _ := open(t, packTiny(t), Options{Context: 32})
+	host, device := open(t, packTiny(t), Options{Context: 32})
+	require.Equal(t, gpu.Reset{}, device.commands[0], "a model that was on the device before goes")
 	info := host.Model()
 	require.Equal(t, 32, info.Context)
 	require.Equal(t, 262, info.VocabSize)

@@ -18,9 +18,17 @@ const maxQueuedWrites = 128 << 20 // bytes
 
 // Execute carries out or queues one command.
 func (d *Device) Execute(c gpu.Command) error {
-	if d.lost {
-		return d.failure()
+	if d.lost != nil {
+		return d.lost
 	}
+	err := d.execute(c)
+	if errors.Is(err, gpu.ErrDeviceLost) {
+		d.lost = err
+	}
+	return err
+}
+
+func (d *Device) execute(c gpu.Command) error {
 	switch c := c.(type) {
 	case gpu.CreateBuffer:
 		return d.createBuffer(c)
@@ -317,6 +325,9 @@ func (e *encoding) endPass() error {
 // plain brings an error of the binding on one line, without the binding's name for the call.
 func plain(err error) error {
 	text := strings.Join(strings.Fields(err.Error()), " ")
+	if strings.Contains(text, "device is lost") { // wgpu's words
+		return gpu.ErrDeviceLost
+	}
 	if _, after, ok := strings.Cut(text, "(): "); ok && strings.HasPrefix(text, "wgpu.") {
 		text = strings.TrimPrefix(strings.TrimPrefix(after, "Validation Error "), "Caused by: ")
 		return errors.New(text)

@@ -28,7 +28,7 @@ type Device struct {
 	running    *submission               // what the GPU works on: one submit at a time, so that each is timed by itself
 	results    []gpu.Result              // of submits that are done
 	written    int                       // bytes of writes queued since the last submit
-	lost       bool
+	lost       error                     // what the device answers since it is lost
 }
 
 type buffer struct {
@@ -172,7 +172,7 @@ func (d *Device) reset() {
 
 // Close frees everything. Of a lost device nothing is freed: the driver may still be at work on it.
 func (d *Device) Close() {
-	if d.running != nil && d.finish() != nil || d.lost {
+	if d.running != nil && d.finish() != nil || d.lost != nil {
 		return
 	}
 	d.reset()

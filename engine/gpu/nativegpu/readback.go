@@ -64,8 +64,8 @@ func (d *Device) stagingBuffer(size uint64) (*wgpu.Buffer, error) {
 
 // Results returns the submits that are done; with wait it blocks until there is at least one, unless none is under way.
 func (d *Device) Results(wait bool) ([]gpu.Result, error) {
-	if d.lost {
-		return nil, d.failure()
+	if d.lost != nil {
+		return nil, d.lost
 	}
 	if len(d.results) == 0 && d.running != nil && (wait || d.device.Poll(false, nil)) {
 		if err := d.finish(); err != nil {
@@ -109,18 +109,13 @@ func (d *Device) idle(start time.Time) error {
 	pause := 20 * time.Microsecond
 	for !d.device.Poll(false, nil) {
 		if time.Since(start) > silence {
-			d.lost = true
-			return d.failure()
+			d.lost = fmt.Errorf("nativegpu: %s has not answered for %v: %w", d.info.Name, silence, gpu.ErrDeviceLost)
+			return d.lost
 		}
 		time.Sleep(pause)
 		pause = min(pause*5/4, time.Millisecond)
 	}
 	return nil
-}
-
-// failure is what a device answers from the time on that it is lost.
-func (d *Device) failure() error {
-	return fmt.Errorf("nativegpu: %s has not answered for %v: %w", d.info.Name, silence, gpu.ErrDeviceLost)
 }
 
 // read maps the staging buffer of a copy that has been made, and takes the bytes out.
