@@ -32,6 +32,9 @@ model: deps
 
 test: build check test-recipe test-go test-web
 
+# What the targets before have built and installed; a test that misses one of these fails, where it would else be skipped
+# with a word (engine/enginetest/need).
+test-go: export TABSEEK_NEED := gpu page
 test-go:
 	go test -race $$(go list ./engine/... | grep -v -e /engine$$ -e /nativegpu$$) ./wasm/abi/... ./server/... ./web/... .
 	go test ./shaders/... ./engine ./engine/gpu/nativegpu ./wasm/harness/...

@@ -85,7 +85,8 @@ var rules = []rule{
 		"net/http":                     "the engine does no I/O, so that it runs in a tab and in a test alike",
 		"time":                         "the engine reads no clock: what it does depends on what it is told",
 	}},
-	{"engine/enginetest", []string{"engine", "shaders", "engine/gpu", "engine/message", "engine/weights", "engine/deepseek", testify, float16}, nil},
+	{"engine/enginetest/need", nil, map[string]string{"tabseek": "every package's tests may use it"}},
+	{"engine/enginetest", []string{"engine", "engine/enginetest/need", "shaders", "engine/gpu", "engine/message", "engine/weights", "engine/deepseek", testify, float16}, nil},
 	{"wasm/abi", []string{"shaders", "engine/gpu", "engine/message"}, map[string]string{
 		"tabseek/engine":          "the wire carries commands and opaque JSON: a change of the engine is none of the wire",
 		"tabseek/engine/deepseek": "the wire carries commands and opaque JSON",
@@ -121,7 +122,7 @@ var linkBans = []struct {
 	{webgpu, "only the native device touches a GPU", []string{"engine/gpu/nativegpu", "wasm/harness/tabseek-headless"}},
 	{esbuild, "a bundler is for building", []string{"web/build"}},
 	{brotli, "pages are compressed when they are built", []string{"web/build"}},
-	{"testing", "support for tests is for tests", []string{"engine/enginetest"}},
+	{"testing", "support for tests is for tests", []string{"engine/enginetest", "engine/enginetest/need"}},
 }
 
 // cgoUsers may use cgo: all else is built with CGO_ENABLED=0 for any machine.

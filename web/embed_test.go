@@ -11,6 +11,7 @@ import (
 	"github.com/andybalholm/brotli"
 	"github.com/stretchr/testify/require"
 
+	"tabseek/engine/enginetest/need"
 	"tabseek/web"
 )
 
@@ -18,9 +19,7 @@ import (
 func built(t *testing.T, name string) []byte {
 	t.Helper()
 	data, err := fs.ReadFile(web.Files(), name)
-	if err != nil {
-		t.Skipf("%s is not built: run make build", name)
-	}
+	need.Have(t, need.Page, err)
 	return data
 }
 
@@ -58,9 +57,8 @@ func TestIndex(t *testing.T) {
 func TestStylesLoadNothingFromElsewhere(t *testing.T) {
 	styles, err := fs.Glob(web.Files(), "*.css")
 	require.NoError(t, err)
-	if len(styles) == 0 {
-		t.Skip("the page is not built: run make build")
-	}
+	built(t, "index.html")
+	require.NotEmpty(t, styles)
 	for _, name := range styles {
 		require.NotRegexp(t, `url\(["']?(https?:)?//|@import`, string(built(t, name)), name)
 	}
@@ -70,9 +68,8 @@ func TestStylesLoadNothingFromElsewhere(t *testing.T) {
 func TestCompressedTwins(t *testing.T) {
 	twins, err := fs.Glob(web.Files(), "*.br")
 	require.NoError(t, err)
-	if len(twins) == 0 {
-		t.Skip("the page is not built: run make build")
-	}
+	built(t, "index.html")
+	require.NotEmpty(t, twins)
 	for _, name := range twins {
 		got, err := io.ReadAll(brotli.NewReader(bytes.NewReader(built(t, name))))
 		require.NoError(t, err, name)

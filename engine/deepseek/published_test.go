@@ -13,6 +13,7 @@ import (
 
 	"tabseek/engine/deepseek"
 	"tabseek/engine/enginetest"
+	"tabseek/engine/enginetest/need"
 	"tabseek/engine/gpu"
 	"tabseek/engine/gpu/nativegpu"
 	"tabseek/engine/record"
@@ -225,7 +226,7 @@ func TestPublishedSizes(t *testing.T) {
 func TestPublishedPipelines(t *testing.T) {
 	device, err := nativegpu.Open(nativegpu.Options{Minimum: true})
 	if errors.Is(err, nativegpu.ErrNoAdapter) {
-		t.Skip("no Vulkan device")
+		need.Have(t, need.GPU, err)
 	}
 	require.NoError(t, err)
 	defer device.Close()

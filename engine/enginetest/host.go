@@ -42,6 +42,22 @@ func Pack(t testing.TB, folder string, options weights.PlanOptions, seed weights
 	return packed
 }
 
+// PackChat packs a checkpoint with DeepSeek-V3's chat format, as a host may use it. The model is called as its folder.
+func PackChat(t testing.TB, folder string) string {
+	return Pack(t, folder, weights.PlanOptions{Quant: weights.QuantKeep}, weights.Seed{
+		Name: filepath.Base(folder), Chat: "deepseek-v3", Special: weights.Special{EOS: []int{EOS}},
+	})
+}
+
+// PackTiny packs the small random checkpoint in the same way.
+func PackTiny(t testing.TB) string {
+	c, err := Tiny(1)
+	require.NoError(t, err)
+	folder := t.TempDir()
+	require.NoError(t, c.Write(folder, 1))
+	return PackChat(t, folder)
+}
+
 // A Host drives an engine on a device, in this process.
 type Host struct {
 	t      testing.TB

@@ -136,9 +136,6 @@ func TestPattern(t *testing.T) {
 
 // TestHostilePatterns splits what keeps a backtracking engine busy for ever, and what is quadratic for any.
 func TestHostilePatterns(t *testing.T) {
-	if testing.Short() {
-		t.Skip("seconds")
-	}
 	for name, c := range map[string]struct{ pattern, text string }{
 		"nested repetitions": {`(a+)+$`, strings.Repeat("a", 1<<18) + "!"},
 		"many repetitions":   {`a*a*a*a*a*a*a*a*b`, strings.Repeat("a", 1<<14)},

@@ -8,6 +8,7 @@ import (
 	"testing"
 
 	"github.com/stretchr/testify/require"
+	"tabseek/engine/enginetest/need"
 )
 
 func TestNewRefuses(t *testing.T) {
@@ -115,20 +116,14 @@ func TestLookUp(t *testing.T) {
 	require.Equal(t, "a", tok.Decode([]int{-1, 97, 999, 258}))
 }
 
-// TestFixtures reads the tokenizer.json of the fixtures: a token for each byte, and special ones.
-func TestFixtures(t *testing.T) {
-	files, err := filepath.Glob("../../../shared/fixtures/*/tokenizer.json")
-	require.NoError(t, err)
-	if len(files) == 0 {
-		t.Skip("the fixtures are not there")
-	}
-	for _, file := range files {
-		t.Run(filepath.Base(filepath.Dir(file)), func(t *testing.T) {
-			data, err := os.ReadFile(file)
+// TestGoldens reads the tokenizer.json of the golden checkpoints: a token for each byte, and special ones.
+func TestGoldens(t *testing.T) {
+	for _, name := range need.Goldens {
+		t.Run(name, func(t *testing.T) {
+			data, err := os.ReadFile(filepath.Join(need.Golden(t, name), "tokenizer.json"))
 			require.NoError(t, err)
 			tok, err := New(data)
 			require.NoError(t, err)
-			require.Equal(t, 320, tok.VocabSize())
 			require.Equal(t, []int{'H', 'i', ' ', 0xe6, 0x88, 0x91, '\n'}, tok.Encode("Hi 我\n"))
 			require.Equal(t, []int{256, 258, 'a', 261}, tok.EncodeSpecial("<｜begin▁of▁sentence｜><｜User｜>a</think>"))
 			require.Len(t, tok.Encode("</think>"), len("</think>"))

@@ -12,6 +12,7 @@ import (
 	"unicode/utf8"
 
 	"github.com/stretchr/testify/require"
+	"tabseek/engine/enginetest/need"
 )
 
 // vocabFolder holds the vocabulary of DeepSeek-V2 as llama.cpp tests it: a GGUF file without tensors, texts and their ids.
@@ -92,9 +93,7 @@ func (r *ggufReader) seek(tb testing.TB, key string) {
 // deepseekTokenizer builds the tokenizer.json of DeepSeek-V2 from its vocabulary; it skips the test if that is not there.
 func deepseekTokenizer(tb testing.TB) []byte {
 	data, err := os.ReadFile(filepath.Join(vocabFolder, "deepseek-llm.gguf"))
-	if err != nil {
-		tb.Skipf("the vocabulary of DeepSeek-V2 is not there: %v", err)
-	}
+	need.Have(tb, need.Vocabulary, err)
 	const typesKey, mergesKey, normal, control, userDefined = "tokenizer.ggml.token_type", "tokenizer.ggml.merges", 1, 3, 4
 	var tokens, merges []string
 	r := &ggufReader{data}

@@ -14,6 +14,7 @@ import (
 
 	"github.com/stretchr/testify/assert"
 	"github.com/stretchr/testify/require"
+	"tabseek/engine/enginetest/need"
 )
 
 // checkpoint is a synthetic source: tensors and their values as float32.
@@ -511,12 +512,9 @@ func TestVerify(t *testing.T) {
 // TestFixtures packs real little checkpoints, a slot for every tensor, and
 // reads every number back.
 func TestFixtures(t *testing.T) {
-	for _, name := range []string{"v2-lite", "v3-fp8-mtp", "dense-mla"} {
+	for _, name := range need.Goldens {
 		t.Run(name, func(t *testing.T) {
-			dir := filepath.Join("../../../shared/fixtures", name)
-			if _, err := os.Stat(dir); err != nil {
-				t.Skip("fixtures are not here: ", err)
-			}
+			dir := need.Golden(t, name)
 			inv, err := OpenSafetensors(dir)
 			require.NoError(t, err)
 			defer inv.Close()

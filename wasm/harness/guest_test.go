@@ -9,6 +9,7 @@ import (
 
 	"github.com/stretchr/testify/require"
 
+	"tabseek/engine/enginetest"
 	"tabseek/engine/gpu"
 	"tabseek/engine/message"
 	"tabseek/wasm/abi"
@@ -35,7 +36,7 @@ func TestGuestRefuses(t *testing.T) {
 	fresh, err := newGuest(t.Context(), engineWasm(t), io.Discard)
 	require.NoError(t, err)
 	defer fresh.close(t.Context())
-	host, _ := open(t, packTiny(t), Options{})
+	host, _ := open(t, enginetest.PackTiny(t), Options{})
 	for _, c := range []struct {
 		name string
 		g    *guest

@@ -10,48 +10,47 @@ import (
 
 	"github.com/stretchr/testify/require"
 
+	"tabseek/engine/enginetest"
+	"tabseek/engine/enginetest/need"
 	"tabseek/engine/gpu"
 	"tabseek/engine/gpu/nullgpu"
 	"tabseek/engine/gpu/refgpu"
 	"tabseek/engine/message"
 )
 
-// tolerance of logits, on every rung of the ladder of truth.
-const tolerance = 2e-3
-
 // The shipped bytes of the guest give the golden numbers, on the reference and on a GPU.
 func TestGoldens(t *testing.T) {
-	for _, name := range []string{"v2-lite", "v3-fp8-mtp", "dense-mla"} {
+	for _, name := range need.Goldens {
 		t.Run(name+" on the reference", func(t *testing.T) {
-			g := openGolden(t, name)
-			host, _ := open(t, g.packed, Options{})
+			g := enginetest.ReadGolden(t, name)
+			host, _ := open(t, enginetest.PackChat(t, g.Folder), Options{})
 			checkGolden(t, host, g)
 		})
 		t.Run(name+" on a GPU", func(t *testing.T) {
-			g := openGolden(t, name)
-			checkGolden(t, openOn(t, g.packed, Options{Device: openNative(t)}), g)
+			g := enginetest.ReadGolden(t, name)
+			checkGolden(t, openOn(t, enginetest.PackChat(t, g.Folder), Options{Device: openNative(t)}), g)
 		})
 	}
 }
 
-func checkGolden(t *testing.T, host *Host, g golden) {
+func checkGolden(t *testing.T, host *Host, g enginetest.Golden) {
 	for _, mode := range []message.Mode{message.Prefill, message.Decode} {
-		wants := map[bool][][]float32{false: g.logits, true: g.drafts}
+		wants := map[bool][][]float32{false: g.Logits, true: g.Drafts}
 		next := map[bool]int{}
-		err := host.Logits(t.Context(), g.Tokens, mode, g.drafts != nil, func(row message.LogitsRow) error {
+		err := host.Logits(t.Context(), g.Tokens, mode, g.Drafts != nil, func(row message.LogitsRow) error {
 			require.EqualValues(t, next[row.Draft], row.Row)
 			next[row.Draft]++
-			requireClose(t, wants[row.Draft][row.Row], floats(row.Values), "%s, row %d, draft %t", mode, row.Row, row.Draft)
+			requireClose(t, wants[row.Draft][row.Row], enginetest.Floats(row.Values), "%s, row %d, draft %t", mode, row.Row, row.Draft)
 			return nil
 		})
 		require.NoError(t, err)
-		require.Equal(t, len(g.logits), next[false])
-		require.Equal(t, len(g.drafts), next[true])
+		require.Equal(t, len(g.Logits), next[false])
+		require.Equal(t, len(g.Drafts), next[true])
 	}
 	for range 2 { // the second time with the prompt in the cache
 		answer, err := host.Generate(t.Context(), Prompt{Tokens: g.Tokens}, greedy(len(g.Greedy)), nil)
 		require.NoError(t, err)
-		require.Equal(t, withoutEnd(g.Greedy), answer.Tokens)
+		require.Equal(t, g.Answer(), answer.Tokens)
 	}
 }
 
@@ -59,7 +58,7 @@ func requireClose(t *testing.T, want, got []float32, format string, args ...any)
 	t.Helper()
 	require.Len(t, got, len(want))
 	for i := range want {
-		if d := math.Abs(float64(got[i] - want[i])); !(d <= tolerance) {
+		if d := math.Abs(float64(got[i] - want[i])); !(d <= enginetest.GoldenBound) {
 			require.Failf(t, "logits differ", format+": logit %d is %v, want %v", append(args, i, got[i], want[i])...)
 		}
 	}
@@ -69,7 +68,7 @@ func requireClose(t *testing.T, want, got []float32, format string, args ...any)
 func TestCounts(t *testing.T) {
 	const chunk, tokens = 4, 22
 	device := &recorder{Device: nullgpu.New()} // it takes no time, so that nothing but the chunk bounds a submit
-	packed := packTiny(t)
+	packed := enginetest.PackTiny(t)
 	shards, err := filepath.Glob(filepath.Join(packed, "*.bin"))
 	require.NoError(t, err)
 	require.NoError(t, os.Remove(shards[0]), "it needs no weights either")
@@ -120,7 +119,7 @@ func TestCounts(t *testing.T) {
 }
 
 func TestModel(t *testing.T) {
-	host, device := open(t, packTiny(t), Options{Context: 32})
+	host, device := open(t, enginetest.PackTiny(t), Options{Context: 32})
 	require.Equal(t, gpu.Reset{}, device.commands[0], "a model that was on the device before goes")
 	info := host.Model()
 	require.Equal(t, 32, info.Context)
@@ -130,7 +129,7 @@ func TestModel(t *testing.T) {
 
 // A conversation is formatted by the guest; the same seed gives the same answer.
 func TestChat(t *testing.T) {
-	host, _ := open(t, packTiny(t), Options{})
+	host, _ := open(t, enginetest.PackTiny(t), Options{})
 	seed, hot, limit := uint32(7), 1.0, 24
 	params := message.Params{Seed: &seed, Temperature: &hot, MaxTokens: &limit}
 	prompt := Prompt{Messages: []message.Message{{Role: "user", Content: "Hello"}}}
@@ -150,7 +149,7 @@ func TestChat(t *testing.T) {
 
 // What the engine refuses is an error with a code, and the model stays usable.
 func TestRequestsRefused(t *testing.T) {
-	host, _ := open(t, packTiny(t), Options{Context: 16})
+	host, _ := open(t, enginetest.PackTiny(t), Options{Context: 16})
 	negative, hot := -1.0, 1e6
 	for _, c := range []struct {
 		name   string
@@ -193,7 +192,7 @@ func TestRequestsRefused(t *testing.T) {
 }
 
 func TestCancel(t *testing.T) {
-	host, device := open(t, packTiny(t), Options{Chunk: 2})
+	host, device := open(t, enginetest.PackTiny(t), Options{Chunk: 2})
 	prompt := Prompt{Tokens: []int{256, 72, 105}}
 	endless := greedy(40)
 	endless.IgnoreEOS = true
@@ -252,12 +251,12 @@ func TestCancel(t *testing.T) {
 // Failures outside the guest come back as they are.
 func TestFailures(t *testing.T) {
 	broken := errors.New("the file is full")
-	host, _ := open(t, packTiny(t), Options{})
+	host, _ := open(t, enginetest.PackTiny(t), Options{})
 	require.ErrorIs(t, host.Logits(t.Context(), []int{1, 2}, "prefill", false, func(message.LogitsRow) error { return broken }), broken)
 
 	lost := errors.New("device lost")
 	device := &failing{Device: refgpu.New()}
-	host = openOn(t, packTiny(t), Options{Device: device})
+	host = openOn(t, enginetest.PackTiny(t), Options{Device: device})
 	device.err = lost
 	_, err := host.Generate(t.Context(), Prompt{Tokens: []int{1}}, greedy(4), nil)
 	require.ErrorIs(t, err, lost)

@@ -10,6 +10,7 @@ import (
 
 	"github.com/stretchr/testify/require"
 
+	"tabseek/engine/enginetest"
 	"tabseek/engine/gpu"
 	"tabseek/engine/gpu/refgpu"
 	"tabseek/engine/weights"
@@ -76,7 +77,7 @@ func TestOpenRefuses(t *testing.T) {
 		{"another guest", func(*testing.T, string) {}, Options{Wasm: []byte("\x00asm\x01\x00\x00\x00")}, []string{"engine.wasm: ", "missing"}},
 	} {
 		t.Run(c.name, func(t *testing.T) {
-			dir := packTiny(t)
+			dir := enginetest.PackTiny(t)
 			c.spoil(t, dir)
 			device := &recorder{Device: refgpu.New()}
 			o := c.options
@@ -100,7 +101,7 @@ func TestOpenRefuses(t *testing.T) {
 	t.Run("cancelled", func(t *testing.T) {
 		ctx, cancel := context.WithCancel(t.Context())
 		cancel()
-		_, err := Open(ctx, Options{Wasm: wasm, Model: os.DirFS(packTiny(t)), Device: refgpu.New(), Log: io.Discard})
+		_, err := Open(ctx, Options{Wasm: wasm, Model: os.DirFS(enginetest.PackTiny(t)), Device: refgpu.New(), Log: io.Discard})
 		require.ErrorIs(t, err, context.Canceled)
 	})
 }

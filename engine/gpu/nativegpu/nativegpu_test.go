@@ -9,6 +9,7 @@ import (
 
 	"github.com/stretchr/testify/require"
 
+	"tabseek/engine/enginetest/need"
 	"tabseek/engine/gpu"
 	"tabseek/engine/gpu/gputest"
 	"tabseek/engine/gpu/nativegpu"
@@ -18,7 +19,7 @@ import (
 func open(t testing.TB) *nativegpu.Device {
 	device, err := nativegpu.Open(nativegpu.Options{Minimum: true})
 	if errors.Is(err, nativegpu.ErrNoAdapter) {
-		t.Skip(err)
+		need.Have(t, need.GPU, err)
 	}
 	require.NoError(t, err)
 	t.Cleanup(device.Close)
