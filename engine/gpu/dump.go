@@ -18,7 +18,11 @@ func Dump(commands []Command) string {
 		switch c := c.(type) {
 		case CreateBuffer:
 			buffers[c.ID] = c.Label
-			fmt.Fprintf(&b, "buffer %s %d bytes%s\n", c.Label, c.Size, map[Usage]string{Uniform: " uniform"}[c.Usage])
+			fmt.Fprintf(&b, "buffer %s %d bytes", c.Label, c.Size)
+			if c.Usage == Uniform {
+				b.WriteString(" uniform")
+			}
+			b.WriteString("\n")
 		case CreatePipeline:
 			pipelines[c.ID] = c.Program.Name
 			fmt.Fprintf(&b, "pipeline %s\n", c.Program.Name)
