@@ -60,10 +60,11 @@ func selftest(ctx context.Context, args []string, to streams) error {
 
 // recordedCase is a line of a recording of the cases: what a host in another language must do, and what must come of it.
 type recordedCase struct {
-	Name      string         `json:"name"`
-	Tolerance float64        `json:"tolerance"` // bounds |got-want| / (1+|want|)
-	Frames    []byte         `json:"frames"`    // abi
-	Wants     []gputest.Want `json:"wants"`
+	Name      string           `json:"name"`
+	Requires  shaders.Features `json:"requires"`
+	Tolerance float64          `json:"tolerance"` // bounds |got-want| / (1+|want|)
+	Frames    []byte           `json:"frames"`    // abi
+	Wants     []gputest.Want   `json:"wants"`
 }
 
 // record writes the cases down, a JSON object a line, with the results of the Go reference.
@@ -75,8 +76,8 @@ func record(name string) (err error) {
 	defer func() { err = errors.Join(err, file.Close()) }()
 	out := bufio.NewWriter(file)
 	lines := json.NewEncoder(out)
-	add := func(r gputest.Recorded, tolerance float64) error {
-		line := recordedCase{Name: r.Name, Tolerance: tolerance, Wants: r.Wants}
+	add := func(r gputest.Recorded, requires shaders.Features, tolerance float64) error {
+		line := recordedCase{Name: r.Name, Requires: requires, Tolerance: tolerance, Wants: r.Wants}
 		for _, command := range r.Commands {
 			line.Frames = abi.Append(line.Frames, command)
 		}
@@ -87,7 +88,7 @@ func record(name string) (err error) {
 		return err
 	}
 	for _, r := range replays {
-		if err := add(r, 0); err != nil {
+		if err := add(r, shaders.Features{}, 0); err != nil {
 			return err
 		}
 	}
@@ -96,7 +97,7 @@ func record(name string) (err error) {
 		if err != nil {
 			return err
 		}
-		if err := add(recorded, c.Tolerance); err != nil {
+		if err := add(recorded, c.Dispatch.Program.Requires(), c.Tolerance); err != nil {
 			return err
 		}
 	}
