@@ -41,7 +41,7 @@ test-go:
 
 test-web: build browsers
 	go run ./web/build -test
-	cd web && node --test test/*.test.mjs
+	cd web && TABSEEK_NEED=page node --test test/*.test.mjs
 
 test-recipe: build
 	@.ci/install python

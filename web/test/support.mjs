@@ -9,7 +9,6 @@ import { fileURLToPath } from 'node:url';
 import puppeteer from 'puppeteer-core';
 
 export const root = path.resolve(path.dirname(fileURLToPath(import.meta.url)), '../..');
-const fixtures = path.resolve(root, '../shared/fixtures');
 const screenshots = path.join(root, 'web/test/screenshots');
 
 const which = (name) => execFileSync('sh', ['-c', `command -v ${name}`]).toString().trim();
@@ -36,10 +35,22 @@ export const insecureName = 'insecure.test';
 
 export const launch = (name) => puppeteer.launch({ ...browsers[name](), headless: true, protocolTimeout: 300_000 });
 
-/** A golden checkpoint, or undefined where it is not there. */
-export function fixture(name) {
-  const folder = path.join(fixtures, name);
-  if (!existsSync(folder)) return undefined;
+/** The folders of golden checkpoints: the repository's, and larger ones that may lie beside it (engine/enginetest/need). */
+export const goldens = {
+  'tiny-v3': path.join(root, 'testdata/goldens/tiny-v3'),
+  ...Object.fromEntries(['dense-mla', 'v2-lite', 'v3-fp8-mtp'].map((name) => [name, path.resolve(root, '../shared/fixtures', name)])),
+};
+
+/** The options of a test that needs something: skipped without, with a word, or failed where TABSEEK_NEED lists it. */
+export function needs(thing, there) {
+  if (there) return {};
+  if ((process.env.TABSEEK_NEED ?? '').split(/\s+/).includes(thing)) throw new Error(`needs ${thing}, which TABSEEK_NEED promises`);
+  return { skip: `needs ${thing}` };
+}
+
+/** A golden checkpoint and its numbers. */
+export function readGolden(name) {
+  const folder = goldens[name];
   const floats = (file) => {
     if (!existsSync(path.join(folder, file))) return undefined;
     const bytes = readFileSync(path.join(folder, file));
@@ -51,8 +62,8 @@ export function fixture(name) {
   return { name, folder, vocab: config.vocab_size, eos: config.eos_token_id, ...golden, logits: floats('logits.f32'), draft: floats('draft.f32') };
 }
 
-/** A temporary folder of packed fixtures, and how to remove it. */
-export function packFixtures(list) {
+/** A temporary folder of packed checkpoints, and how to remove it. */
+export function packGoldens(list) {
   const folder = mkdtempSync(path.join(tmpdir(), 'tabseek-models-'));
   for (const f of list) execFileSync(path.join(root, 'bin/tabseek'), ['pack', f.folder, path.join(folder, f.name), '--quant', 'keep']);
   return { folder, remove: () => rmSync(folder, { recursive: true }) };
