@@ -63,7 +63,11 @@ var rules = []rule{
 	{"engine/message/gen", []string{"engine/message"}, nil},
 	{"engine/kvcache", nil, map[string]string{"tabseek": "bookkeeping in plain integers"}},
 	{"engine/sample", nil, map[string]string{"tabseek": "parameters in plain numbers; the shader samples"}},
-	{"engine/tokenizer", nil, map[string]string{"tabseek": "text to ids, nothing else", "os": "it is handed a file's content"}},
+	{"engine/tokenizer", nil, map[string]string{
+		"tabseek": "text to ids, nothing else",
+		"os":      "it is handed a file's content",
+		"time":    "what a text becomes depends on the text, not on how fast a machine splits it",
+	}},
 	{"engine/tokenizer/chat", []string{"engine/message", "engine/tokenizer"}, nil},
 	{"engine/record", []string{"shaders", "engine/gpu", "engine/weights", "engine/kvcache"}, map[string]string{
 		"tabseek/engine/deepseek":      "what every architecture shares knows none of them",
@@ -86,7 +90,7 @@ var rules = []rule{
 		"time":                         "the engine reads no clock: what it does depends on what it is told",
 	}},
 	{"engine/enginetest/need", nil, map[string]string{"tabseek": "every package's tests may use it"}},
-	{"engine/enginetest", []string{"engine", "engine/enginetest/need", "shaders", "engine/gpu", "engine/message", "engine/weights", "engine/deepseek", testify, float16}, nil},
+	{"engine/enginetest", []string{"engine", "engine/enginetest/need", "shaders", "engine/gpu", "engine/message", "engine/weights", "engine/tokenizer", "engine/deepseek", testify, float16}, nil},
 	{"wasm/abi", []string{"shaders", "engine/gpu", "engine/message"}, map[string]string{
 		"tabseek/engine":          "the wire carries commands and opaque JSON: a change of the engine is none of the wire",
 		"tabseek/engine/deepseek": "the wire carries commands and opaque JSON",

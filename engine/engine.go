@@ -6,6 +6,8 @@
 package engine
 
 import (
+	"fmt"
+
 	"tabseek/engine/deepseek"
 	"tabseek/engine/gpu"
 	"tabseek/engine/kvcache"
@@ -62,8 +64,8 @@ type task interface {
 }
 
 // Open lays a packed model out for a device. The commands it yields create everything and ask for every shard;
-// once all shards are Uploaded the event ready follows.
-func Open(manifestJSON, tokenizerJSON []byte, device gpu.Info, options Options) (*Engine, error) {
+// once all shards are Uploaded the event ready follows. The engine keeps the tokenizer's bytes and reads them in place.
+func Open(manifestJSON, compiledTokenizer []byte, device gpu.Info, options Options) (*Engine, error) {
 	e := &Engine{device: device, options: options, uploading: map[uint32]bool{}, submits: map[uint32]submitted{}, paces: map[gpu.RecordingID]*pace{}}
 	var err error
 	if e.manifest, err = weights.ParseManifest(manifestJSON); err != nil {
@@ -72,8 +74,8 @@ func Open(manifestJSON, tokenizerJSON []byte, device gpu.Info, options Options) 
 	if e.config, err = deepseek.ParseConfig(e.manifest.Architecture); err != nil {
 		return nil, &message.Error{Code: message.BadModel, Err: err}
 	}
-	if e.tokenizer, err = tokenizer.New(tokenizerJSON); err != nil {
-		return nil, &message.Error{Code: message.BadModel, Err: err}
+	if e.tokenizer, err = tokenizer.New(compiledTokenizer); err != nil {
+		return nil, &message.Error{Code: message.BadModel, Err: fmt.Errorf("%s: %w", e.manifest.Tokenizer.File, err)}
 	}
 	if err := e.settle(device); err != nil {
 		return nil, err

@@ -88,16 +88,17 @@ func TestDamagedModel(t *testing.T) {
 			require.NoError(t, os.WriteFile(filepath.Join(dir, weights.ShardFile(strings.Repeat("a", 64))), nil, 0o644))
 		}, "verify", []string{"extra shard"}},
 		{"tokenizer changed", func(t *testing.T, dir string) {
-			rewrite(t, filepath.Join(dir, "tokenizer.json"), func(b []byte) []byte { return append(b[:len(b)-1], ' ', '}')[:len(b)] })
-		}, "verify tokenize prompt", []string{"tokenizer.json", "sha256 is "}},
-		{"tokenizer missing", func(t *testing.T, dir string) { require.NoError(t, os.Remove(filepath.Join(dir, "tokenizer.json"))) },
-			"verify tokenize prompt", []string{"tokenizer.json"}},
+			rewrite(t, filepath.Join(dir, "tokenizer.bin"), func(b []byte) []byte { b[len(b)-1] ^= 1; return b })
+		}, "verify tokenize prompt", []string{"tokenizer.bin", "sha256 is "}},
+		{"tokenizer missing", func(t *testing.T, dir string) { require.NoError(t, os.Remove(filepath.Join(dir, "tokenizer.bin"))) },
+			"verify tokenize prompt", []string{"tokenizer.bin"}},
 		{"manifest missing", func(t *testing.T, dir string) { require.NoError(t, os.Remove(filepath.Join(dir, "model.json"))) }, everything, []string{"model.json"}},
 		{"manifest is not JSON", func(t *testing.T, dir string) { require.NoError(t, os.Truncate(filepath.Join(dir, "model.json"), 100)) }, everything, []string{"model.json: unexpected end"}},
 		{"another format", func(t *testing.T, dir string) { manifest(t, dir, "tabseek-model", "other-model") }, everything, []string{`model.json: format is "other-model"`}},
-		{"a later version", func(t *testing.T, dir string) { manifest(t, dir, `"version":1`, `"version":2`) }, everything, []string{"version is 2"}},
+		{"a later version", func(t *testing.T, dir string) { manifest(t, dir, `"version":2`, `"version":3`) }, everything, []string{"version is 3"}},
+		{"an earlier version", func(t *testing.T, dir string) { manifest(t, dir, `"version":2`, `"version":1`) }, everything, []string{"version is 1, this program reads 2: pack the model again"}},
 		{"shard outside the folder", func(t *testing.T, dir string) { manifest(t, dir, `"file":"sha256-`, `"file":"../sha256-`) }, everything, []string{"../sha256-"}},
-		{"tokenizer outside the folder", func(t *testing.T, dir string) { manifest(t, dir, `"file":"tokenizer.json"`, `"file":"/etc/passwd"`) }, everything, []string{"/etc/passwd"}},
+		{"tokenizer outside the folder", func(t *testing.T, dir string) { manifest(t, dir, `"file":"tokenizer.bin"`, `"file":"/etc/passwd"`) }, everything, []string{"/etc/passwd"}},
 		{"absurd shape", func(t *testing.T, dir string) { manifest(t, dir, `"shape":[64]`, `"shape":[4611686018427387904,64]`) }, everything, []string{"model.json"}},
 		{"absurd buffer", func(t *testing.T, dir string) { manifest(t, dir, `"buffers":[{"size":`, `"buffers":[{"size":9`) }, everything, []string{"model.json: buffer 0"}},
 		{"unknown number format", func(t *testing.T, dir string) { manifest(t, dir, `"format":"bf16"`, `"format":"bf15"`) }, everything, []string{"bf15"}},

@@ -242,7 +242,7 @@ func TestModelFiles(t *testing.T) {
 			header: headers{"ETag": tag, "Cache-Control": forever, "Content-Encoding": ""}},
 		{name: "manifest", path: "/models/tiny/model.json", status: 200, body: string(manifest), header: headers{"Cache-Control": noCache, "Content-Type": "application/json", "ETag": quoted(string(manifest))}},
 		{name: "manifest again", path: "/models/tiny/model.json", request: headers{"If-None-Match": quoted(string(manifest))}, status: 304},
-		{name: "tokenizer", path: "/models/tiny/tokenizer.json", status: 200, body: "*", header: headers{"Cache-Control": noCache, "ETag": `"` + model.Tokenizer.SHA256 + `"`}},
+		{name: "tokenizer", path: "/models/tiny/tokenizer.bin", status: 200, body: "*", header: headers{"Cache-Control": noCache, "ETag": `"` + model.Tokenizer.SHA256 + `"`}},
 		{name: "list", path: "/models/index.json", status: 200, body: "*", header: headers{"Cache-Control": noCache, "Content-Type": "application/json"}},
 		{name: "list by HEAD", method: "HEAD", path: "/models/index.json", status: 200},
 	} {

@@ -25,10 +25,9 @@ const maxTextFile = 64 << 20
 
 // A checkpoint is what pack reads of a Hugging Face folder beside the weights.
 type checkpoint struct {
-	dir           string
-	config        *deepseek.Config
-	tokenizerJSON []byte
-	seed          weights.Seed
+	dir    string
+	config *deepseek.Config
+	seed   weights.Seed
 }
 
 func pack(ctx context.Context, args []string, _ io.Reader, stdout, stderr io.Writer) error {
@@ -100,14 +99,18 @@ func readCheckpoint(dir string) (*checkpoint, error) {
 	if c.config, err = deepseek.ParseConfig(configJSON); err != nil {
 		return nil, fmt.Errorf("%s: %w", filepath.Join(dir, "config.json"), err)
 	}
-	if c.tokenizerJSON, err = c.read("tokenizer.json"); err != nil {
+	tokenizerJSON, err := c.read("tokenizer.json")
+	if err != nil {
 		return nil, err
 	}
-	t, err := tokenizer.New(c.tokenizerJSON)
-	if err != nil {
+	c.seed = weights.Seed{Name: c.name(), TokenizerJSON: tokenizerJSON}
+	if c.seed.Tokenizer, err = tokenizer.Compile(tokenizerJSON); err != nil {
 		return nil, fmt.Errorf("%s: %w", filepath.Join(dir, "tokenizer.json"), err)
 	}
-	c.seed = weights.Seed{Name: c.name(), Tokenizer: c.tokenizerJSON}
+	t, err := tokenizer.New(c.seed.Tokenizer)
+	if err != nil {
+		return nil, err
+	}
 	if err := c.readChat(t); err != nil {
 		return nil, err
 	}

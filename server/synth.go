@@ -10,6 +10,7 @@ import (
 	"strings"
 
 	"tabseek/engine/deepseek"
+	"tabseek/engine/tokenizer"
 	"tabseek/engine/tokenizer/chat"
 	"tabseek/engine/weights"
 	"tabseek/server/commandline"
@@ -81,8 +82,12 @@ func synthSeed(shape string, config *deepseek.Config) (weights.Seed, error) {
 	if err != nil {
 		return weights.Seed{}, err
 	}
+	compiled, err := tokenizer.Compile(text)
+	if err != nil {
+		return weights.Seed{}, err
+	}
 	return weights.Seed{
-		Name: shape + "-random", Architecture: architecture, Tokenizer: text, Chat: chat.DeepSeekR1,
+		Name: shape + "-random", Architecture: architecture, Tokenizer: compiled, TokenizerJSON: text, Chat: chat.DeepSeekR1,
 		Special: weights.Special{EOS: []int{first + 1}},
 	}, nil
 }

@@ -49,7 +49,9 @@ func TestMadeUpTokenizer(t *testing.T) {
 	for _, size := range []int{leastVocabulary, 1000, 102400, 163840} {
 		text, first, err := madeUpTokenizer(size)
 		require.NoError(t, err)
-		k, err := tokenizer.New(text)
+		compiled, err := tokenizer.Compile(text)
+		require.NoError(t, err)
+		k, err := tokenizer.New(compiled)
 		require.NoError(t, err)
 		require.Equal(t, first, size-len(madeUpSpecial))
 		id, ok := k.AddedID("</think>")

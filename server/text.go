@@ -34,7 +34,7 @@ func openTokenizer(name string) (*weights.Model, *tokenizer.Tokenizer, error) {
 	if err != nil {
 		return nil, nil, err
 	}
-	data, err := model.TokenizerJSON()
+	data, err := model.ReadTokenizer()
 	if err != nil {
 		return nil, nil, err
 	}

@@ -100,10 +100,10 @@ type opening struct {
 func take(kind abi.Message, data []byte) error {
 	switch kind {
 	case abi.Manifest:
-		guest.manifest = append([]byte(nil), data...)
+		guest.manifest, guest.input = data, nil // the buffer becomes the file's: no second copy of it
 		return nil
 	case abi.Tokenizer:
-		guest.tokenizer = append([]byte(nil), data...)
+		guest.tokenizer, guest.input = data, nil
 		return nil
 	case abi.Open:
 		return open(data)

@@ -155,7 +155,7 @@ func plannedAs(t *testing.T, parsed *deepseek.Config, config enginetest.Config, 
 	hash := strings.Repeat("0", 64)
 	m := &weights.Manifest{
 		Format: weights.ManifestFormat, Version: weights.ManifestVersion, Architecture: architecture, Buffers: plan.Buffers,
-		Tokenizer: weights.TokenizerFile{File: "tokenizer.json", Size: 1, SHA256: hash}, Special: weights.Special{EOS: []int{}},
+		Tokenizer: weights.TokenizerFile{File: "tokenizer.bin", Size: 1, SHA256: hash}, Special: weights.Special{EOS: []int{}},
 	}
 	for _, tensor := range plan.Tensors {
 		m.Tensors = append(m.Tensors, tensor.Tensor)

@@ -64,7 +64,7 @@ func Tiny(seed uint64) (*Checkpoint, error) {
 func draw(c *Case, seed uint64) (*Checkpoint, error) {
 	n := c.Config.With(c.Tensors).numbers()
 	random := rand.New(rand.NewPCG(seed, 1))
-	out := &Checkpoint{Config: c.Config, Tokenizer: tokenizer(n.Vocab)}
+	out := &Checkpoint{Config: c.Config, Tokenizer: byteTokenizer(n.Vocab)}
 	for _, t := range n.tensors(c.Copies) {
 		mean, spread := n.distribution(t)
 		for suffix, scale := range c.Scales {
@@ -207,8 +207,8 @@ const (
 
 var special = []string{"<｜begin▁of▁sentence｜>", "<｜end▁of▁sentence｜>", "<｜User｜>", "<｜Assistant｜>", "<think>", "</think>"}
 
-// tokenizer is a vocabulary of the 256 bytes, then added tokens, the first of them those of chat templates.
-func tokenizer(vocab int) map[string]any {
+// byteTokenizer is a vocabulary of the 256 bytes, then added tokens, the first of them those of chat templates.
+func byteTokenizer(vocab int) map[string]any {
 	bytes := map[string]int{}
 	shifted := 0 // bytes that are not printable are spelled from U+0100 on, in order (GPT-2's byte alphabet)
 	for b := range 256 {

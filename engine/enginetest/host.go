@@ -15,6 +15,7 @@ import (
 	"tabseek/engine/deepseek"
 	"tabseek/engine/gpu"
 	"tabseek/engine/message"
+	"tabseek/engine/tokenizer"
 	"tabseek/engine/weights"
 	"tabseek/shaders"
 )
@@ -25,7 +26,9 @@ func Pack(t testing.TB, folder string, options weights.PlanOptions, seed weights
 	require.NoError(t, err)
 	config, err := deepseek.ParseConfig(configJSON)
 	require.NoError(t, err)
-	seed.Tokenizer, err = os.ReadFile(filepath.Join(folder, "tokenizer.json"))
+	seed.TokenizerJSON, err = os.ReadFile(filepath.Join(folder, "tokenizer.json"))
+	require.NoError(t, err)
+	seed.Tokenizer, err = tokenizer.Compile(seed.TokenizerJSON)
 	require.NoError(t, err)
 	inventory, err := weights.OpenSafetensors(folder)
 	require.NoError(t, err)
@@ -77,12 +80,12 @@ func Open(t testing.TB, packed string, device gpu.Device, options engine.Options
 	require.NoError(t, err)
 	manifest, err := os.ReadFile(filepath.Join(packed, weights.ManifestFile))
 	require.NoError(t, err)
-	tokenizer, err := model.TokenizerJSON()
+	compiled, err := model.ReadTokenizer()
 	require.NoError(t, err)
 	if options.Profile == "" {
 		options.Profile = shaders.Minimum().String() // timing the candidates has a test of its own
 	}
-	e, err := engine.Open(manifest, tokenizer, device.Info(), options)
+	e, err := engine.Open(manifest, compiled, device.Info(), options)
 	require.NoError(t, err)
 	h := &Host{t: t, Engine: e, Model: model, device: device, Counts: map[string]int{}}
 	buffers := make([][]byte, len(model.Buffers))

@@ -17,7 +17,7 @@ const (
 func BenchmarkEncode(b *testing.B) {
 	data := string(deepseekTokenizer(b))
 	for name, pre := range map[string]string{"v2": deepseekV2, "v3": deepseekV3} {
-		tok, err := New([]byte(strings.Replace(data, deepseekV2, pre, 1)))
+		tok, err := fromJSON([]byte(strings.Replace(data, deepseekV2, pre, 1)))
 		require.NoError(b, err)
 		for name2, unit := range map[string]string{"prose": prose, "code": code, "word": "a"} {
 			text := strings.Repeat(unit, 1<<20/len(unit))
@@ -33,7 +33,8 @@ func BenchmarkEncode(b *testing.B) {
 }
 
 func BenchmarkNew(b *testing.B) {
-	data := deepseekTokenizer(b)
+	data, err := Compile(deepseekTokenizer(b))
+	require.NoError(b, err)
 	b.SetBytes(int64(len(data)))
 	b.ReportAllocs()
 	for b.Loop() {
@@ -43,7 +44,7 @@ func BenchmarkNew(b *testing.B) {
 }
 
 func BenchmarkStream(b *testing.B) {
-	tok, err := New(deepseekTokenizer(b))
+	tok, err := fromJSON(deepseekTokenizer(b))
 	require.NoError(b, err)
 	ids := tok.Encode(prose)
 	b.ReportAllocs()

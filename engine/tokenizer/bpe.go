@@ -7,14 +7,13 @@ func (t *Tokenizer) Encode(text string) []int { return t.encode(text, &t.textAdd
 func (t *Tokenizer) EncodeSpecial(text string) []int { return t.encode(text, &t.everyAdded) }
 
 func (t *Tokenizer) encode(text string, added *finder) []int {
-	m, limit := merger{tokenizer: t}, newLimiter()
+	m := merger{tokenizer: t}
+	pieces := newSplitter(&t.layout, m.piece)
 	for text != "" {
-		before, token, rest := added.cut(text)
-		for _, piece := range t.pieces.split(before, limit) {
-			m.piece(piece)
-		}
-		if token != nil {
-			m.ids = append(m.ids, token.ID)
+		before, id, rest := added.cut(text)
+		pieces.split(0, before)
+		if id != none {
+			m.ids = append(m.ids, id)
 		}
 		text = rest
 	}
@@ -31,32 +30,29 @@ type merger struct {
 
 // A symbol is a token of a piece that is being merged, in a doubly linked list.
 type symbol struct {
-	id             int32 // gone once it is merged into the symbol on its left
-	previous, next int32 // indices, none at the ends
+	id             uint32 // gone once it is merged into the symbol on its left
+	previous, next int32  // indices, none at the ends
 }
 
 const (
 	none = -1
-	gone = -1
+	gone = 1<<32 - 1
 )
 
 // piece merges the bytes of one piece, lowest rank first and leftmost among equals, in O(n log n).
 func (m *merger) piece(piece string) {
-	t := m.tokenizer
-	if t.whole {
-		if id, ok := t.ids[piece]; ok {
-			m.ids = append(m.ids, int(id))
-			return
-		}
+	if id := m.tokenizer.whole(piece); id != none {
+		m.ids = append(m.ids, id)
+		return
 	}
 	m.symbols, m.queue = m.symbols[:0], m.queue[:0]
 	for i := range len(piece) {
-		id := t.bytes[piece[i]]
+		id := m.tokenizer.bytes[piece[i]]
 		if id == none {
 			continue // a vocabulary that lacks a byte drops it, as Hugging Face does without an unknown token
 		}
 		n := int32(len(m.symbols))
-		m.symbols = append(m.symbols, symbol{id: id, previous: n - 1, next: n + 1})
+		m.symbols = append(m.symbols, symbol{id: uint32(id), previous: n - 1, next: n + 1})
 	}
 	if len(m.symbols) == 0 {
 		return
@@ -78,38 +74,31 @@ func (m *merger) consider(left int32) {
 	if left == none || m.symbols[left].next == none {
 		return
 	}
-	p := pair{m.symbols[left].id, m.symbols[m.symbols[left].next].id}
-	if r, ok := m.tokenizer.ranks[p]; ok {
-		m.queue.push(candidate{r, left, p})
+	if rank := m.tokenizer.rank(m.symbols[left].id, m.symbols[m.symbols[left].next].id); rank != none {
+		m.queue.push(candidate(rank)<<32 | candidate(left))
 	}
 }
 
 // merge carries out a candidate unless its symbols have changed since it was queued.
 func (m *merger) merge(c candidate) {
-	left := &m.symbols[c.left]
-	if left.id != c.pair.left || left.next == none || m.symbols[left.next].id != c.pair.right {
+	leftID, rightID, merged := m.tokenizer.merge(int(c >> 32))
+	at := int32(uint32(c))
+	left := &m.symbols[at]
+	if left.id != leftID || left.next == none || m.symbols[left.next].id != rightID {
 		return
 	}
 	right := &m.symbols[left.next]
-	left.id, left.next = c.rank.id, right.next
+	left.id, left.next = merged, right.next
 	right.id = gone
 	if left.next != none {
-		m.symbols[left.next].previous = c.left
+		m.symbols[left.next].previous = at
 	}
 	m.consider(left.previous)
-	m.consider(c.left)
+	m.consider(at)
 }
 
-// A candidate is a pair of neighbours that may be merged.
-type candidate struct {
-	rank rank
-	left int32 // index of the left symbol
-	pair pair
-}
-
-func (c candidate) less(d candidate) bool {
-	return c.rank.order < d.rank.order || c.rank.order == d.rank.order && c.left < d.left
-}
+// A candidate is a pair of neighbours that may be merged: rank<<32 | index of the left symbol. The least comes first.
+type candidate uint64
 
 // A queue is a binary heap, as container/heap has it but without an allocation for each candidate.
 type queue []candidate
@@ -117,7 +106,7 @@ type queue []candidate
 func (q *queue) push(c candidate) {
 	h := append(*q, c)
 	i := len(h) - 1
-	for i > 0 && c.less(h[(i-1)/2]) {
+	for i > 0 && c < h[(i-1)/2] {
 		h[i] = h[(i-1)/2]
 		i = (i - 1) / 2
 	}
@@ -131,10 +120,10 @@ func (q *queue) pop() candidate {
 	h = h[:len(h)-1]
 	for i := 0; len(h) > 0; {
 		child := 2*i + 1
-		if child+1 < len(h) && h[child+1].less(h[child]) {
+		if child+1 < len(h) && h[child+1] < h[child] {
 			child++
 		}
-		if child >= len(h) || !h[child].less(last) {
+		if child >= len(h) || last <= h[child] {
 			h[i] = last
 			break
 		}

@@ -9,7 +9,7 @@ import (
 func (t *Tokenizer) Decode(ids []int) string {
 	var raw []byte
 	for _, id := range ids {
-		if !t.special[id] {
+		if !t.IsSpecial(id) {
 			raw = append(raw, t.Token(id)...)
 		}
 	}
@@ -27,7 +27,7 @@ func (t *Tokenizer) NewStream() *Stream { return &Stream{tokenizer: t} }
 
 // Push takes the next id and returns the characters that are now whole; special tokens yield nothing.
 func (s *Stream) Push(id int) string {
-	if s.tokenizer.special[id] {
+	if s.tokenizer.IsSpecial(id) {
 		return ""
 	}
 	s.held = append(s.held, s.tokenizer.Token(id)...)

@@ -42,7 +42,7 @@ func TestIgnoreMerges(t *testing.T) {
 
 // A vocabulary that lacks a byte drops it.
 func TestMissingByte(t *testing.T) {
-	tok, err := New([]byte(`{"pre_tokenizer":` + byteLevel + `,"model":{"vocab":{"a":0,"b":1,"ab":2},"merges":["a b"]}}`))
+	tok, err := fromJSON([]byte(`{"pre_tokenizer":` + byteLevel + `,"model":{"vocab":{"a":0,"b":1,"ab":2},"merges":["a b"]}}`))
 	require.NoError(t, err)
 	require.Equal(t, []int{2}, tok.Encode("axb"))
 	require.Empty(t, tok.Encode("xyz"))
@@ -89,7 +89,7 @@ func TestAddedTokens(t *testing.T) {
 // A control token that the vocabulary lists too is out of reach of its merges.
 func TestControlTokenOfVocabulary(t *testing.T) {
 	const vocab = `"vocab":{"<":0,"s":1,">":2,"<s":3,"<s>":4,"t":5,"st":6},"merges":["< s","<s >","s t"]`
-	tok, err := New([]byte(`{"pre_tokenizer":` + byteLevel + `,"added_tokens":[{"id":4,"content":"<s>","special":true},{"id":6,"content":"st"}],"model":{` + vocab + `,"ignore_merges":true}}`))
+	tok, err := fromJSON([]byte(`{"pre_tokenizer":` + byteLevel + `,"added_tokens":[{"id":4,"content":"<s>","special":true},{"id":6,"content":"st"}],"model":{` + vocab + `,"ignore_merges":true}}`))
 	require.NoError(t, err)
 	require.Equal(t, []int{3, 2}, tok.Encode("<s>"))
 	require.Equal(t, []int{4}, tok.EncodeSpecial("<s>"))

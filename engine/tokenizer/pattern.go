@@ -3,7 +3,6 @@ package tokenizer
 import (
 	"errors"
 	"fmt"
-	"regexp"
 	"regexp/syntax"
 	"strings"
 	"unicode/utf8"
@@ -15,18 +14,14 @@ const (
 	maxPatternNodes = 2000    // with repetitions written out
 )
 
-// A pattern is a regular expression of a tokenizer.json. Hugging Face runs them on Oniguruma, which backtracks; here
-// they run on Go's regexp, where a search takes time linear in the text whatever a hostile file asks for. A time-out
-// would be no cure: under WebAssembly nothing can interrupt a search.
-type pattern struct {
-	re *regexp.Regexp
-	// blank is the group of a `\s+` that stands for `\s+(?!\S)`, which Go cannot say; -1 if there is none.
-	blank int
-}
+// A pattern of a tokenizer.json is a regular expression that Hugging Face runs on Oniguruma, which backtracks. Here it
+// is parsed by Go's regexp/syntax and made an automaton: a search reads a character once, whatever a hostile file asks
+// for. A time-out would be no cure: under WebAssembly nothing can interrupt a search.
 
+// Go cannot say (?!\S). It cannot be told from \B in what follows, which is refused in patterns.
 const (
-	blankGroup = "blank"
-	lookahead  = `\s+(?!\S)`
+	lookahead     = `(?!\S)`
+	notBeforeWord = syntax.EmptyNoWordBoundary
 )
 
 // Oniguruma's classes are Unicode's, Go's are ASCII's.
@@ -35,67 +30,52 @@ const (
 	wordSet  = `\p{L}\p{M}\p{Nd}\p{Pc}`
 )
 
-func compilePattern(source string) (pattern, error) {
+// spaces is \s, as pairs of first and last characters.
+func spaces() []rune {
+	tree, err := syntax.Parse("["+spaceSet+"]", syntax.Perl)
+	if err != nil {
+		panic(err)
+	}
+	return tree.Rune
+}
+
+// compilePattern makes a program of a pattern.
+func compilePattern(source string) (*syntax.Prog, error) {
 	p, err := compile(source)
 	if err != nil {
-		return p, fmt.Errorf("pattern %.200q: %w", source, err)
+		return nil, fmt.Errorf("pattern %.200q: %w", source, err)
 	}
 	return p, nil
 }
 
-func compile(source string) (pattern, error) {
+func compile(source string) (*syntax.Prog, error) {
 	if len(source) > maxPattern {
-		return pattern{}, fmt.Errorf("%d bytes, more than %d", len(source), maxPattern)
+		return nil, fmt.Errorf("%d bytes, more than %d", len(source), maxPattern)
 	}
 	translated, err := translate(source)
 	if err != nil {
-		return pattern{}, err
+		return nil, err
 	}
 	tree, err := syntax.Parse(translated, syntax.Perl)
 	if err != nil {
-		return pattern{}, err
+		return nil, err
 	}
 	if nodes, err := checkTree(tree); err != nil {
-		return pattern{}, err
+		return nil, err
 	} else if nodes > maxPatternNodes {
-		return pattern{}, fmt.Errorf("more than %d nodes", maxPatternNodes)
+		return nil, fmt.Errorf("more than %d nodes", maxPatternNodes)
 	}
-	re, err := regexp.Compile(translated)
-	if err != nil {
-		return pattern{}, err
-	}
-	return pattern{re, re.SubexpIndex(blankGroup)}, nil
+	return syntax.Compile(tree.Simplify())
 }
 
-// find returns the first match that is not empty, of those that begin at from or later.
-func (p pattern) find(text string, from int) (start, end int, ok bool) {
-	for from < len(text) {
-		m := p.re.FindStringSubmatchIndex(text[from:])
-		if m == nil {
-			break
-		}
-		start, end = from+m[0], from+m[1]
-		if p.blank >= 0 && m[2*p.blank] >= 0 && end < len(text) {
-			// A word follows: the last blank belongs to it, but for a single one.
-			if _, size := utf8.DecodeLastRuneInString(text[start:end]); size < end-start {
-				end -= size
-			}
-		}
-		if start < end {
-			return start, end, true
-		}
-		_, size := utf8.DecodeRuneInString(text[end:])
-		from = end + max(size, 1)
-	}
-	return 0, 0, false
-}
+var errLookBehind = errors.New("^, \\A, \\b and \\B are not supported")
 
 // checkTree counts the nodes of an expression with its repetitions written out, and refuses what looks behind, as
-// find searches what is left of a text without what came before.
+// a match does not know what came before it.
 func checkTree(tree *syntax.Regexp) (nodes int, err error) {
 	switch tree.Op {
-	case syntax.OpBeginLine, syntax.OpBeginText, syntax.OpWordBoundary, syntax.OpNoWordBoundary:
-		return 0, errors.New("^, \\A, \\b and \\B are not supported")
+	case syntax.OpBeginLine, syntax.OpBeginText, syntax.OpWordBoundary:
+		return 0, errLookBehind
 	}
 	nodes = 1
 	if tree.Op == syntax.OpLiteral {
@@ -118,20 +98,11 @@ func checkTree(tree *syntax.Regexp) (nodes int, err error) {
 func translate(source string) (string, error) {
 	var out strings.Builder
 	out.WriteString("(?m)") // in Oniguruma's Ruby syntax $ is always the end of a line
-	class, depth := false, 0
+	class := false
 	for i := 0; i < len(source); {
 		rest := source[i:]
 		switch {
 		case rest[0] == '\\':
-			if !class && strings.HasPrefix(rest, lookahead) {
-				n, err := translateLookahead(source, i, depth)
-				if err != nil {
-					return "", err
-				}
-				out.WriteString("(?P<" + blankGroup + ">[" + spaceSet + "]+)")
-				i += n
-				continue
-			}
 			text, n, err := translateEscape(rest, class)
 			if err != nil {
 				return "", err
@@ -152,13 +123,14 @@ func translate(source string) (string, error) {
 					break
 				}
 			}
+		case strings.HasPrefix(rest, lookahead):
+			out.WriteString(`\B`)
+			i += len(lookahead)
+			continue
 		case rest[0] == '(':
-			depth++
 			if err := checkGroup(rest); err != nil {
 				return "", err
 			}
-		case rest[0] == ')':
-			depth--
 		case strings.HasPrefix(rest, "{,"):
 			return "", errors.New("{,n} is not supported")
 		}
@@ -166,20 +138,6 @@ func translate(source string) (string, error) {
 		i++
 	}
 	return out.String(), nil
-}
-
-// translateLookahead checks that a `\s+(?!\S)` is a whole alternative and that the next takes the single blank it
-// leaves: then it matches what `\s+` does, less the last blank before a word. It returns how much this replaces.
-func translateLookahead(source string, at, depth int) (int, error) {
-	before, after := source[:at], source[at+len(lookahead):]
-	top := depth == 0 && !strings.Contains(before, lookahead) // Go would take two groups of one name
-	for _, next := range []string{`|\s+`, `|\s`} {
-		rest, ok := strings.CutPrefix(after, next)
-		if ok && top && (before == "" || strings.HasSuffix(before, "|")) && (rest == "" || rest[0] == '|') {
-			return len(lookahead) + len(next), nil
-		}
-	}
-	return 0, errors.New(`\s+(?!\S) is supported only as an alternative with \s+ for the next`)
 }
 
 // translateEscape rewrites the escape at the start of the text and returns its length.
@@ -212,6 +170,8 @@ func translateEscape(text string, class bool) (string, int, error) {
 			return "", 0, errors.New(`\u wants four digits`)
 		}
 		return `\x{` + text[2:6] + `}`, 6, nil
+	case 'B':
+		return "", 0, errLookBehind
 	case 'Q', 'E', 'C':
 		return "", 0, fmt.Errorf("%s is not supported", text[:2])
 	}

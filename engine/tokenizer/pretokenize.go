@@ -5,90 +5,17 @@ import (
 	"errors"
 	"fmt"
 	"regexp"
-	"time"
+	"regexp/syntax"
 )
-
-// Searches are linear, yet many long searches for short matches are not. A limiter bounds the time spent on a text;
-// what is left when it is spent stays one piece, whose ids still spell the text.
-type limiter struct {
-	deadline time.Time
-	searched int // bytes that may have been searched since the clock was read, which is dear in WebAssembly
-}
-
-const (
-	maxSplitTime  = 5 * time.Second
-	clockInterval = 1 << 22 // bytes
-)
-
-func newLimiter() *limiter { return &limiter{deadline: time.Now().Add(maxSplitTime)} }
-
-// spent counts a search of so many bytes at most, and tells whether the time is up.
-func (l *limiter) spent(bytes int) bool {
-	if l.searched += bytes; l.searched < clockInterval {
-		return false
-	}
-	if time.Now().Before(l.deadline) {
-		l.searched = 0
-		return false
-	}
-	return true
-}
 
 // gpt2Pattern is ByteLevel's own split when use_regex is set (the GPT-2 tokenizer).
 const gpt2Pattern = `'s|'t|'re|'ve|'m|'ll|'d| ?\p{L}+| ?\p{N}+| ?[^\s\p{L}\p{N}]+|\s+(?!\S)|\s+`
 
-// A preTokenizer cuts text into pieces that merges do not cross: passes, each applied within the pieces of the one before.
-type preTokenizer []pass
-
-// A pass splits a piece at the matches of a pattern, or puts a space before it.
-type pass struct {
-	prefix  bool // a space is put before a piece that does not begin with one, and nothing else done
-	pattern pattern
-	matches bool // matches are pieces, or else dropped
-	gaps    bool // what lies between matches is a piece, or else dropped
-}
-
-// split cuts the text.
-func (p preTokenizer) split(text string, limit *limiter) []string {
-	if text == "" {
-		return nil
-	}
-	pieces := []string{text}
-	for _, pass := range p {
-		next := make([]string, 0, len(pieces))
-		for _, piece := range pieces {
-			next = pass.split(next, piece, limit)
-		}
-		pieces = next
-	}
-	return pieces
-}
-
-func (p pass) split(out []string, text string, limit *limiter) []string {
-	if p.prefix {
-		if text[0] != ' ' {
-			text = " " + text
-		}
-		return append(out, text)
-	}
-	done := 0
-	for done < len(text) && !limit.spent(len(text)-done) {
-		start, end, ok := p.pattern.find(text, done)
-		if !ok {
-			break
-		}
-		if done < start && p.gaps {
-			out = append(out, text[done:start])
-		}
-		if p.matches {
-			out = append(out, text[start:end])
-		}
-		done = end
-	}
-	if done < len(text) && p.gaps {
-		out = append(out, text[done:])
-	}
-	return out
+// A compiledPass is a pass with its pattern as a program; none for passPrefix.
+type compiledPass struct {
+	flags   passFlags
+	source  string
+	program *syntax.Prog
 }
 
 // checkNormalizer accepts what leaves text as it is.
@@ -132,18 +59,16 @@ type preTokenizerFile struct {
 	IndividualDigits bool   `json:"individual_digits"`
 }
 
-const (
-	maxPasses = 32
-	maxDepth  = 4
-)
+// maxDepth bounds sequences within sequences.
+const maxDepth = 4
 
 // A preTokenizerParser gathers passes; nothing may follow ByteLevel, after which text is spelled in the byte alphabet.
 type preTokenizerParser struct {
-	passes    preTokenizer
+	passes    []compiledPass
 	byteLevel bool
 }
 
-func parsePreTokenizer(raw json.RawMessage) (preTokenizer, error) {
+func parsePreTokenizer(raw json.RawMessage) ([]compiledPass, error) {
 	var p preTokenizerParser
 	if !isNull(raw) {
 		if err := p.add(raw, 0); err != nil {
@@ -157,7 +82,7 @@ func parsePreTokenizer(raw json.RawMessage) (preTokenizer, error) {
 }
 
 func (p *preTokenizerParser) add(raw json.RawMessage, depth int) error {
-	if depth > maxDepth || len(p.passes) > maxPasses {
+	if depth > maxDepth || len(p.passes) >= maxPasses {
 		return fmt.Errorf("more than %d levels or %d passes", maxDepth, maxPasses)
 	}
 	var f preTokenizerFile
@@ -180,7 +105,7 @@ func (p *preTokenizerParser) add(raw json.RawMessage, depth int) error {
 	case "ByteLevel":
 		p.byteLevel = true
 		if f.AddPrefixSpace == nil || *f.AddPrefixSpace { // both flags are true where they are left out
-			p.passes = append(p.passes, pass{prefix: true})
+			p.passes = append(p.passes, compiledPass{flags: passPrefix})
 		}
 		if f.UseRegex == nil || *f.UseRegex {
 			return p.addPattern(gpt2Pattern)
@@ -201,31 +126,32 @@ func (p *preTokenizerParser) add(raw json.RawMessage, depth int) error {
 }
 
 func (p *preTokenizerParser) addSplit(f preTokenizerFile) error {
-	matches, gaps := true, true
-	switch f.Behavior {
-	case "Isolated":
-	case "Removed":
-		matches, gaps = f.Invert, !f.Invert // inverted, the pattern says what to keep
+	flags := passMatches | passGaps
+	switch {
+	case f.Behavior == "Isolated":
+	case f.Behavior == "Removed" && f.Invert: // the pattern says what to keep
+		flags = passMatches
+	case f.Behavior == "Removed":
+		flags = passGaps
 	default:
 		return fmt.Errorf("split behavior %q is not supported, only Isolated and Removed", f.Behavior)
 	}
-	var compiled pattern
-	var err error
 	switch {
 	case f.Pattern.Regex != nil:
-		compiled, err = compilePattern(*f.Pattern.Regex)
-	case f.Pattern.String != nil && len(*f.Pattern.String) <= maxPattern:
-		compiled.re, compiled.blank = regexp.MustCompile(regexp.QuoteMeta(*f.Pattern.String)), -1
-	default:
-		err = errors.New("split without a pattern")
+		return p.addPass(flags, *f.Pattern.Regex)
+	case f.Pattern.String != nil:
+		return p.addPass(flags, regexp.QuoteMeta(*f.Pattern.String))
 	}
-	p.passes = append(p.passes, pass{pattern: compiled, matches: matches, gaps: gaps})
-	return err
+	return errors.New("split without a pattern")
 }
 
 // addPattern adds a pass whose matches are pieces of their own.
 func (p *preTokenizerParser) addPattern(source string) error {
-	compiled, err := compilePattern(source)
-	p.passes = append(p.passes, pass{pattern: compiled, matches: true, gaps: true})
+	return p.addPass(passMatches|passGaps, source)
+}
+
+func (p *preTokenizerParser) addPass(flags passFlags, source string) error {
+	program, err := compilePattern(source)
+	p.passes = append(p.passes, compiledPass{flags, source, program})
 	return err
 }

@@ -47,8 +47,17 @@ func (y toy) json(tb testing.TB) []byte {
 	return data
 }
 
+// fromJSON compiles a tokenizer.json and reads what comes of it.
+func fromJSON(data []byte) (*Tokenizer, error) {
+	binary, err := Compile(data)
+	if err != nil {
+		return nil, err
+	}
+	return New(binary)
+}
+
 func (y toy) build(tb testing.TB) *Tokenizer {
-	t, err := New(y.json(tb))
+	t, err := fromJSON(y.json(tb))
 	require.NoError(tb, err)
 	return t
 }

@@ -127,7 +127,7 @@ func deepseekTokenizer(tb testing.TB) []byte {
 }
 
 func TestDeepSeekVocabulary(t *testing.T) {
-	tok, err := New(deepseekTokenizer(t))
+	tok, err := fromJSON(deepseekTokenizer(t))
 	require.NoError(t, err)
 	texts, err := os.ReadFile(filepath.Join(vocabFolder, "deepseek-llm.inp"))
 	require.NoError(t, err)

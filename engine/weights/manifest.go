@@ -9,7 +9,7 @@ import (
 const (
 	ManifestFile    = "model.json"
 	ManifestFormat  = "tabseek-model"
-	ManifestVersion = 1
+	ManifestVersion = 2 // 2: the tokenizer is compiled
 )
 
 // Limits of a packed model.
@@ -92,7 +92,7 @@ type Shard struct {
 	Offset int64  `json:"offset"`
 }
 
-// TokenizerFile is the tokenizer that lies beside model.json.
+// TokenizerFile is the compiled tokenizer that lies beside model.json.
 type TokenizerFile struct {
 	File   string `json:"file"`
 	Size   int64  `json:"size"`
@@ -144,7 +144,7 @@ func parseManifest(data []byte) (*Manifest, error) {
 		return nil, fmt.Errorf("format is %q, want %q", m.Format, ManifestFormat)
 	}
 	if m.Version != ManifestVersion {
-		return nil, fmt.Errorf("version is %d, this program reads %d", m.Version, ManifestVersion)
+		return nil, fmt.Errorf("version is %d, this program reads %d: pack the model again", m.Version, ManifestVersion)
 	}
 	if err := m.check(); err != nil {
 		return nil, err

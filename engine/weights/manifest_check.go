@@ -241,8 +241,11 @@ func (s *Shard) check(buffers []BufferSpec) error {
 func ShardFile(sha256 string) string { return "sha256-" + sha256 + ".bin" }
 
 // tokenizerName is the only name a tokenizer may have: a manifest cannot make
-// anybody open another file.
-const tokenizerName = "tokenizer.json"
+// anybody open another file. What it was compiled of lies beside it, for people.
+const (
+	tokenizerName     = "tokenizer.bin"
+	tokenizerJSONName = "tokenizer.json"
+)
 
 func (t *TokenizerFile) check() error {
 	if t.File != tokenizerName {

@@ -27,7 +27,7 @@ func soundManifest() *Manifest {
 		},
 		Buffers:   []BufferSpec{{Size: 4608}, {Size: 2560}},
 		Shards:    []Shard{shard("a", 0, 0, 4096), shard("b", 0, 4096, 512), shard("c", 1, 0, 2560)},
-		Tokenizer: TokenizerFile{File: "tokenizer.json", Size: 2, SHA256: sum("d")},
+		Tokenizer: TokenizerFile{File: "tokenizer.bin", Size: 2, SHA256: sum("d")},
 		Special:   Special{EOS: []int{1}},
 	}
 }
@@ -58,7 +58,7 @@ func TestParseManifestHostile(t *testing.T) {
 		want   string
 	}{
 		"format":                  {func(m *Manifest) { m.Format = "gguf" }, `format is "gguf"`},
-		"version":                 {func(m *Manifest) { m.Version = 2 }, "version is 2"},
+		"version":                 {func(m *Manifest) { m.Version = 1 }, "version is 1, this program reads 2: pack the model again"},
 		"architecture list":       {func(m *Manifest) { m.Architecture = json.RawMessage(`[]`) }, "architecture is not an object"},
 		"architecture null":       {func(m *Manifest) { m.Architecture = nil }, "architecture is not an object"},
 		"no tensors":              {func(m *Manifest) { m.Tensors = nil }, "0 tensors"},

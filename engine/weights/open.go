@@ -47,8 +47,8 @@ func OpenModelFS(fsys fs.FS, name string) (*Model, error) {
 	return m, nil
 }
 
-// TokenizerJSON reads the tokenizer.
-func (m *Model) TokenizerJSON() ([]byte, error) {
+// ReadTokenizer reads the compiled tokenizer.
+func (m *Model) ReadTokenizer() ([]byte, error) {
 	data, err := readLimited(m.fsys, m.Tokenizer.File, m.Tokenizer.Size)
 	if err != nil {
 		return nil, fmt.Errorf("weights: %s: %w", m.Dir, err)

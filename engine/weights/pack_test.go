@@ -486,8 +486,8 @@ func TestVerify(t *testing.T) {
 			require.NoError(t, os.WriteFile(filepath.Join(dir, ShardFile(strings.Repeat("0", 64))), nil, 0o644))
 		}, []string{"extra shard"}},
 		{"tokenizer", func(t *testing.T, dir string, m *Manifest) {
-			require.NoError(t, os.WriteFile(filepath.Join(dir, "tokenizer.json"), []byte("[]"), 0o644))
-		}, []string{"tokenizer.json: sha256 is"}},
+			require.NoError(t, os.WriteFile(filepath.Join(dir, "tokenizer.bin"), []byte("[]"), 0o644))
+		}, []string{"tokenizer.bin: sha256 is"}},
 		{"no manifest", func(t *testing.T, dir string, m *Manifest) {
 			require.NoError(t, os.Remove(filepath.Join(dir, ManifestFile)))
 		}, []string{"model.json"}},
@@ -553,7 +553,7 @@ func TestModelBytes(t *testing.T) {
 	require.NoError(t, err)
 	m, err := OpenModel(dir)
 	require.NoError(t, err)
-	tokenizer, err := m.TokenizerJSON()
+	tokenizer, err := m.ReadTokenizer()
 	require.NoError(t, err)
 	assert.Equal(t, "{}", string(tokenizer))
 	buffer, err := m.ReadBuffer(0)

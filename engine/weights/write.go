@@ -19,10 +19,12 @@ import (
 type Seed struct {
 	Name         string          // of the source, as shown to people
 	Architecture json.RawMessage // an object
-	Tokenizer    []byte          // the content of tokenizer.json
+	Tokenizer    []byte          // compiled
 	Chat         string
 	Special      Special
 	Generation   Generation
+
+	TokenizerJSON []byte // what the tokenizer was compiled of: kept for people, not read again
 }
 
 // WriteOptions are the choices of Write that do not change what is written.
@@ -275,8 +277,10 @@ func writeManifest(dir string, plan *Plan, seed Seed, shards []Shard) (*Manifest
 	if err != nil {
 		return nil, err
 	}
-	if err := writeFile(filepath.Join(dir, tokenizerName), seed.Tokenizer); err != nil {
-		return nil, err
+	for name, data := range map[string][]byte{tokenizerName: seed.Tokenizer, tokenizerJSONName: seed.TokenizerJSON} {
+		if err := writeFile(filepath.Join(dir, name), data); err != nil {
+			return nil, err
+		}
 	}
 	return m, writeFile(filepath.Join(dir, ManifestFile), data)
 }
@@ -319,7 +323,7 @@ func checkTarget(dst string, force bool) error {
 			continue
 		}
 		// A file that no packed model holds belongs to somebody.
-		if e.IsDir() || e.Name() != tokenizerName && !isShardName(e.Name()) {
+		if e.IsDir() || e.Name() != tokenizerName && e.Name() != tokenizerJSONName && !isShardName(e.Name()) {
 			return fmt.Errorf("weights: %s: holds %s, which is not part of a packed model, will not replace it", dst, e.Name())
 		}
 	}

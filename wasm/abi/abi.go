@@ -104,7 +104,7 @@ type Message uint32
 // The messages.
 const (
 	Manifest  Message = iota + 1 // model.json
-	Tokenizer                    // tokenizer.json
+	Tokenizer                    // tokenizer.bin
 	Open                         // JSON: version, device, options
 	Request                      // JSON: message.Request
 	Uploaded                     // shard

@@ -69,7 +69,7 @@ func TestCounts(t *testing.T) {
 	const chunk, tokens = 4, 22
 	device := &recorder{Device: nullgpu.New()} // it takes no time, so that nothing but the chunk bounds a submit
 	packed := enginetest.PackTiny(t)
-	shards, err := filepath.Glob(filepath.Join(packed, "*.bin"))
+	shards, err := filepath.Glob(filepath.Join(packed, "sha256-*.bin"))
 	require.NoError(t, err)
 	require.NoError(t, os.Remove(shards[0]), "it needs no weights either")
 	host := openOn(t, packed, Options{Chunk: chunk, Device: device})

@@ -9,14 +9,14 @@ import { launch, root, serve } from './support.mjs';
 
 const pocket = path.join(root, 'web/dist/models/pocket');
 const manifest = JSON.parse(readFileSync(path.join(pocket, 'model.json'), 'utf8'));
-const shard = readdirSync(pocket).find((name) => name.endsWith('.bin'));
+const shard = readdirSync(pocket).find((name) => name.startsWith('sha256-'));
 
 /** Ways to spoil a model after the server has opened it, and the code of the error that load rejects with. */
 const damages = {
   'a damaged shard': { code: 'bad_hash', names: shard, spoil: (dir) => flip(path.join(dir, shard)) },
   'a missing shard': { code: 'download_failed', names: shard, spoil: (dir) => rmSync(path.join(dir, shard)) },
   'a truncated shard': { code: 'download_failed', names: shard, spoil: (dir) => writeFileSync(path.join(dir, shard), readFileSync(path.join(dir, shard)).subarray(0, 1000)) },
-  'a damaged tokenizer': { code: 'bad_hash', names: 'tokenizer.json', spoil: (dir) => flip(path.join(dir, 'tokenizer.json')) },
+  'a damaged tokenizer': { code: 'bad_hash', names: 'tokenizer.bin', spoil: (dir) => flip(path.join(dir, 'tokenizer.bin')) },
 };
 
 function flip(file) {

@@ -8,7 +8,7 @@ import { after, before, describe, test } from 'node:test';
 import { browsers, insecureName, instrument, launch, root, screenshot, serve } from './support.mjs';
 
 const pocket = path.join(root, 'web/dist/models/pocket');
-const shard = readdirSync(pocket).find((name) => name.endsWith('.bin'));
+const shard = readdirSync(pocket).find((name) => name.startsWith('sha256-'));
 
 function change(file, edit) {
   writeFileSync(file, edit(readFileSync(file)));

@@ -107,7 +107,7 @@ for (const name of Object.keys(browsers)) {
     test('a download that breaks off is explained, and can be tried again', { skip: name !== 'chromium' && 'only Chromium lets a test cut the worker off' }, async () => {
       const other = await browser.newPage();
       const session = await other.createCDPSession();
-      await session.send('Fetch.enable', { patterns: [{ urlPattern: '*.bin' }] });
+      await session.send('Fetch.enable', { patterns: [{ urlPattern: '*/sha256-*.bin' }] });
       session.on('Fetch.requestPaused', ({ requestId }) => session.send('Fetch.failRequest', { requestId, errorReason: 'ConnectionReset' }));
       await other.goto(server.address);
       await state(other, 'error');

@@ -49,7 +49,9 @@ func toyTokenizer(tb testing.TB, added []string) *tokenizer.Tokenizer {
 		"model":         map[string]any{"type": "BPE", "vocab": vocab},
 	})
 	require.NoError(tb, err)
-	t, err := tokenizer.New(data)
+	compiled, err := tokenizer.Compile(data)
+	require.NoError(tb, err)
+	t, err := tokenizer.New(compiled)
 	require.NoError(tb, err)
 	return t
 }

@@ -58,7 +58,7 @@ func TestDetect(t *testing.T) {
 	} {
 		t.Run(name, func(t *testing.T) {
 			tok := toyTokenizer(t, c.vocabulary)
-			require.Equal(t, c.want, Detect(c.template, func(token string) bool { _, ok := tok.ID(token); return ok }))
+			require.Equal(t, c.want, Detect(c.template, func(token string) bool { _, ok := tok.AddedID(token); return ok }))
 		})
 	}
 }
