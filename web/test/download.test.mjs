@@ -1,0 +1,213 @@
+// Loading from a server, and over a network, that have faults: what can be mended is, and what cannot is an error that names
+// the file. In both browsers, against the real server behind one that spoils its answers.
+import assert from 'node:assert/strict';
+import { readFileSync } from 'node:fs';
+import http from 'node:http';
+import path from 'node:path';
+import { after, before, describe, test } from 'node:test';
+import { browsers, launch, root, serve } from './support.mjs';
+
+const manifest = JSON.parse(readFileSync(path.join(root, 'web/dist/models/pocket/model.json'), 'utf8'));
+const shard = manifest.shards[0];
+
+/** What can go wrong with an answer: its head, its bytes and the connection are in the fault's hands. */
+const faults = {
+  /** The connection breaks after half of the bytes. */
+  cut: (answer, response) => {
+    let left = answer.headers['content-length'] >> 1;
+    response.writeHead(answer.statusCode, answer.headers);
+    answer.on('data', (chunk) => {
+      response.write(chunk.subarray(0, Math.max(left, 0)));
+      if (left > 0 && left <= chunk.length) setTimeout(() => response.destroy(), 100); // what was written has gone out by then
+      left -= chunk.length;
+    });
+  },
+  /** The connection stays, but half of the bytes never come. */
+  stall: (answer, response) => {
+    let left = answer.headers['content-length'] >> 1;
+    response.writeHead(answer.statusCode, answer.headers);
+    answer.on('data', (chunk) => {
+      response.write(chunk.subarray(0, Math.max(left, 0)));
+      left -= chunk.length;
+    });
+  },
+  /** A bit is another one. */
+  flip: (answer, response) => {
+    response.writeHead(answer.statusCode, answer.headers);
+    answer.once('data', (chunk) => (chunk[chunk.length >> 1] ^= 1));
+    answer.pipe(response);
+  },
+  /** Somebody else answers: a login page, as of a hotel's network. */
+  page: (answer, response) => {
+    answer.resume();
+    response.writeHead(200, { 'content-type': 'text/html' });
+    response.end('<!doctype html><title>Welcome to our hotel</title>');
+  },
+  /** The file has become longer. */
+  longer: (answer, response) => {
+    const { 'content-length': _, ...headers } = answer.headers;
+    response.writeHead(answer.statusCode, headers);
+    answer.pipe(response, { end: false });
+    answer.on('end', () => response.end('and more'));
+  },
+  /** The server has a fault of its own. */
+  broken: (answer, response) => {
+    answer.resume();
+    response.writeHead(500).end();
+  },
+  /** Ranges are not known here. */
+  whole: (answer, response) => answer.pipe(response.writeHead(200, { 'content-length': shard.size })),
+};
+
+/** A server before the server. `plan` is what goes wrong with the requests of one file, in their order; `seen` what they were. */
+async function faulty(address) {
+  const state = { plan: [], seen: [], file: '' };
+  const server = http.createServer((request, response) => {
+    const subject = request.url.endsWith(state.file);
+    const fault = subject ? state.plan[Math.min(state.seen.length, state.plan.length - 1)] : undefined;
+    const { range, 'if-range': ifRange } = request.headers;
+    const { range: _, ...plain } = request.headers;
+    const onward = http.request(address + request.url, { headers: fault === 'whole' ? plain : request.headers }, (answer) => {
+      if (fault) faults[fault](answer, response);
+      else answer.pipe(response.writeHead(answer.statusCode, answer.headers));
+    });
+    if (subject) state.seen.push({ range, ifRange });
+    onward.end();
+  });
+  await new Promise((resolve) => server.listen(0, '127.0.0.1', resolve));
+  return Object.assign(state, {
+    address: `http://127.0.0.1:${server.address().port}`,
+    /** Plans faults for a file; the last of them happens ever again, undefined is none. */
+    expect: (file, ...plan) => Object.assign(state, { file, plan, seen: [] }),
+    stop: () => (server.close(), server.closeAllConnections()),
+  });
+}
+
+/** Runs in the page: loads the model; returns the error there is, and how far the bar went. */
+async function load() {
+  const { load } = await import('/tabseek.js');
+  let most = 0;
+  let total = 0;
+  let last = 0;
+  try {
+    const engine = await load('/models/pocket', {
+      onProgress: (p) => {
+        if (p.phase !== 'download') return;
+        ({ loaded: last, total } = p);
+        most = Math.max(most, p.loaded);
+      },
+    });
+    const answer = await engine.chat.completions.create({ messages: [{ role: 'user', content: '9 + 8' }], temperature: 0 });
+    await engine.unload();
+    return { text: answer.choices[0].message.content, most, last, total };
+  } catch (e) {
+    return { code: e.code, message: e.message, file: e.fields?.file };
+  }
+}
+
+for (const name of Object.keys(browsers)) {
+  describe(name, () => {
+    let server, proxy, browser, page;
+    before(async () => {
+      server = await serve();
+      proxy = await faulty(server.address);
+      browser = await launch(name);
+    });
+    after(async () => {
+      await browser?.close();
+      proxy?.stop();
+      server?.stop();
+    });
+
+    /** Loads in a page whose caches are empty at first. */
+    const outcome = async () => {
+      const context = await browser.createBrowserContext();
+      try {
+        page = await context.newPage();
+        await page.goto(`${proxy.address}/healthz`); // a page of the origin, without the chat
+        return await page.evaluate(load);
+      } finally {
+        await context.close();
+      }
+    };
+    const works = (got) => {
+      assert.match(got.text ?? '', /17/, JSON.stringify(got));
+      assert.ok(got.most <= got.total && got.last === got.total, `the bar stays true: ${JSON.stringify(got)}`);
+    };
+    const fails = (got, code, file, words) => {
+      assert.deepEqual([got.code, got.file], [code, file], JSON.stringify(got));
+      assert.match(got.message, words);
+    };
+
+    test('a connection that breaks is resumed from the bytes that came', async () => {
+      proxy.expect(shard.file, 'cut', 'cut', undefined);
+      works(await outcome());
+      assert.equal(proxy.seen.length, 3);
+      assert.equal(proxy.seen[0].range, undefined);
+      const begins = proxy.seen.slice(1).map((s) => Number(s.range?.match(/^bytes=(\d+)-$/)?.[1]));
+      assert.ok(0 < begins[0] && begins[0] < begins[1] && begins[1] < shard.size, `resumed at ${begins}`);
+      for (const s of proxy.seen.slice(1)) assert.equal(s.ifRange, `"${shard.sha256}"`);
+    });
+
+    test('a server that knows no ranges sends all again', async () => {
+      proxy.expect(shard.file, 'cut', 'whole', undefined);
+      works(await outcome());
+      assert.equal(proxy.seen.length, 2);
+    });
+
+    test('a connection that always breaks: download_failed', async () => {
+      proxy.expect(shard.file, 'cut');
+      fails(await outcome(), 'download_failed', shard.file, /./);
+      assert.equal(proxy.seen.length, 4);
+    });
+
+    test('a server that falls silent is asked again', async () => {
+      proxy.expect(shard.file, 'stall', undefined);
+      works(await outcome());
+      assert.match(proxy.seen[1].range, /^bytes=[1-9]\d*-$/);
+    });
+
+    test('wrong content once is fetched anew', async () => {
+      proxy.expect(shard.file, 'flip', undefined);
+      works(await outcome());
+      assert.deepEqual(proxy.seen.map((s) => s.range), [undefined, undefined]);
+    });
+
+    test('wrong content for ever: bad_hash', async () => {
+      proxy.expect(shard.file, 'flip');
+      fails(await outcome(), 'bad_hash', shard.file, /damaged/);
+    });
+
+    test('content that is longer: bad_hash', async () => {
+      proxy.expect(shard.file, 'longer');
+      fails(await outcome(), 'bad_hash', shard.file, /longer than \d+ bytes/);
+    });
+
+    test('a web page once is got over', async () => {
+      proxy.expect(shard.file, 'page', undefined);
+      works(await outcome());
+    });
+
+    test('a web page for ever: download_failed', async () => {
+      proxy.expect(shard.file, 'page');
+      fails(await outcome(), 'download_failed', shard.file, /a web page, not model data/);
+    });
+
+    test('a web page for a manifest: an error that names it', async () => {
+      proxy.expect('model.json', 'page');
+      const got = await outcome();
+      assert.equal(got.code, 'bad_model', JSON.stringify(got));
+      assert.match(got.message, /model\.json/);
+    });
+
+    test('a manifest that breaks off: download_failed', async () => {
+      proxy.expect('model.json', 'cut');
+      fails(await outcome(), 'download_failed', 'model.json', /model\.json/);
+    });
+
+    test('a server with a fault of its own: download_failed', async () => {
+      proxy.expect(manifest.tokenizer.file, 'broken');
+      fails(await outcome(), 'download_failed', manifest.tokenizer.file, /500/);
+    });
+  });
+}
