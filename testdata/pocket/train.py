@@ -148,9 +148,10 @@ def main() -> None:
         if time.time() - saved > 150:
             run.save()
             saved = time.time()
-        if time.time() - checked > 900:
+        if time.time() - checked > 1800:
+            stopped = clock()
             check(run, held_out[::4])
-            checked = time.time()
+            checked, started = time.time(), started + clock() - stopped  # a look at the model is no training
     run.save()
     check(run, held_out)
 
