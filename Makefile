@@ -1,5 +1,6 @@
 # make run    builds everything and serves the page on http://localhost:8080
 # make test   runs every test
+# make soak   what takes longer: fuzzing, a large model again and again on a busy machine (.ci/soak)
 # make build  bin/tabseek, bin/tabseek-headless
 # make bench  speeds of kernels and of the default model on this machine
 # make check  formatting, vet, staticcheck, types
@@ -7,9 +8,13 @@
 
 export GOTOOLCHAIN := auto
 export GOFLAGS := -buildvcs=false -trimpath
-STATICCHECK := honnef.co/go/tools/cmd/staticcheck@v0.7.0
+STATICCHECK := bin/staticcheck-v0.7.0
+# Debian's own, which has Debian's torch, before others that a machine may have.
+PYTHON := $(or $(wildcard /usr/bin/python3),python3)
 
-.PHONY: run test build bench check gen deps wasm page model test-go test-web test-recipe browsers clean
+# The model embeds what the page's build writes.
+.NOTPARALLEL:
+.PHONY: run test soak build bench check gen deps wasm page model test-go test-web test-recipe browsers clean
 
 run: build
 	bin/tabseek serve
@@ -32,6 +37,9 @@ model: deps
 
 test: build check test-recipe test-go test-web
 
+soak: build
+	.ci/soak
+
 # What the targets before have built and installed; a test that misses one of these fails, where it would else be skipped
 # with a word (engine/enginetest/need).
 test-go: export TABSEEK_NEED := gpu page
@@ -41,28 +49,34 @@ test-go:
 
 test-web: build browsers
 	go run ./web/build -test
-	cd web && TABSEEK_NEED=page node --test test/*.test.mjs
+	cd web && node --test test/*.test.mjs
 
 test-recipe: build
 	@.ci/install python
-	cd testdata/pocket && python3 -m unittest
+	cd testdata/pocket && TABSEEK_NEED='torch page' $(PYTHON) -m unittest
 
 bench: build
 	go test -run '^$$' -bench . -benchtime 10x ./engine/gpu/nativegpu
 	bin/tabseek-headless bench pocket --json
 
-check: web/node_modules/.installed
-	@unformatted=$$(gofmt -l $$(git ls-files '*.go')); [ -z "$$unformatted" ] || { echo "gofmt: $$unformatted"; exit 1; }
+check: deps web/node_modules/.installed $(STATICCHECK)
+	@unformatted=$$(find . -name '*.go' -not -path './web/node_modules/*' -exec gofmt -l {} +); [ -z "$$unformatted" ] || { echo "gofmt: $$unformatted"; exit 1; }
 	go vet ./...
 	GOOS=wasip1 GOARCH=wasm go vet ./wasm
-	go run $(STATICCHECK) ./...
+	$(STATICCHECK) ./...
 	cd web && node_modules/.bin/tsc -p .
+
+# Kept by its version, so that a later run needs no network.
+bin/staticcheck-%: | deps
+	GOBIN=$(CURDIR)/bin go install honnef.co/go/tools/cmd/staticcheck@$*
+	mv bin/staticcheck $@
 
 gen:
 	go generate ./...
 
 # What a fresh Debian machine lacks. A machine that has the commands is left alone.
 deps:
+	@.ci/install go
 	@.ci/install native
 browsers:
 	@.ci/install browsers

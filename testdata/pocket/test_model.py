@@ -1,9 +1,14 @@
-"""Tests of the model, its numbers and its training; those that need torch are skipped without it."""
+"""Tests of the model, its numbers and its training.
+
+Those that need torch or the built project are skipped without, or fail where the environment variable TABSEEK_NEED lists
+`torch` or `page`.
+"""
 
 from __future__ import annotations
 
 import json
 import math
+import os
 import random
 import shutil
 import subprocess
@@ -21,6 +26,15 @@ try:
     import torch
 except ImportError:
     torch = None
+
+
+def need(thing: str, there: bool) -> None:
+    """Skips the test, or the class of tests, that needs what is not there."""
+    if there:
+        return
+    if thing in os.environ.get("TABSEEK_NEED", "").split():
+        raise AssertionError(f"needs {thing}, which TABSEEK_NEED promises")
+    raise unittest.SkipTest(f"needs {thing}")
 
 
 class FP8(unittest.TestCase):
@@ -45,8 +59,6 @@ class FP8(unittest.TestCase):
             self.assertLessEqual(abs(got - values[i]), abs(values[i]) / 16 + scales[row // 128 * 2 + column // 128] * 2**-9)
 
     def test_the_shipped_model_converts(self) -> None:
-        if not (HERE / "hf" / "model.safetensors").exists():
-            self.skipTest("no weights here")
         source = export_fp8.read_safetensors(HERE / "hf" / "model.safetensors")
         with tempfile.TemporaryDirectory() as folder:
             subprocess.run([sys.executable, HERE / "export_fp8.py", "--out", folder], check=True, capture_output=True)
@@ -63,8 +75,7 @@ class FP8(unittest.TestCase):
     def test_the_engine_computes_with_it(self) -> None:
         root = HERE.parent.parent
         headless = root / "bin" / "tabseek-headless"
-        if not headless.exists() or not shutil.which("go"):
-            self.skipTest("the project is not built")
+        need("page", headless.exists() and bool(shutil.which("go")))
         with tempfile.TemporaryDirectory() as folder:
             subprocess.run([sys.executable, HERE / "export_fp8.py", "--out", f"{folder}/hf"], check=True, capture_output=True)
             subprocess.run(["go", "run", "./server", "pack", f"{folder}/hf", f"{folder}/packed"], check=True, capture_output=True, cwd=root)
@@ -75,8 +86,11 @@ class FP8(unittest.TestCase):
         self.assertIn(r"\boxed{132}", got["text"])
 
 
-@unittest.skipIf(torch is None, "no torch")
 class Model(unittest.TestCase):
+    @classmethod
+    def setUpClass(cls) -> None:
+        need("torch", torch is not None)
+
     def setUp(self) -> None:
         from model import Config, Pocket
 
@@ -165,8 +179,11 @@ class Model(unittest.TestCase):
         self.assertTrue(0.5 < float(values.min()) and float(values.max()) < 1.5)
 
 
-@unittest.skipIf(torch is None, "no torch")
 class Reinforcement(unittest.TestCase):
+    @classmethod
+    def setUpClass(cls) -> None:
+        need("torch", torch is not None)
+
     def test_advantages_are_normalised_in_the_group(self) -> None:
         from rl import advantages
 

@@ -21,7 +21,7 @@ const (
 	Page       Thing = "page"       // what make build leaves in web/dist: the page, the guest, the default model
 	Fixtures   Thing = "fixtures"   // larger golden checkpoints, which lie beside the repository where its makers work
 	Vocabulary Thing = "vocabulary" // a published vocabulary, which lies there too
-	Debian     Thing = "debian"     // a Debian system and its superuser
+	Debian     Thing = "debian"     // apt-get and dpkg
 )
 
 // Have goes on with the test if problem is nil, which is what came of trying to get the thing.
