@@ -63,11 +63,12 @@ func TestInstallWaits(t *testing.T) {
 			}
 			require.NoError(t, set(syscall.F_WRLCK))
 			var released atomic.Bool
-			timer := time.AfterFunc(3*time.Second, func() {
+			done := make(chan error)
+			go func() {
+				time.Sleep(3 * time.Second)
 				released.Store(true)
-				_ = set(syscall.F_UNLCK)
-			})
-			defer timer.Stop()
+				done <- set(syscall.F_UNLCK)
+			}()
 			output, err := install(t, "browsers", map[string]string{
 				"dpkg": "exit 1", // nothing is there, it says
 				"id":   "echo 1000",
@@ -75,8 +76,10 @@ func TestInstallWaits(t *testing.T) {
 				"apt-get": fmt.Sprintf(`[ "$DEBIAN_FRONTEND" = noninteractive ] || { echo it may ask >&2; exit 1; }
 exec %s -o Dir::State=%[2]s/state -o Dir::State::status=%[2]s/dpkg/status -o Dir::Cache=%[2]s/cache -o Dir::Etc=%[2]s/etc "$@"`, aptGet, root),
 			})
+			waited := released.Load()
+			require.NoError(t, <-done)
 			require.NoError(t, err, output)
-			require.True(t, released.Load(), "it did not wait: %s", output)
+			require.True(t, waited, "it did not wait: %s", output)
 			require.Contains(t, output, "installing Debian packages: chromium firefox-esr fonts-dejavu-core\n")
 		})
 	}

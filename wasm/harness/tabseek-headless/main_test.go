@@ -15,7 +15,7 @@ import (
 
 	"tabseek/engine/enginetest"
 	"tabseek/engine/enginetest/need"
-	"tabseek/shaders"
+	"tabseek/engine/gpu/gputest"
 	"tabseek/web"
 )
 
@@ -280,7 +280,9 @@ func TestSelftest(t *testing.T) {
 		return stdout.Write(p)
 	}), &stderr})
 	require.Equal(t, 1, status)
-	require.Equal(t, "ok   "+shaders.Cases()[0].Name+"\n", stdout.String())
+	replays, err := gputest.Replays()
+	require.NoError(t, err)
+	require.Equal(t, "ok   "+replays[0].Name+"\n", stdout.String())
 	require.Equal(t, "device: Go reference (reference)\ntabseek-headless selftest: context canceled\n", stderr.String())
 }
 

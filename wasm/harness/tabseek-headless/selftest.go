@@ -29,31 +29,35 @@ func selftest(ctx context.Context, args []string, to streams) error {
 	defer device.Close()
 	info := device.Info()
 	fmt.Fprintf(to.err, "device: %s (%s)\n", info.Name, info.Backend)
-	cases := shaders.Cases()
+	type check struct {
+		name string
+		run  func() error
+	}
+	var checks []check
 	replays, err := gputest.Replays()
 	if err != nil {
 		return err
 	}
-	failed := 0
-	tell := func(name string, err error) {
-		if err != nil {
-			failed++
-			fmt.Fprintf(to.out, "FAIL %v\n", err)
-			return
-		}
-		fmt.Fprintf(to.out, "ok   %s\n", name)
-	}
 	for _, r := range replays {
-		tell(r.Name, gputest.CheckReplay(device, r))
+		checks = append(checks, check{r.Name, func() error { return gputest.CheckReplay(device, r) }})
 	}
-	for _, c := range cases {
+	for _, c := range shaders.Cases() {
+		checks = append(checks, check{c.Name, func() error { return gputest.Check(device, c) }})
+	}
+	failed := 0
+	for _, c := range checks {
 		if ctx.Err() != nil {
 			return context.Cause(ctx)
 		}
-		tell(c.Name, gputest.Check(device, c))
+		if err := c.run(); err != nil {
+			failed++
+			fmt.Fprintf(to.out, "FAIL %v\n", err)
+			continue
+		}
+		fmt.Fprintf(to.out, "ok   %s\n", c.name)
 	}
 	if failed > 0 {
-		return fmt.Errorf("%d of %d cases failed on %s", failed, len(cases)+len(replays), info.Name)
+		return fmt.Errorf("%d of %d cases failed on %s", failed, len(checks), info.Name)
 	}
 	return nil
 }
