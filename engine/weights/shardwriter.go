@@ -3,6 +3,7 @@ package weights
 import (
 	"crypto/sha256"
 	"encoding/hex"
+	"errors"
 	"fmt"
 	"hash"
 	"os"
@@ -22,6 +23,8 @@ type shardWriter struct {
 	file   *os.File
 	start  int64 // offset of the open shard
 	hash   hash.Hash
+
+	flushing chan error // brings the result of flushing the shard before; nil when there is none
 }
 
 // zeros pads.
@@ -62,7 +65,7 @@ func (w *shardWriter) append(p []byte) error {
 	}
 	for len(p) > 0 {
 		if w.file == nil {
-			f, err := os.Create(filepath.Join(w.dir, "open-shard"))
+			f, err := os.Create(filepath.Join(w.dir, fmt.Sprintf("open-shard-%d", len(w.shards))))
 			if err != nil {
 				return err
 			}
@@ -84,21 +87,34 @@ func (w *shardWriter) append(p []byte) error {
 	return nil
 }
 
+// closeShard ends the open shard. It is brought to the disk while the next one is filled, one at a time.
 func (w *shardWriter) closeShard() error {
-	name := w.file.Name()
-	if err := w.file.Sync(); err != nil {
-		return err
-	}
-	err := w.file.Close()
-	w.file = nil
-	if err != nil {
+	if err := w.flushed(); err != nil {
 		return err
 	}
 	sum := hex.EncodeToString(w.hash.Sum(nil))
-	w.shards = append(w.shards, Shard{
-		File: ShardFile(sum), Size: w.offset - w.start, SHA256: sum, Buffer: w.buffer, Offset: w.start,
-	})
-	return os.Rename(name, filepath.Join(w.dir, ShardFile(sum)))
+	shard := Shard{File: ShardFile(sum), Size: w.offset - w.start, SHA256: sum, Buffer: w.buffer, Offset: w.start}
+	w.shards = append(w.shards, shard)
+	w.flushing = make(chan error, 1)
+	go func(f *os.File, done chan<- error) {
+		err := errors.Join(f.Sync(), f.Close())
+		if err == nil {
+			err = os.Rename(f.Name(), filepath.Join(w.dir, shard.File))
+		}
+		done <- err
+	}(w.file, w.flushing)
+	w.file = nil
+	return nil
+}
+
+// flushed waits for the shard that is on its way to the disk.
+func (w *shardWriter) flushed() error {
+	if w.flushing == nil {
+		return nil
+	}
+	err := <-w.flushing
+	w.flushing = nil
+	return err
 }
 
 // finish fills the buffers up and closes the last shard.
@@ -107,6 +123,9 @@ func (w *shardWriter) finish() ([]Shard, error) {
 		if err := w.seek(last, w.buffers[last].Size); err != nil {
 			return nil, err
 		}
+	}
+	if err := w.flushed(); err != nil {
+		return nil, fmt.Errorf("weights: shard %d: %w", len(w.shards)-1, err)
 	}
 	return w.shards, nil
 }
@@ -117,4 +136,5 @@ func (w *shardWriter) abort() {
 		w.file.Close()
 		w.file = nil
 	}
+	_ = w.flushed() // what went wrong before is what counts
 }
