@@ -43,6 +43,7 @@ type Config struct {
 	HiddenAct      string       `json:"hidden_act"`
 
 	IntermediateSize    int     `json:"intermediate_size"`
+	DenseSlices         int     `json:"dense_slices"` // our own: see denseSlices, which says it for a checkpoint
 	FirstKDenseReplace  int     `json:"first_k_dense_replace"`
 	MoELayerFreq        int     `json:"moe_layer_freq"`
 	NRoutedExperts      int     `json:"n_routed_experts"`
@@ -125,7 +126,13 @@ func parseConfig(data []byte) (*Config, error) {
 		return nil, err
 	}
 	c.normalise()
-	return c, c.validate()
+	if err := c.validate(); err != nil {
+		return nil, err
+	}
+	if c.DenseSlices == 0 {
+		c.DenseSlices = c.denseSlices()
+	}
+	return c, nil
 }
 
 // adopt takes over what the extras say.
@@ -211,6 +218,7 @@ func (c *Config) validate() error {
 		{"qk_rope_head_dim", c.QKRopeHeadDim, 2, 512},
 		{"v_head_dim", c.VHeadDim, 1, 1024},
 		{"first_k_dense_replace", c.FirstKDenseReplace, 0, 1024},
+		{"dense_slices", c.DenseSlices, 0, maxVisits},
 		{"n_routed_experts", c.NRoutedExperts, 0, 1024},
 		{"n_shared_experts", c.NSharedExperts, 0, 64},
 		{"num_experts_per_tok", c.NumExpertsPerTok, 0, max(c.NRoutedExperts, 0)},
@@ -226,6 +234,9 @@ func (c *Config) validate() error {
 	}
 	if c.FirstKDenseReplace > 0 && (c.IntermediateSize < 1 || c.IntermediateSize > 1<<18) {
 		return fmt.Errorf("intermediate_size is %d, must be 1 to %d", c.IntermediateSize, 1<<18)
+	}
+	if c.DenseSlices > 0 && c.IntermediateSize%c.DenseSlices != 0 {
+		return fmt.Errorf("dense_slices is %d, which does not divide intermediate_size %d", c.DenseSlices, c.IntermediateSize)
 	}
 	for _, f := range []struct {
 		name  string
@@ -312,7 +323,7 @@ func (c *Config) Visits(layer int) int {
 	if c.IsMoE(layer) {
 		return c.NumExpertsPerTok + c.NSharedExperts
 	}
-	return c.denseSlices()
+	return c.DenseSlices
 }
 
 // FFWidth is the width of one expert of a layer, or of a dense layer's slice.
@@ -320,10 +331,10 @@ func (c *Config) FFWidth(layer int) int {
 	if c.IsMoE(layer) {
 		return c.MoEIntermediateSize
 	}
-	return c.IntermediateSize / c.denseSlices()
+	return c.IntermediateSize / c.DenseSlices
 }
 
-// denseSlices is how many experts a dense layer's MLP is cut into by channels, so that the matrices of one fit into a
+// denseSlices is how many experts a dense layer's MLP is best cut into by channels, so that the matrices of one fit into a
 // buffer that every device can bind, in whatever format: as few as possible, at the edges of FP8 tiles if that can be,
 // else of blocks.
 func (c *Config) denseSlices() int {

@@ -64,7 +64,7 @@ func (m *Model) route(r *gpu.Recorder, w *layerWeights, rows int, h record.Activ
 func (c *Config) denseRoutes() []byte {
 	var routes []byte
 	for range record.MaxRows {
-		for slice := range c.denseSlices() {
+		for slice := range c.DenseSlices {
 			routes = binary.LittleEndian.AppendUint32(routes, uint32(slice))
 			routes = binary.LittleEndian.AppendUint32(routes, math.Float32bits(1))
 		}

@@ -268,6 +268,39 @@ func TestCutHeads(t *testing.T) {
 	require.ErrorContains(t, err, "layers.0.k_b: cut into 2 pieces")
 }
 
+// A manifest whose tensors are not what the kernels read is refused when it is loaded, before anything is fetched.
+func TestUnfitTensors(t *testing.T) {
+	config := enginetest.V3()
+	parsed := parse(t, config)
+	reshape := func(shape ...int) func(*weights.Tensor) {
+		return func(tensor *weights.Tensor) { tensor.Shape = shape }
+	}
+	for name, test := range map[string]struct {
+		tensor string
+		change func(*weights.Tensor)
+		want   string
+	}{
+		"router in bf16":        {"layers.1.router", func(tensor *weights.Tensor) { tensor.Format = weights.BF16 }, "format is bf16, which the kernel of a router does not read"},
+		"norm in f16":           {"final_norm", func(tensor *weights.Tensor) { tensor.Format = weights.F16 }, "format is f16, which the kernel of a vector does not read"},
+		"bias in q8_0":          {"layers.1.router_bias", func(tensor *weights.Tensor) { tensor.Format = weights.Q8_0 }, "format is q8_0, which the kernel of a vector does not read"},
+		"router as a stack":     {"layers.1.router", reshape(1, parsed.NRoutedExperts, parsed.HiddenSize), "want 2 dimensions"},
+		"stack as a matrix":     {"layers.0.down", reshape(parsed.HiddenSize, parsed.IntermediateSize), "want 3 dimensions"},
+		"an expert too few":     {"layers.1.down", reshape(parsed.NRoutedExperts, parsed.HiddenSize, parsed.MoEIntermediateSize), "matrices in 1 parts"},
+		"rows that nobody uses": {"layers.0.o", reshape(parsed.HiddenSize+1, parsed.NumAttentionHeads*parsed.VHeadDim), "its parts need"},
+		"no parts":              {"layers.0.qkv_a", func(tensor *weights.Tensor) { tensor.PartsAt = nil }, "in 1 parts, want"},
+	} {
+		t.Run(name, func(t *testing.T) {
+			manifest := planned(t, parsed, config, false, enginetest.Plain(weights.DTypeBF16))
+			tensor, ok := manifest.Tensor(test.tensor)
+			require.True(t, ok)
+			test.change(tensor)
+			_, err := deepseek.NewModel(parsed, manifest, deepseek.Options{Context: 64, Sequences: 1})
+			require.ErrorContains(t, err, "tensor "+test.tensor+": ")
+			require.ErrorContains(t, err, test.want)
+		})
+	}
+}
+
 func TestBadConfigs(t *testing.T) {
 	tests := map[string]struct {
 		change enginetest.Config
@@ -288,6 +321,8 @@ func TestBadConfigs(t *testing.T) {
 			"quant_method": "fp8", "weight_block_size": []int{64, 64},
 		}}, "quantization_config"},
 		"text for a number": {enginetest.Config{"hidden_size": "64"}, "hidden_size"},
+		"ragged slices":     {enginetest.Config{"intermediate_size": 100, "dense_slices": 3}, "dense_slices is 3"},
+		"negative slices":   {enginetest.Config{"dense_slices": -1}, "dense_slices is -1"},
 		"half pairs":        {enginetest.Config{"rope_interleave": false}, "rope_interleave"},
 	}
 	for name, test := range tests {

@@ -138,6 +138,8 @@ func layouts() []Case {
 		{Name: "4 layers, 3 dense", Config: V3().With(Config{"num_hidden_layers": 4, "first_k_dense_replace": 3})},
 		{Name: "first_k_dense_replace beyond the last layer", Config: V3().With(Config{"first_k_dense_replace": 5})},
 		{Name: "all layers dense, MTP with experts", Config: V3().With(Config{"first_k_dense_replace": 2})},
+		{Name: "dense layers in 3 slices", Config: V3().With(Config{"intermediate_size": 93, "dense_slices": 3}), Native: true},
+		{Name: "dense layers and MTP in 2 slices", Config: Dense().With(Config{"num_nextn_predict_layers": 1, "model_type": "deepseek_v3", "dense_slices": 2})},
 		{Name: "dense with MTP", Config: Dense().With(Config{"num_nextn_predict_layers": 1, "model_type": "deepseek_v3"})},
 		{Name: "dense with MTP, copies", Config: Dense().With(Config{"num_nextn_predict_layers": 1, "model_type": "deepseek_v3"}), Copies: true},
 		{Name: "dense, without q_lora, untied", Config: Dense().With(Config{"q_lora_rank": nil, "tie_word_embeddings": false})},
@@ -210,6 +212,8 @@ func Formats() []Case {
 		{Name: "fp8 of odd widths", Config: odd, DTypes: FP8, Native: true},
 		{Name: "fp8 ragged", Config: ragged, DTypes: FP8, Native: true},
 		{Name: "fp8 in whole blocks", Config: whole, DTypes: FP8, Native: true},
+		{Name: "fp8 ragged, in slices that end inside a block", Config: ragged.With(Config{"dense_slices": 5}), DTypes: FP8},
+		{Name: "fp8, slices that are whole blocks", Config: whole.With(Config{"dense_slices": 2}), DTypes: FP8, Native: true},
 		{Name: "fp8 without q_lora", Config: ragged.With(Config{"q_lora_rank": nil}), DTypes: FP8},
 		{Name: "mixed", Config: V3(), DTypes: Mixed, Native: true},
 		{Name: "mixed, odd widths", Config: odd, DTypes: Mixed},
@@ -232,6 +236,7 @@ func Quantised() []Case {
 		{Name: "odd widths", Config: V3().With(Config{ // last blocks that are not full, odd numbers of block scales
 			"hidden_size": 75, "q_lora_rank": 37, "kv_lora_rank": 45, "qk_nope_head_dim": 21, "v_head_dim": 19, "num_attention_heads": 3, "moe_intermediate_size": 33,
 		}), Native: true},
+		{Name: "dense layers in 3 slices", Config: Dense().With(Config{"intermediate_size": 105, "dense_slices": 3}), MaxBuffer: 20 << 10},
 		{Name: "small buffers", Config: V3().With(Config{"hidden_size": 75, "vocab_size": 777}), MaxBuffer: 20 << 10, Native: true},
 	}
 }

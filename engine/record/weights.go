@@ -79,6 +79,13 @@ func checkSlot(slot weights.Slot, tensor *weights.Tensor) error {
 	if slot.Whole && len(tensor.Pieces) > 1 {
 		return fmt.Errorf("cut into %d pieces, its kernel takes it whole", len(tensor.Pieces))
 	}
+	dimensions := 2
+	switch {
+	case slot.Kind == weights.Vector:
+		dimensions = 1
+	case slot.Stacked:
+		dimensions = 3
+	}
 	n, rows, k := tensor.Dims()
 	partsAt := tensor.PartsAt
 	if len(partsAt) == 0 {
@@ -86,8 +93,8 @@ func checkSlot(slot weights.Slot, tensor *weights.Tensor) error {
 	}
 	parts := slot.Matrices[0]
 	_, wantK := parts[0].Size()
-	if len(partsAt) != len(parts) || n != slot.Count() || k != wantK {
-		return fmt.Errorf("shape %v in %d parts, want %d matrices in %d parts of width %d", tensor.Shape, len(partsAt), slot.Count(), len(parts), wantK)
+	if len(tensor.Shape) != dimensions || len(partsAt) != len(parts) || n != slot.Count() || k != wantK {
+		return fmt.Errorf("shape %v in %d parts, want %d dimensions, %d matrices in %d parts of width %d", tensor.Shape, len(partsAt), dimensions, slot.Count(), len(parts), wantK)
 	}
 	end := 0
 	for i, part := range parts {
@@ -97,7 +104,7 @@ func checkSlot(slot weights.Slot, tensor *weights.Tensor) error {
 		}
 		end = partsAt[i] + partRows
 	}
-	if end > rows {
+	if end != rows {
 		return fmt.Errorf("shape %v has %d rows, its parts need %d", tensor.Shape, rows, end)
 	}
 	return nil

@@ -103,7 +103,6 @@ func TestCounts(t *testing.T) {
 	require.Equal(t, s.Submits, s.Readbacks)
 	require.Greater(t, submits, s.Submits, "prefill is not counted")
 	require.Positive(t, s.Dispatches)
-	require.LessOrEqual(t, s.Dispatches, (8*host.Model().Layers+4)*chunk*most, "8 dispatches a layer")
 	require.Positive(t, s.GuestCalls)
 	require.LessOrEqual(t, s.GuestCalls, 3*most, "input, handle, output for each result")
 	require.Positive(t, s.GuestSeconds)
