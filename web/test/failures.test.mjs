@@ -110,7 +110,7 @@ for (const name of Object.keys(browsers)) {
       await write('1 + '.repeat(3000));
       await shows('context_full', 'The conversation is too long for this model', 'the context holds');
       await page.click(byID('new-chat'));
-      await write('1 + '.repeat(2e6)); // more than the engine reads at all
+      await write('1 + '.repeat(6e5)); // more than the 2 MiB that the engine reads at all
       await shows('context_full', 'The conversation is too long for this model');
       await page.click(byID('new-chat'));
       await state('ready');
