@@ -110,6 +110,7 @@ var rules = []rule{
 	{"web", nil, map[string]string{"tabseek": "files, embedded"}},
 	{"web/build", []string{esbuild, brotli}, map[string]string{"tabseek": "it builds from sources in TypeScript"}},
 	{"server/commandline", nil, map[string]string{"tabseek": "arguments and exit statuses, whatever the command"}},
+	{"server/commandline/commandtest", []string{testify}, map[string]string{"tabseek": "what came of a command line, whatever the command"}},
 	{"server", []string{"server/commandline", "web", "engine/weights", "engine/deepseek", "engine/message", "engine/tokenizer", "engine/tokenizer/chat"}, map[string]string{
 		"tabseek/engine":     "the server hosts; the page computes",
 		"tabseek/engine/gpu": "the server hosts; the page computes",
@@ -126,7 +127,7 @@ var linkBans = []struct {
 	{webgpu, "only the native device touches a GPU", []string{"engine/gpu/nativegpu", "wasm/harness/tabseek-headless"}},
 	{esbuild, "a bundler is for building", []string{"web/build"}},
 	{brotli, "pages are compressed when they are built", []string{"web/build"}},
-	{"testing", "support for tests is for tests", []string{"engine/enginetest", "engine/enginetest/need"}},
+	{"testing", "support for tests is for tests", []string{"engine/enginetest", "engine/enginetest/need", "server/commandline/commandtest"}},
 }
 
 // cgoUsers may use cgo: all else is built with CGO_ENABLED=0 for any machine.

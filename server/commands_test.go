@@ -51,19 +51,11 @@ func TestUsage(t *testing.T) {
 		{"no flags after --", []string{"inspect", "m", "--", "--json"}, `unexpected argument "--json"`},
 	} {
 		t.Run(c.name, func(t *testing.T) {
-			o := command("", c.args...)
-			require.Equal(t, 2, o.status)
-			require.Empty(t, o.stdout)
-			if c.want == "" {
-				require.Equal(t, usage, o.stderr)
-				return
-			}
-			require.Equal(t, 1, strings.Count(o.stderr, "\n"), o.stderr)
-			require.Contains(t, o.stderr, c.want)
+			command("", c.args...).RequireUsage(t, usage, c.want)
 		})
 	}
 	for _, args := range [][]string{{"help"}, {"-h"}, {"--help"}, {"pack", "--help"}, {"serve", "-h"}} {
-		require.Equal(t, outcome{0, usage, ""}, command("", args...), args)
+		require.Equal(t, outcome{Stdout: usage}, command("", args...), args)
 	}
 }
 
@@ -149,7 +141,7 @@ func TestTokenize(t *testing.T) {
 		{"decode nothing", "[]", []string{"--decode"}, ""},
 	} {
 		t.Run(c.name, func(t *testing.T) {
-			require.Equal(t, outcome{0, c.want, ""}, command(c.input, append([]string{"tokenize", model}, c.flags...)...))
+			require.Equal(t, outcome{Stdout: c.want}, command(c.input, append([]string{"tokenize", model}, c.flags...)...))
 		})
 	}
 	for _, c := range []struct{ name, input, want string }{
@@ -170,15 +162,15 @@ func TestTokenize(t *testing.T) {
 func TestPrompt(t *testing.T) {
 	model := packTiny(t)
 	o := command(`[{"role":"system","content":"S"},{"role":"user","content":"<｜User｜> & <b>"}]`, "prompt", model)
-	require.Zero(t, o.status, o.stderr)
+	require.Zero(t, o.Status, o.Stderr)
 	var got struct {
 		Text   string
 		Tokens []int
 	}
-	require.NoError(t, json.Unmarshal([]byte(o.stdout), &got))
+	require.NoError(t, json.Unmarshal([]byte(o.Stdout), &got))
 	require.Equal(t, "<｜begin▁of▁sentence｜>S<｜User｜><｜User｜> & <b><｜Assistant｜>", got.Text)
-	require.Equal(t, 1, strings.Count(o.stdout, "\n"))
-	require.Contains(t, o.stdout, "<b>", "for people to read")
+	require.Equal(t, 1, strings.Count(o.Stdout, "\n"))
+	require.Contains(t, o.Stdout, "<b>", "for people to read")
 	special := map[int]int{}
 	for _, id := range got.Tokens {
 		if id >= enginetest.BOS {

@@ -44,7 +44,7 @@ func commandOnFullDisk(t *testing.T, args ...string) outcome {
 	if !errors.As(err, &exit) {
 		require.NoError(t, err)
 	}
-	return outcome{c.ProcessState.ExitCode(), stdout.String(), stderr.String()}
+	return outcome{Status: c.ProcessState.ExitCode(), Stdout: stdout.String(), Stderr: stderr.String()}
 }
 
 func TestPackOnAFullDisk(t *testing.T) {
@@ -54,7 +54,7 @@ func TestPackOnAFullDisk(t *testing.T) {
 	requireEmpty(t, parent)
 
 	requireFailure(t, commandOnFullDisk(t, "pack", src, old, "--quant", "q8", "--force"), 1, "pack", "file too large")
-	require.Zero(t, command("", "verify", old).status, "the old model is whole")
+	require.Zero(t, command("", "verify", old).Status, "the old model is whole")
 	siblings, err := os.ReadDir(filepath.Dir(old))
 	require.NoError(t, err)
 	require.Len(t, siblings, 1)

@@ -262,7 +262,7 @@ func TestModelFiles(t *testing.T) {
 func TestModelList(t *testing.T) {
 	dir := t.TempDir() + "/a model, 50%"
 	o := command("", "pack", checkpointWith(t, nil), dir)
-	require.Zero(t, o.status, o.stderr)
+	require.Zero(t, o.Status, o.Stderr)
 	model, err := weights.OpenModel(dir)
 	require.NoError(t, err)
 	handler, err := newHandler(fstest.MapFS{}, []*weights.Model{model}, slog.New(slog.DiscardHandler), true)

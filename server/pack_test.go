@@ -20,18 +20,18 @@ import (
 func TestPackAndInspect(t *testing.T) {
 	src, dst := checkpointWith(t, nil), filepath.Join(t.TempDir(), "model")
 	o := command("", "pack", "--quant", "q8", src, dst) // flags may come first
-	require.Zero(t, o.status, o.stderr)
-	require.Empty(t, o.stderr)
-	require.Regexp(t, `^\S+/model: \d+ tensors, 1 shards, \S+ kB\n$`, o.stdout)
+	require.Zero(t, o.Status, o.Stderr)
+	require.Empty(t, o.Stderr)
+	require.Regexp(t, `^\S+/model: \d+ tensors, 1 shards, \S+ kB\n$`, o.Stdout)
 
 	o = command("", "verify", dst)
-	require.Equal(t, outcome{0, o.stdout, ""}, o)
-	require.Contains(t, o.stdout, ": ok, 1 shards")
+	require.Equal(t, outcome{Stdout: o.Stdout}, o)
+	require.Contains(t, o.Stdout, ": ok, 1 shards")
 
 	o = command("", "inspect", dst, "--json")
-	require.Zero(t, o.status, o.stderr)
+	require.Zero(t, o.Status, o.Stderr)
 	var got map[string]any
-	require.NoError(t, json.Unmarshal([]byte(o.stdout), &got))
+	require.NoError(t, json.Unmarshal([]byte(o.Stdout), &got))
 	for name, want := range map[string]any{
 		"layers": 2.0, "hidden_size": 64.0, "context": 256.0, "chat": "deepseek-v3", "vocab_size": float64(enginetest.TinyVocab), "mtp_layers": 1.0,
 		"kv_bytes_per_token": 4.0 * 2 * (32 + 8), "kv_bytes_per_token_expanded": 4.0 * 2 * 2 * (16 + 8 + 16), "quant": "q8", "name": "tiny",
@@ -50,8 +50,8 @@ func TestPackAndInspect(t *testing.T) {
 	require.Equal(t, total, counted, "every parameter is in some format")
 
 	o = command("", "inspect", dst)
-	require.Zero(t, o.status, o.stderr)
-	require.Contains(t, o.stdout, "2 layers of width 64")
+	require.Zero(t, o.Status, o.Stderr)
+	require.Contains(t, o.Stdout, "2 layers of width 64")
 }
 
 func TestPackGoldens(t *testing.T) {
@@ -59,11 +59,11 @@ func TestPackGoldens(t *testing.T) {
 		t.Run(name, func(t *testing.T) {
 			src := need.Golden(t, name)
 			dst := filepath.Join(t.TempDir(), name)
-			require.Zero(t, command("", "pack", src, dst).status)
-			require.Zero(t, command("", "verify", dst).status)
+			require.Zero(t, command("", "pack", src, dst).Status)
+			require.Zero(t, command("", "verify", dst).Status)
 			o := command("", "inspect", dst, "--json")
-			require.Zero(t, o.status, o.stderr)
-			require.Regexp(t, `"layers":[23],`, o.stdout)
+			require.Zero(t, o.Status, o.Stderr)
+			require.Regexp(t, `"layers":[23],`, o.Stdout)
 		})
 	}
 }
@@ -227,9 +227,9 @@ func TestPackDestination(t *testing.T) {
 		require.Equal(t, before, content(filepath.Dir(dst)))
 
 		o := command("", "pack", src, dst, "--quant", "q8", "--force")
-		require.Zero(t, o.status, o.stderr)
+		require.Zero(t, o.Status, o.Stderr)
 		require.NotEqual(t, before, content(filepath.Dir(dst)))
-		require.Zero(t, command("", "verify", dst).status)
+		require.Zero(t, command("", "verify", dst).Status)
 		list, err := os.ReadDir(filepath.Dir(dst))
 		require.NoError(t, err)
 		require.Len(t, list, 1, "nothing but the model")
@@ -271,7 +271,7 @@ func packed(t *testing.T, src string) *weights.Model {
 	t.Helper()
 	dst := filepath.Join(t.TempDir(), "model")
 	o := command("", "pack", src, dst)
-	require.Zero(t, o.status, o.stderr)
+	require.Zero(t, o.Status, o.Stderr)
 	m, err := weights.OpenModel(dst)
 	require.NoError(t, err)
 	return m
@@ -350,9 +350,9 @@ func TestPackFindsTheChatTemplate(t *testing.T) {
 		t.Run(name, func(t *testing.T) {
 			src, dst := checkpointWith(t, nil), filepath.Join(t.TempDir(), "model")
 			require.NoError(t, os.WriteFile(filepath.Join(src, test.file), []byte(test.content), 0o644))
-			require.Zero(t, command("", "pack", src, dst).status)
+			require.Zero(t, command("", "pack", src, dst).Status)
 			o := command("", "inspect", dst, "--json")
-			require.Contains(t, o.stdout, `"chat":"`+test.want+`"`)
+			require.Contains(t, o.Stdout, `"chat":"`+test.want+`"`)
 		})
 	}
 }

@@ -133,7 +133,7 @@ func TestServeFails(t *testing.T) {
 	require.NoError(t, err)
 	defer taken.Close()
 	twins := t.TempDir() + "/tiny"
-	require.Zero(t, command("", "pack", checkpointWith(t, nil), twins).status)
+	require.Zero(t, command("", "pack", checkpointWith(t, nil), twins).Status)
 	for _, c := range []struct {
 		name string
 		args []string

@@ -12,30 +12,22 @@ import (
 
 	"tabseek/engine/enginetest"
 	"tabseek/engine/weights"
+	"tabseek/server/commandline/commandtest"
 )
 
-// outcome is what a command line led to.
-type outcome struct {
-	status         int
-	stdout, stderr string
-}
+type outcome = commandtest.Outcome
 
 // command runs a command line with an input.
 func command(input string, args ...string) outcome {
 	var stdout, stderr bytes.Buffer
 	status := run(context.Background(), args, strings.NewReader(input), &stdout, &stderr)
-	return outcome{status, stdout.String(), stderr.String()}
+	return outcome{Status: status, Stdout: stdout.String(), Stderr: stderr.String()}
 }
 
-// requireFailure demands the status, nothing on stdout, and one line on stderr that begins with the command and says want.
+// requireFailure demands a failure of the command of that name.
 func requireFailure(t *testing.T, o outcome, status int, name, want string) {
 	t.Helper()
-	require.Equal(t, status, o.status, "stderr: %s", o.stderr)
-	require.Empty(t, o.stdout)
-	line, ok := strings.CutSuffix(o.stderr, "\n")
-	require.True(t, ok && !strings.Contains(line, "\n"), "want one line: %q", o.stderr)
-	require.True(t, strings.HasPrefix(line, "tabseek "+name+": "), "%q", line)
-	require.Contains(t, line, want)
+	o.RequireFailure(t, status, "tabseek "+name, want)
 }
 
 // checkpointWith writes the small random checkpoint into a folder of its own, after a change.
@@ -57,7 +49,7 @@ func packTiny(t *testing.T) string {
 	t.Helper()
 	dst := filepath.Join(t.TempDir(), "tiny")
 	o := command("", "pack", checkpointWith(t, nil), dst)
-	require.Zero(t, o.status, o.stderr)
+	require.Zero(t, o.Status, o.Stderr)
 	return dst
 }
 

@@ -18,20 +18,20 @@ import (
 func TestSynth(t *testing.T) {
 	dst := filepath.Join(t.TempDir(), "model")
 	o := command("", "synth", "youtu-2b", dst, "--layers", "1", "--vocab", "400", "--quant", "q4", "--seed", "3")
-	require.Zero(t, o.status, o.stderr)
-	require.Contains(t, o.stdout, "1 layers of youtu-2b")
-	require.Zero(t, command("", "verify", dst).status)
+	require.Zero(t, o.Status, o.Stderr)
+	require.Contains(t, o.Stdout, "1 layers of youtu-2b")
+	require.Zero(t, command("", "verify", dst).Status)
 	o = command("", "inspect", dst, "--json")
-	require.Zero(t, o.status, o.stderr)
+	require.Zero(t, o.Status, o.Stderr)
 	var facts struct {
 		Layers int
 	}
-	require.NoError(t, json.Unmarshal([]byte(o.stdout), &facts))
+	require.NoError(t, json.Unmarshal([]byte(o.Stdout), &facts))
 	require.Equal(t, 1, facts.Layers)
 
 	o = command("seven words of text, 123 and 你好", "tokenize", dst)
-	require.Zero(t, o.status, o.stderr)
-	require.Equal(t, "seven words of text, 123 and 你好", command(o.stdout, "tokenize", dst, "--decode").stdout)
+	require.Zero(t, o.Status, o.Stderr)
+	require.Equal(t, "seven words of text, 123 and 你好", command(o.Stdout, "tokenize", dst, "--decode").Stdout)
 
 	host := enginetest.Open(t, dst, refgpu.New(), engine.Options{Context: 64}, nil)
 	events := host.Ask(message.Request{Type: message.Chat, ID: 1, Messages: []message.Message{{Role: "user", Content: "hi"}}, Params: enginetest.Greedy(4)})
@@ -40,8 +40,8 @@ func TestSynth(t *testing.T) {
 	require.Equal(t, 4, last.Usage.CompletionTokens)
 
 	again := command("", "synth", "youtu-2b", dst, "--layers", "1", "--vocab", "400")
-	require.Equal(t, 1, again.status)
-	require.Contains(t, again.stderr, "exists")
+	require.Equal(t, 1, again.Status)
+	require.Contains(t, again.Stderr, "exists")
 }
 
 // The made-up tokenizer has as many tokens as the largest published vocabulary, and uses them.

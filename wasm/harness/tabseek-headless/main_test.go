@@ -16,30 +16,22 @@ import (
 	"tabseek/engine/enginetest"
 	"tabseek/engine/enginetest/need"
 	"tabseek/engine/gpu/gputest"
+	"tabseek/server/commandline/commandtest"
 	"tabseek/web"
 )
 
-// outcome is what a command line led to.
-type outcome struct {
-	status         int
-	stdout, stderr string
-}
+type outcome = commandtest.Outcome
 
 func command(args ...string) outcome {
 	var stdout, stderr bytes.Buffer
 	status := execute(context.Background(), args, streams{&stdout, &stderr})
-	return outcome{status, stdout.String(), stderr.String()}
+	return outcome{Status: status, Stdout: stdout.String(), Stderr: stderr.String()}
 }
 
-// requireFailure demands the status, nothing on stdout, and one line on stderr that begins with the command and says want.
+// requireFailure demands a failure of the command of that name.
 func requireFailure(t *testing.T, o outcome, status int, name, want string) {
 	t.Helper()
-	require.Equal(t, status, o.status, "stderr: %s", o.stderr)
-	require.Empty(t, o.stdout)
-	line, ok := strings.CutSuffix(o.stderr, "\n")
-	require.True(t, ok && !strings.Contains(line, "\n"), "want one line: %q", o.stderr)
-	require.True(t, strings.HasPrefix(line, "tabseek-headless "+name+": "), "%q", line)
-	require.Contains(t, line, want)
+	o.RequireFailure(t, status, "tabseek-headless "+name, want)
 }
 
 func needWasm(t *testing.T) {
@@ -97,19 +89,11 @@ func TestUsage(t *testing.T) {
 		{"selftest: flag of another command", []string{"selftest", "--context", "1"}, "-context"},
 	} {
 		t.Run(c.name, func(t *testing.T) {
-			o := command(c.args...)
-			require.Equal(t, 2, o.status, o.stderr)
-			require.Empty(t, o.stdout)
-			if c.want == "" {
-				require.Equal(t, usage, o.stderr)
-				return
-			}
-			require.Equal(t, 1, strings.Count(o.stderr, "\n"), o.stderr)
-			require.Contains(t, o.stderr, c.want)
+			command(c.args...).RequireUsage(t, usage, c.want)
 		})
 	}
 	for _, args := range [][]string{{"help"}, {"-h"}, {"--help"}, {"run", "--help"}, {"selftest", "-h"}} {
-		require.Equal(t, outcome{0, usage, ""}, command(args...), args)
+		require.Equal(t, outcome{Stdout: usage}, command(args...), args)
 	}
 }
 
@@ -163,10 +147,10 @@ func TestRun(t *testing.T) {
 	needWasm(t)
 	model := enginetest.PackTiny(t)
 	o := command("run", model, "--tokens", write(t, "t.json", "[256,72,105]"), "--device", "ref", "--max-tokens", "12", "--temperature", "0", "--json")
-	require.Zero(t, o.status, o.stderr)
-	require.Empty(t, o.stderr)
+	require.Zero(t, o.Status, o.Stderr)
+	require.Empty(t, o.Stderr)
 	var answer map[string]any
-	require.NoError(t, json.Unmarshal([]byte(o.stdout), &answer), "stdout is one JSON value")
+	require.NoError(t, json.Unmarshal([]byte(o.Stdout), &answer), "stdout is one JSON value")
 	for _, name := range []string{"text", "reasoning", "tokens", "finish_reason", "stats"} {
 		require.Contains(t, answer, name)
 	}
@@ -184,16 +168,16 @@ func TestRun(t *testing.T) {
 	// A prompt of words, and the same prompt as ids, have the same answer.
 	flags := []string{"--device", "ref", "--max-tokens", "12", "--seed", "5", "--temperature", "0.8", "--top-p", "0.9"}
 	text := command(append([]string{"run", model, "--", "-h"}, flags...)...)
-	require.Equal(t, 2, text.status, "after -- there are no flags")
+	require.Equal(t, 2, text.Status, "after -- there are no flags")
 	text = command(append(append([]string{"run"}, flags...), model, "Hi")...)
-	require.Zero(t, text.status, text.stderr)
-	require.NotEmpty(t, text.stdout)
+	require.Zero(t, text.Status, text.Stderr)
+	require.NotEmpty(t, text.Stdout)
 	again := command(append(append([]string{"run", model}, flags...), "Hi")...)
 	require.Equal(t, text, again)
 
 	// Several answers have the seeds from the first on, and the first is the one there would be alone.
 	several := command(append([]string{"run", model, "Hi", "--n", "2", "--json"}, flags...)...)
-	require.Zero(t, several.status, several.stderr)
+	require.Zero(t, several.Status, several.Stderr)
 	type part struct {
 		Text   string
 		Tokens []int
@@ -202,10 +186,10 @@ func TestRun(t *testing.T) {
 		part
 		Choices []part
 	}
-	require.NoError(t, json.Unmarshal([]byte(several.stdout), &all))
+	require.NoError(t, json.Unmarshal([]byte(several.Stdout), &all))
 	require.Len(t, all.Choices, 2)
 	require.Equal(t, all.part, all.Choices[0])
-	require.Equal(t, strings.TrimSuffix(text.stdout, "\n"), strings.TrimSuffix(all.Text, "\n"))
+	require.Equal(t, strings.TrimSuffix(text.Stdout, "\n"), strings.TrimSuffix(all.Text, "\n"))
 	require.NotEqual(t, all.Choices[0].Tokens, all.Choices[1].Tokens)
 }
 
@@ -247,9 +231,9 @@ func TestGolden(t *testing.T) {
 			tokens, err := json.Marshal(golden.Tokens)
 			require.NoError(t, err)
 			o := command("run", enginetest.PackChat(t, golden.Folder), "--tokens", write(t, "t.json", string(tokens)), "--max-tokens", "16", "--temperature", "0", "--json", "--device", "ref")
-			require.Zero(t, o.status, o.stderr)
+			require.Zero(t, o.Status, o.Stderr)
 			var answer struct{ Tokens []int }
-			require.NoError(t, json.Unmarshal([]byte(o.stdout), &answer))
+			require.NoError(t, json.Unmarshal([]byte(o.Stdout), &answer))
 			require.Equal(t, golden.Answer(), answer.Tokens)
 		})
 	}
@@ -258,9 +242,9 @@ func TestGolden(t *testing.T) {
 func TestBench(t *testing.T) {
 	needWasm(t)
 	o := command("bench", enginetest.PackTiny(t), "--prompt", "20", "--generate", "8", "--json", "--device", "ref")
-	require.Zero(t, o.status, o.stderr)
+	require.Zero(t, o.Status, o.Stderr)
 	var got map[string]any
-	require.NoError(t, json.Unmarshal([]byte(o.stdout), &got))
+	require.NoError(t, json.Unmarshal([]byte(o.Stdout), &got))
 	for _, name := range []string{
 		"prefill_tokens_per_second", "decode_tokens_per_second", "dispatches_per_layer_token", "submits_per_token", "guest_seconds_per_token",
 		"bytes_per_token", "gb_per_second", "layers", "prompt_tokens", "completion_tokens", "weight_bytes",
