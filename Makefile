@@ -43,7 +43,7 @@ soak: build
 # What the targets before have built and installed; a test that misses one of these fails, where it would else be skipped
 # with a word (engine/enginetest/need).
 test-go: export TABSEEK_NEED := gpu page
-test-go:
+test-go: build
 	go test -race $$(go list ./engine/... | grep -v -e /engine$$ -e /nativegpu$$) ./wasm/abi/... ./server/... ./web/... .
 	go test ./shaders/... ./engine ./engine/gpu/nativegpu ./wasm/harness/...
 
