@@ -1,6 +1,7 @@
 package engine_test
 
 import (
+	"fmt"
 	"testing"
 
 	"github.com/stretchr/testify/require"
@@ -8,7 +9,9 @@ import (
 	"tabseek/engine"
 	"tabseek/engine/enginetest"
 	"tabseek/engine/enginetest/need"
+	"tabseek/engine/gpu"
 	"tabseek/engine/gpu/refgpu"
+	"tabseek/engine/message"
 	"tabseek/engine/weights"
 )
 
@@ -25,6 +28,33 @@ func TestGoldens(t *testing.T) {
 			}
 			ids, _ := h.Generate(golden.Tokens, enginetest.Greedy(len(golden.Greedy)))
 			require.Equal(t, golden.Greedy, ids)
+		})
+	}
+}
+
+// A model whose buffers a device cannot bind is refused before anything of it is fetched.
+func TestLargeBuffers(t *testing.T) {
+	packed := enginetest.PackTiny(t)
+	model, err := weights.OpenModel(packed)
+	require.NoError(t, err)
+	manifest, err := model.Marshal()
+	require.NoError(t, err)
+	tokenizer, err := model.ReadTokenizer()
+	require.NoError(t, err)
+	size := uint64(model.Buffers[0].Size)
+	for name, narrow := range map[string]func(*gpu.Info){
+		"binding": func(i *gpu.Info) { i.MaxBindingSize = size - 4 },
+		"buffer":  func(i *gpu.Info) { i.MaxBufferSize = size - 4 },
+	} {
+		t.Run(name, func(t *testing.T) {
+			device := gpu.MinimumInfo()
+			device.Name = "small"
+			narrow(&device)
+			_, err := engine.Open(manifest, tokenizer, device, engine.Options{})
+			require.EqualError(t, err, fmt.Sprintf("weight buffer 0 has %d bytes, device small takes %d", size, size-4))
+			var refused *message.Error
+			require.ErrorAs(t, err, &refused)
+			require.Equal(t, message.BadModel, refused.Code)
 		})
 	}
 }

@@ -2,6 +2,7 @@ package main
 
 import (
 	"encoding/json"
+	"math"
 	"path/filepath"
 	"testing"
 
@@ -39,6 +40,11 @@ func TestSynth(t *testing.T) {
 	require.Equal(t, message.Done, last.Type, last.Message)
 	require.Equal(t, 4, last.Usage.CompletionTokens)
 
+	rows, _ := host.Logits([]int{300, 301, 302}, "prefill", false)
+	require.InDelta(t, 1, correlation(rows[2], rows[2]), 1e-6)
+	require.Less(t, correlation(rows[1], rows[2]), 0.9, "what comes next depends on what came")
+	require.InDelta(t, 1, deviation(rows[2]), 0.2)
+
 	again := command("", "synth", "youtu-2b", dst, "--layers", "1", "--vocab", "400")
 	require.Equal(t, 1, again.Status)
 	require.Contains(t, again.Stderr, "exists")
@@ -59,4 +65,28 @@ func TestMadeUpTokenizer(t *testing.T) {
 		require.Equal(t, size-1, id)
 		require.Less(t, len(k.Encode("abab cdcd")), 9)
 	}
+}
+
+func correlation(a, b []float32) float64 {
+	sum, meanA, meanB := 0.0, mean(a), mean(b)
+	for i := range a {
+		sum += (float64(a[i]) - meanA) * (float64(b[i]) - meanB)
+	}
+	return sum / float64(len(a)) / deviation(a) / deviation(b)
+}
+
+func deviation(values []float32) float64 {
+	squares, m := 0.0, mean(values)
+	for _, v := range values {
+		squares += (float64(v) - m) * (float64(v) - m)
+	}
+	return math.Sqrt(squares / float64(len(values)))
+}
+
+func mean(values []float32) float64 {
+	sum := 0.0
+	for _, v := range values {
+		sum += float64(v)
+	}
+	return sum / float64(len(values))
 }

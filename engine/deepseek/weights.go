@@ -19,7 +19,11 @@ func (c *Config) Shapes() []weights.Slot { return c.table(1) }
 
 // table lists at most the first most matrices of each stack.
 func (c *Config) table(most int) []weights.Slot {
-	slots := []weights.Slot{one("embed", weights.Embedding, weights.Whole("model.embed_tokens.weight", c.VocabSize, c.HiddenSize))}
+	embed := one("embed", weights.Embedding, weights.Whole("model.embed_tokens.weight", c.VocabSize, c.HiddenSize))
+	if !c.TieWordEmbeddings { // numbers of the size of one; of a tied table so large ones would let every token say itself again
+		embed.Gain = math.Sqrt(float64(c.HiddenSize))
+	}
+	slots := []weights.Slot{embed}
 	for layer := range c.Layers() {
 		slots = append(slots, c.layerSlots(layer, most)...)
 	}
@@ -30,8 +34,11 @@ func (c *Config) table(most int) []weights.Slot {
 	return slots
 }
 
-// residualGain keeps what the layers of a random model add up to, through as many as there are, of the size of one.
-const residualGain = 0.3
+// Gains of random models.
+const (
+	residualGain = 0.3 // what the layers add up to, through as many as there are, stays of the size of one
+	keyGain      = 2   // scores neither all alike, which makes all answers alike, nor of one token alone
+)
 
 func (c *Config) layerSlots(layer, most int) []weights.Slot {
 	var slots []weights.Slot
@@ -160,7 +167,7 @@ func (c *Config) attentionSlots(layer, most int) []weights.Slot {
 	}
 	// A head's rows of kv_b_proj are [nope rows of K | v rows of V]. K is transposed: absorbed attention
 	// multiplies by it from the other side.
-	kB := weights.Slot{Name: slot("k_b"), Kind: weights.Matrix, Stacked: true, N: heads, Whole: true, Gain: 1}
+	kB := weights.Slot{Name: slot("k_b"), Kind: weights.Matrix, Stacked: true, N: heads, Whole: true, Gain: keyGain}
 	vB := weights.Slot{Name: slot("v_b"), Kind: weights.Matrix, Stacked: true, N: heads, Whole: true, Gain: 1}
 	kvB := weights.Whole(attention("kv_b_proj"), heads*(nope+v), rank)
 	for head := range min(heads, most) {

@@ -76,8 +76,8 @@ func (w *randomWriter) plane(p *Plane, fill func([]byte)) error {
 // A drawer fills parts of planes; parts but the last are a multiple of 4 KiB.
 type drawer struct{ quants, scales func([]byte) }
 
-// drawer is how a tensor's numbers are drawn. Deviations of what the quants alone are: of 16 nibbles 4.61, of 256 bytes
-// 73.9, of the codes of fp8Codes 0.93.
+// drawer is how a tensor's numbers are drawn. Deviations of what the quants alone are: of q4 4.18, of q8 73.5, of the codes
+// of fp8 0.93.
 func (w *randomWriter) drawer(t *PlannedTensor) drawer {
 	_, _, k := t.Dims()
 	deviation := t.Gain / math.Sqrt(float64(k))
@@ -94,12 +94,15 @@ func (w *randomWriter) drawer(t *PlannedTensor) drawer {
 		table := normalTable(deviation, func(v float32) uint16 { return float16.Fromfloat32(v).Bits() })
 		return drawer{quants: func(b []byte) { w.choose16(b, table) }}
 	case Q4_0, Q8_0:
-		unit := map[Format]float64{Q4_0: 4.61, Q8_0: 73.9}[t.Format]
+		unit, quants := 4.18, w.q4
+		if t.Format == Q8_0 {
+			unit, quants = 73.5, w.q8
+		}
 		table := make([]uint16, tableSize)
 		for i := range table { // within a factor of two of each other, as blocks of a checkpoint are
 			table[i] = float16.Fromfloat32(float32(deviation / unit * (0.7 + 0.6*float64(i)/tableSize))).Bits()
 		}
-		return drawer{w.bytes, func(b []byte) { w.choose16(b, table) }}
+		return drawer{quants, func(b []byte) { w.choose16(b, table) }}
 	default: // FP8E4M3
 		return drawer{w.fp8, func(b []byte) { w.floats(b, deviation/0.93, 0.1*deviation) }}
 	}
@@ -108,24 +111,44 @@ func (w *randomWriter) drawer(t *PlannedTensor) drawer {
 // tableSize is how many numbers a table holds: a power of two.
 const tableSize = 1 << 12
 
-// normalTable lists numbers of a normal distribution.
+// normalTable lists numbers of a normal distribution, each with its opposite: see q4.
 func normalTable(deviation float64, encode func(float32) uint16) []uint16 {
 	r := rand.New(rand.NewPCG(1, 2))
 	table := make([]uint16, tableSize)
-	for i := range table {
-		table[i] = encode(float32(r.NormFloat64() * deviation))
+	for i := 0; i < tableSize; i += 2 {
+		v := float32(r.NormFloat64() * deviation)
+		table[i], table[i+1] = encode(v), encode(-v)
 	}
 	return table
 }
 
-func (w *randomWriter) bytes(b []byte) {
+// words fills with random bits that draw makes numbers of.
+func (w *randomWriter) words(b []byte, draw func(uint64) uint64) {
 	for ; len(b) >= 8; b = b[8:] {
-		le.PutUint64(b, w.source.Uint64())
+		le.PutUint64(b, draw(w.source.Uint64()))
 	}
-	for last := w.source.Uint64(); len(b) > 0; b = b[1:] {
+	for last := draw(w.source.Uint64()); len(b) > 0; b = b[1:] {
 		b[0] = byte(last)
 		last >>= 8
 	}
+}
+
+// q4 fills with the 16 nibbles, 0 replaced by 8. That one, -8, has no opposite: numbers whose mean is not 0 give every
+// product a part along the same direction, which after a few layers is all that is left.
+func (w *randomWriter) q4(b []byte) {
+	w.words(b, func(x uint64) uint64 {
+		zero := ^(x | x>>1 | x>>2 | x>>3) & 0x1111111111111111
+		return x | zero<<3
+	})
+}
+
+// q8 fills with the 256 bytes, -128 replaced by 0 for the same reason.
+func (w *randomWriter) q8(b []byte) {
+	const signs, others = 0x8080808080808080, 0x7f7f7f7f7f7f7f7f
+	w.words(b, func(x uint64) uint64 {
+		kept := x&others + others // the sign bit of each byte whose other bits are not all 0
+		return x & (kept | others)
+	})
 }
 
 // choose16 fills with numbers of a table of tableSize.
@@ -141,7 +164,7 @@ func (w *randomWriter) choose16(b []byte, table []uint16) {
 
 // fp8 fills with codes from 0.25 to below 2, of either sign.
 func (w *randomWriter) fp8(b []byte) {
-	w.bytes(b)
+	w.words(b, func(x uint64) uint64 { return x })
 	for i, r := range b {
 		b[i] = r&0x80 | 0x28 + r&0x7f%24
 	}

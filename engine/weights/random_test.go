@@ -52,6 +52,7 @@ func TestWriteRandom(t *testing.T) {
 			values, err := m.ReadTensor("w")
 			require.NoError(t, err)
 			require.InDelta(t, 0.5, deviation(values)*math.Sqrt(k), 0.05)
+			require.InDelta(t, 0, mean(values)*math.Sqrt(k), 0.01, "as many of either sign")
 			norms, err := m.ReadTensor("n")
 			require.NoError(t, err)
 			require.InDelta(t, 0.1, deviation(norms), 0.02)
@@ -60,12 +61,18 @@ func TestWriteRandom(t *testing.T) {
 	}
 }
 
-func deviation(values []float32) float64 {
-	sum, squares := 0.0, 0.0
+func mean(values []float32) float64 {
+	sum := 0.0
 	for _, v := range values {
 		sum += float64(v)
-		squares += float64(v) * float64(v)
 	}
-	n := float64(len(values))
-	return math.Sqrt(squares/n - sum/n*sum/n)
+	return sum / float64(len(values))
+}
+
+func deviation(values []float32) float64 {
+	squares, m := 0.0, mean(values)
+	for _, v := range values {
+		squares += (float64(v) - m) * (float64(v) - m)
+	}
+	return math.Sqrt(squares / float64(len(values)))
 }
