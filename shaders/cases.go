@@ -44,6 +44,17 @@ func Cases() []Case {
 	return cases
 }
 
+// others are the profiles but the minimum, on a device that has everything: the kernels' tables hold cases for each.
+func others() []Profile { return Candidates(Features{F16: true, Subgroups: true, DP4A: true})[1:] }
+
+// label names the profile in a case's name, if it is not the minimum.
+func (p Profile) label() string {
+	if p == Minimum() {
+		return ""
+	}
+	return " " + p.String()
+}
+
 // random makes the data of a case, seeded by the case's name.
 type random struct{ *rand.Rand }
 

@@ -23,8 +23,8 @@ var embedding = register(kernel[embedVariant, EmbedParams]{
 			if token < p.FirstToken || token-p.FirstToken >= p.Count {
 				continue
 			}
-			for i := range int(p.Width) {
-				y[r*int(p.YStride)+i] = float32(table.at(int(token-p.FirstToken), i))
+			for i, v := range table.row(int(token - p.FirstToken)) {
+				y[r*int(p.YStride)+i] = float32(v)
 			}
 		}
 	},

@@ -16,6 +16,13 @@ struct Params {
 @group(0) @binding(2) var<storage, read> tokens: array<u32>;
 @group(0) @binding(3) var<storage, read_write> y: array<f32>;
 
+fn write(at: u32, left: u32, i: u32, v: vec4<f32>) {
+  if (left > i) { y[at + i] = v.x; }
+  if (left > i + 1u) { y[at + i + 1u] = v.y; }
+  if (left > i + 2u) { y[at + i + 2u] = v.z; }
+  if (left > i + 3u) { y[at + i + 3u] = v.w; }
+}
+
 @compute @workgroup_size(64)
 fn main(@builtin(global_invocation_id) id: vec3<u32>) {
   let blocks = (params.width + 31u) / 32u;
@@ -24,8 +31,15 @@ fn main(@builtin(global_invocation_id) id: vec3<u32>) {
   if (id.x >= blocks || token < params.first_token || token - params.first_token >= params.count) {
     return;
   }
-  var w = load_block(0u, token - params.first_token, id.x, params.count, blocks);
-  for (var i = 0u; i < min(32u, params.width - 32u * id.x); i++) {
-    y[id.y * params.y_stride + 32u * id.x + i] = w[i / 4u][i % 4u];
-  }
+  let w = load_block(0u, token - params.first_token, id.x, params.count, blocks);
+  let at = id.y * params.y_stride + 32u * id.x;
+  let left = params.width - 32u * id.x;
+  write(at, left, 0u, w.a);
+  write(at, left, 4u, w.b);
+  write(at, left, 8u, w.c);
+  write(at, left, 12u, w.d);
+  write(at, left, 16u, w.e);
+  write(at, left, 20u, w.f);
+  write(at, left, 24u, w.g);
+  write(at, left, 28u, w.h);
 }

@@ -30,6 +30,12 @@ var expertShapes = []expertShape{
 	{" part of the stack", 4, 4, 33, 64, 12, 3, 5, 0},
 }
 
+// wideExperts are large enough for every tile of a profile.
+var wideExperts = []expertShape{
+	{"", 4, 4, 345, 160, 3, 0, 3, 352},
+	{" odd sizes", 3, 2, 130, 1033, 3, 1, 2, 0},
+}
+
 // routes are random experts, and weights between 0 and 1.
 func (r random) routes(s expertShape) []uint32 {
 	routes := make([]uint32, 2*s.rows*s.slots)
@@ -41,9 +47,9 @@ func (r random) routes(s expertShape) []uint32 {
 
 func expertGateUpCases() []Case {
 	var cases []Case
-	for _, format := range Formats {
-		for _, s := range expertShapes {
-			name := fmt.Sprintf("%s ff=%d width=%d%s", format, s.ff, s.width, s.label)
+	add := func(profile Profile, format Format, shapes ...expertShape) {
+		for _, s := range shapes {
+			name := fmt.Sprintf("%s ff=%d width=%d%s%s", format, s.ff, s.width, s.label, profile.label())
 			r := randomFor(name)
 			upRow := max(s.upRow, s.ff)
 			matrixRows := upRow + s.ff
@@ -51,7 +57,7 @@ func expertGateUpCases() []Case {
 			stride := s.ff + 1
 			cases = append(cases, Case{
 				Name: name,
-				Dispatch: ExpertGateUp(Minimum(), ExpertVariant{format}, s.rows, ExpertGateUpParams{
+				Dispatch: ExpertGateUp(profile, ExpertVariant{format}, s.rows, ExpertGateUpParams{
 					Slots: uint32(s.slots), FF: uint32(s.ff), UpRow: uint32(upRow), MatrixRows: uint32(matrixRows), Width: uint32(s.width),
 					FirstExpert: uint32(s.first), ExpertCount: uint32(s.count), XStride: uint32(s.width), YStride: uint32(stride), Epsilon: 1e-6,
 				}),
@@ -65,20 +71,26 @@ func expertGateUpCases() []Case {
 			})
 		}
 	}
+	for _, format := range Formats {
+		add(Minimum(), format, expertShapes...)
+		for _, p := range others() {
+			add(p, format, wideExperts...)
+		}
+	}
 	return cases
 }
 
 func expertDownCases() []Case {
 	var cases []Case
-	for _, format := range Formats {
-		for _, s := range expertShapes {
-			name := fmt.Sprintf("%s ff=%d width=%d%s", format, s.ff, s.width, s.label)
+	add := func(profile Profile, format Format, shapes ...expertShape) {
+		for _, s := range shapes {
+			name := fmt.Sprintf("%s ff=%d width=%d%s%s", format, s.ff, s.width, s.label, profile.label())
 			r := randomFor(name)
 			quants, scales := r.matrix(format, s.count, s.width, s.ff)
 			xStride := (s.ff + 3) &^ 3
 			cases = append(cases, Case{
 				Name: name,
-				Dispatch: ExpertDown(Minimum(), ExpertVariant{format}, s.rows, ExpertDownParams{
+				Dispatch: ExpertDown(profile, ExpertVariant{format}, s.rows, ExpertDownParams{
 					Slots: uint32(s.slots), FF: uint32(s.ff), XStride: uint32(xStride), Width: uint32(s.width),
 					FirstExpert: uint32(s.first), ExpertCount: uint32(s.count), YStride: uint32(s.width),
 				}),
@@ -90,6 +102,12 @@ func expertDownCases() []Case {
 				Bytes:     s.rows * s.slots * s.ff * s.width * format.QuantBytes() / BlockSize,
 				Flops:     2 * s.rows * s.slots * s.ff * s.width,
 			})
+		}
+	}
+	for _, format := range Formats {
+		add(Minimum(), format, expertShapes...)
+		for _, p := range others() {
+			add(p, format, wideExperts...)
 		}
 	}
 	return cases

@@ -15,7 +15,7 @@ type ExpertDownParams struct {
 
 var expertDown = register(kernel[expertVariant, ExpertDownParams]{
 	name: "expert_down",
-	libs: func(v expertVariant) []string { return []string{xLib(v.Aligned)} },
+	libs: func(v expertVariant) []string { return append(v.tile.libs(), xLib(v.Aligned)) },
 	reference: func(v expertVariant, p ExpertDownParams, grid Grid, m Memory) {
 		x, y, routes := m.F32("x"), m.F32("y"), m.U32("routes")
 		w := viewMatrix(m, v.Format, int(p.Width), int(p.FF))
@@ -40,7 +40,6 @@ var expertDown = register(kernel[expertVariant, ExpertDownParams]{
 // ExpertDown adds the weighted outputs of the experts that each row visits: bindings routes (rows, Slots) of (expert, weight),
 // x (rows, Slots, XStride), weights (ExpertCount, Width, FF), y (rows, YStride).
 func ExpertDown(profile Profile, v ExpertVariant, rows int, p ExpertDownParams) Dispatch {
-	lanes := profile.lanes(int(p.FF))
-	groups := (int(p.Width) + 64/lanes - 1) / (64 / lanes)
-	return expertDown.dispatch(expertVariant{v.Format, aligned(p.FF, p.XStride), lanes}, p, groups, 1, rows)
+	t := profile.tile(int(p.Width), int(p.FF), MaxRows, rows)
+	return expertDown.dispatch(expertVariant{v, t.exchanging(1), aligned(p.FF, p.XStride)}, p, t.workgroups(int(p.Width)), 1, rows)
 }

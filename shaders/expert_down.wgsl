@@ -2,7 +2,7 @@
 // The slots are summed in order, so the result does not depend on timing. The stack may be cut by experts: slots
 // whose expert lies outside add nothing.
 //
-// LANES threads share an output i; workgroup x counts outputs, z rows.
+// LANES threads share ROWS outputs i; workgroup x counts outputs, z rows.
 
 struct Params {
   slots: u32,
@@ -18,41 +18,41 @@ struct Params {
 @group(0) @binding(3) var<storage, read> routes: array<vec2<u32>>;  // (rows, slots): expert, weight as f32 bits
 @group(0) @binding(4) var<storage, read_write> y: array<f32>;
 
-var<workgroup> partial: array<f32, 64>;
-
-@compute @workgroup_size(64)
-fn main(@builtin(workgroup_id) group: vec3<u32>, @builtin(local_invocation_index) thread: u32) {
-  let outputs = 64u / LANES;
-  let first = group.x * outputs;
-  let row = first + thread / LANES;
-  let blocks = (params.ff + 31u) / 32u;
-  var sum = 0.0;
-  if (row < params.width) {
-    for (var s = 0u; s < params.slots; s++) {
-      let slot = group.z * params.slots + s;
-      let route = routes[slot];
-      if (route.x < params.first_expert || route.x - params.first_expert >= params.expert_count) {
-        continue;
-      }
-      var product = 0.0;
-      for (var block = thread % LANES; block < blocks; block += LANES) {
-        var w = load_block(route.x - params.first_expert, row, block, params.width, blocks);
-        let left = params.ff - 32u * block;
-        for (var i = 0u; i < 8u; i++) {
-          product += dot(w[i], x4(slot * params.x_stride + 32u * block + 4u * i, left - min(left, 4u * i)));
-        }
-      }
-      sum += bitcast<f32>(route.y) * product;
-    }
+fn add(row: u32, output: u32, value: f32) {
+  if (output < params.width) {
+    y[row * params.y_stride + output] += value;
   }
-  partial[thread] = sum;
-  workgroupBarrier();
-  if (thread < outputs && first + thread < params.width) {
-    let at = group.z * params.y_stride + first + thread;
-    var total = y[at];
-    for (var lane = 0u; lane < LANES; lane++) {
-      total += partial[thread * LANES + lane];
+}
+
+@compute @workgroup_size(THREADS)
+fn main(@builtin(workgroup_id) group: vec3<u32>, @builtin(local_invocation_index) thread: u32) {
+  let output = group.x * ROWS_HERE + thread / LANES;
+  let blocks = (params.ff + 31u) / 32u;
+  var sum = vec4<f32>(0.0);
+  for (var s = 0u; s < params.slots; s++) {
+    let slot = group.z * params.slots + s;
+    let route = routes[slot];
+    let matrix = route.x - params.first_expert;
+    if (matrix >= params.expert_count) {
+      continue;
     }
-    y[at] = total;
+    var product = vec4<f32>(0.0);
+    for (var block = thread % LANES; block < blocks; block += LANES) {
+      let w = load_rows(matrix, output, block, params.width, blocks);
+      product += dot_rows(w, x_block(slot * params.x_stride + 32u * block, params.ff - 32u * block));
+    }
+    sum += bitcast<f32>(route.y) * product;
+  }
+  sum = over_lanes(0u, sum, thread);
+  if (thread % LANES != 0u) {
+    return;
+  }
+  add(group.z, output, sum.x);
+  if (ROWS > 1u) {
+    add(group.z, output + ROW_STEP, sum.y);
+  }
+  if (ROWS > 2u) {
+    add(group.z, output + 2u * ROW_STEP, sum.z);
+    add(group.z, output + 3u * ROW_STEP, sum.w);
   }
 }

@@ -20,14 +20,16 @@ type ExpertGateUpParams struct {
 type ExpertVariant struct{ Format Format }
 
 type expertVariant struct {
-	Format  Format
+	ExpertVariant
+	tile
 	Aligned bool
-	Lanes   int
 }
 
 var expertGateUp = register(kernel[expertVariant, ExpertGateUpParams]{
 	name: "expert_gate_up",
-	libs: func(v expertVariant) []string { return []string{xLib(v.Aligned), "norm"} },
+	libs: func(v expertVariant) []string {
+		return append(v.tile.libs(), xLib(v.Aligned), normLib(true, v.Aligned))
+	},
 	reference: func(v expertVariant, p ExpertGateUpParams, grid Grid, m Memory) {
 		x, y, routes := m.F32("x"), m.F32("y"), m.U32("routes")
 		w := viewMatrix(m, v.Format, int(p.MatrixRows), int(p.Width))
@@ -53,7 +55,6 @@ var expertGateUp = register(kernel[expertVariant, ExpertGateUpParams]{
 // ExpertGateUp computes silu(gate n) * (up n), n = RMSNorm(x), for the experts that each row visits: bindings
 // x (rows, XStride), norm (Width), routes (rows, Slots) of (expert, weight), weights (ExpertCount, MatrixRows, Width), y (rows, Slots, YStride).
 func ExpertGateUp(profile Profile, v ExpertVariant, rows int, p ExpertGateUpParams) Dispatch {
-	lanes := profile.lanes(int(p.Width))
-	groups := (int(p.FF) + 64/lanes - 1) / (64 / lanes)
-	return expertGateUp.dispatch(expertVariant{v.Format, aligned(p.Width, p.XStride), lanes}, p, groups, int(p.Slots), rows)
+	t := profile.tile(int(p.FF), int(p.Width), MaxRows/2, rows*int(p.Slots)) // each with a gate and an up part
+	return expertGateUp.dispatch(expertVariant{v, t.exchanging(3), aligned(p.Width, p.XStride)}, p, t.workgroups(int(p.FF)), int(p.Slots), rows)
 }

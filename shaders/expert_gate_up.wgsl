@@ -2,7 +2,7 @@
 // row r visits in slot s. Gate and up rows lie in one matrix an expert, up from row up_row on.
 // The stack may be cut by experts: slots whose expert lies outside leave y alone.
 //
-// LANES threads share a channel i; workgroup x counts channels, y slots, z rows.
+// LANES threads share ROWS channels i; workgroup x counts channels, y slots, z rows.
 
 struct Params {
   slots: u32,
@@ -21,42 +21,52 @@ struct Params {
 @group(0) @binding(3) var<storage, read> routes: array<vec2<u32>>;  // (rows, slots): expert, weight
 @group(0) @binding(4) var<storage, read_write> y: array<f32>;
 
-var<workgroup> partial: array<vec3<f32>, 64>;  // of each thread: gate, up, sum of squares
+// silu(gate) * up. The exponent is held below that of the largest f32: WGSL does not promise infinities.
+fn activate(gate: vec4<f32>, up: vec4<f32>) -> vec4<f32> {
+  return gate / (1.0 + exp(min(-gate, vec4<f32>(80.0)))) * up;
+}
 
-@compute @workgroup_size(64)
+fn write(slot: u32, channel: u32, value: f32) {
+  if (channel < params.ff) {
+    y[slot * params.y_stride + channel] = value;
+  }
+}
+
+@compute @workgroup_size(THREADS)
 fn main(@builtin(workgroup_id) group: vec3<u32>, @builtin(local_invocation_index) thread: u32) {
   let slot = group.z * params.slots + group.y;
-  let expert = routes[slot].x;
-  let present = expert >= params.first_expert && expert - params.first_expert < params.expert_count;
-  let channels = 64u / LANES;
-  let first = group.x * channels;
-  let channel = first + thread / LANES;
-  let blocks = (params.width + 31u) / 32u;
-  var sums = vec3<f32>(0.0);
-  if (present && channel < params.ff) {
-    let matrix = expert - params.first_expert;
-    for (var block = thread % LANES; block < blocks; block += LANES) {
-      var gate = load_block(matrix, channel, block, params.matrix_rows, blocks);
-      var up = load_block(matrix, params.up_row + channel, block, params.matrix_rows, blocks);
-      let left = params.width - 32u * block;
-      for (var i = 0u; i < 8u; i++) {
-        let k = 32u * block + 4u * i;
-        let here = left - min(left, 4u * i);
-        let v = x4(group.z * params.x_stride + k, here);
-        let n = v * norm4(k, here);
-        sums += vec3<f32>(dot(gate[i], n), dot(up[i], n), dot(v, v));
-      }
-    }
+  let matrix = routes[slot].x - params.first_expert;
+  if (matrix >= params.expert_count) {
+    return;
   }
-  partial[thread] = sums;
-  workgroupBarrier();
-  if (present && thread < channels && first + thread < params.ff) {
-    var total = vec3<f32>(0.0);
-    for (var lane = 0u; lane < LANES; lane++) {
-      total += partial[thread * LANES + lane];
-    }
-    let rms = sqrt(total.z / f32(params.width) + params.epsilon);
-    let gate = total.x / rms;
-    y[slot * params.y_stride + first + thread] = gate / (1.0 + exp(-gate)) * (total.y / rms);
+  let channel = group.x * ROWS_HERE + thread / LANES;
+  let blocks = (params.width + 31u) / 32u;
+  var gate = vec4<f32>(0.0);
+  var up = vec4<f32>(0.0);
+  var square = 0.0;
+  for (var block = thread % LANES; block < blocks; block += LANES) {
+    let k = 32u * block;
+    let left = params.width - k;
+    let v = x_block(group.z * params.x_stride + k, left);
+    let n = normed(v, k, left);
+    gate += dot_rows(load_rows(matrix, channel, block, params.matrix_rows, blocks), n);
+    up += dot_rows(load_rows(matrix, params.up_row + channel, block, params.matrix_rows, blocks), n);
+    square += dot_block(v, v);
+  }
+  gate = over_lanes(0u, gate, thread);
+  up = over_lanes(1u, up, thread);
+  square = over_lanes(2u, vec4<f32>(square), thread).x;
+  if (thread % LANES != 0u) {
+    return;
+  }
+  let rms = sqrt(square / f32(params.width) + params.epsilon);
+  let activated = activate(gate / rms, up / rms);
+  write(slot, channel, activated.x);
+  if (ROWS > 1u) {
+    write(slot, channel + ROW_STEP, activated.y);
+  }
+  if (ROWS > 2u) {
+    write(slot, channel + 2u * ROW_STEP, activated.z);
+    write(slot, channel + 3u * ROW_STEP, activated.w);
   }
 }

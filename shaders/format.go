@@ -66,30 +66,50 @@ func viewMatrix(m Memory, format Format, rows, k int) matrixView {
 	return matrixView{format, rows, k, m.Bytes("weights"), m.Bytes("scales")}
 }
 
-// at is element k of row r, r counted through the whole stack.
-func (w matrixView) at(r, k int) float64 {
+// row dequantises row r, counted through the whole stack.
+func (w matrixView) row(r int) []float64 {
 	blocks := (w.k + BlockSize - 1) / BlockSize
-	block, i := r*blocks+k/BlockSize, k%BlockSize
-	quant := w.quants[block*w.format.QuantBytes():]
+	out := make([]float64, blocks*BlockSize)
+	for b := range blocks {
+		block := r*blocks + b
+		w.block(w.quants[block*w.format.QuantBytes():], w.scale(r, b, block), out[b*BlockSize:][:BlockSize])
+	}
+	return out[:w.k]
+}
+
+// scale is what block b of row r, the block-th of all, is multiplied with.
+func (w matrixView) scale(r, b, block int) float64 {
 	switch w.format {
-	case F32:
-		return float64(math.Float32frombits(binary.LittleEndian.Uint32(quant[4*i:])))
-	case BF16:
-		return float64(math.Float32frombits(uint32(binary.LittleEndian.Uint16(quant[2*i:])) << 16))
-	case F16:
-		return float64(halfAt(quant, i))
-	case Q8_0:
-		return float64(int8(quant[i])) * float64(halfAt(w.scales, block))
-	case Q4_0:
-		nibble := quant[i%16] >> (4 * (i / 16)) & 15
-		return float64(int(nibble)-8) * float64(halfAt(w.scales, block))
+	case Q8_0, Q4_0:
+		return float64(halfAt(w.scales, block))
 	case FP8:
 		tilesDown, tilesAcross := (w.rows+tileSize-1)/tileSize, (w.k+tileSize-1)/tileSize
-		tile := ((r/w.rows)*tilesDown+(r%w.rows)/tileSize)*tilesAcross + k/tileSize
-		scale := math.Float32frombits(binary.LittleEndian.Uint32(w.scales[4*tile:]))
-		return e4m3(quant[i]) * float64(scale)
+		tile := ((r/w.rows)*tilesDown+(r%w.rows)/tileSize)*tilesAcross + b*BlockSize/tileSize
+		return float64(math.Float32frombits(binary.LittleEndian.Uint32(w.scales[4*tile:])))
 	}
-	panic("shaders: no reference for format " + string(w.format))
+	return 1
+}
+
+// block dequantises the elements of a block.
+func (w matrixView) block(quant []byte, scale float64, out []float64) {
+	for i := range out {
+		switch w.format {
+		case F32:
+			out[i] = float64(math.Float32frombits(binary.LittleEndian.Uint32(quant[4*i:])))
+		case BF16:
+			out[i] = float64(math.Float32frombits(uint32(binary.LittleEndian.Uint16(quant[2*i:])) << 16))
+		case F16:
+			out[i] = float64(halfAt(quant, i))
+		case Q8_0:
+			out[i] = float64(int8(quant[i])) * scale
+		case Q4_0:
+			out[i] = float64(int(quant[i%16]>>(4*(i/16))&15)-8) * scale
+		case FP8:
+			out[i] = e4m3(quant[i]) * scale
+		default:
+			panic("shaders: no reference for format " + string(w.format))
+		}
+	}
 }
 
 func halfAt(plane []byte, i int) float32 {

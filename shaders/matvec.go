@@ -26,30 +26,33 @@ const MaxBatch = 8
 
 // matVecVariant adds what follows from the shape.
 type matVecVariant struct {
-	Format           Format
-	Batch            int
-	Norm, Accumulate bool
-	Aligned          bool // x can be read as vec4
-	Lanes            int  // threads that share a row of the matrix
-	Partials         int  // floats of workgroup memory
+	MatVecVariant
+	tile
+	Aligned bool // x and norm can be read as vec4
 }
 
 var matVec = register(kernel[matVecVariant, MatVecParams]{
 	name: "matvec",
-	libs: func(v matVecVariant) []string { return []string{xLib(v.Aligned), normLib(v.Norm)} },
+	libs: func(v matVecVariant) []string {
+		return append(v.tile.libs(), xLib(v.Aligned), normLib(v.Norm, v.Aligned))
+	},
 	reference: func(v matVecVariant, p MatVecParams, _ Grid, m Memory) {
 		x, y := m.F32("x"), m.F32("y")
 		w := viewMatrix(m, v.Format, int(p.Rows), int(p.K))
-		n := make([]float32, p.K)
-		for b := range v.Batch {
-			vector := x[b*int(p.XStride)+int(p.XOffset):][:p.K]
+		vectors := make([][]float32, v.Batch)
+		for b := range vectors {
+			vectors[b] = x[b*int(p.XStride)+int(p.XOffset):][:p.K]
 			if v.Norm {
-				normalise(vector, m.F32("norm"), float64(p.Epsilon), n)
-				vector = n
+				n := make([]float32, p.K)
+				normalise(vectors[b], m.F32("norm"), float64(p.Epsilon), n)
+				vectors[b] = n
 			}
-			for i := range int(p.Rows) {
+		}
+		for i := range int(p.Rows) {
+			row := w.row(i)
+			for b, vector := range vectors {
 				at := b*int(p.YStride) + int(p.YOffset) + i
-				sum := w.dot(i, vector)
+				sum := dot(row, vector)
 				if v.Accumulate {
 					sum += float64(y[at])
 				}
@@ -60,10 +63,12 @@ var matVec = register(kernel[matVecVariant, MatVecParams]{
 })
 
 // dot is row r times a vector.
-func (w matrixView) dot(r int, x []float32) float64 {
+func (w matrixView) dot(r int, x []float32) float64 { return dot(w.row(r), x) }
+
+func dot(row []float64, x []float32) float64 {
 	sum := 0.0
 	for k, v := range x {
-		sum += w.at(r, k) * float64(v)
+		sum += row[k] * float64(v)
 	}
 	return sum
 }
@@ -71,17 +76,22 @@ func (w matrixView) dot(r int, x []float32) float64 {
 // MatVec multiplies a matrix (Rows, K) with v.Batch vectors: bindings x (Batch, XStride), norm (K) with v.Norm,
 // weights, y (Batch, YStride).
 func MatVec(profile Profile, v MatVecVariant, p MatVecParams) Dispatch {
-	lanes := profile.lanes(int(p.K))
-	partials := 64 * v.Batch
+	t := profile.tile(int(p.Rows), int(p.K), mostRows(v.Batch), 1)
+	slots := v.Batch
 	if v.Norm {
-		partials *= 2
+		slots *= 2
 	}
-	groups := (int(p.Rows) + 64/lanes - 1) / (64 / lanes)
+	groups := t.workgroups(int(p.Rows))
 	x := min(groups, maxGroups)
-	return matVec.dispatch(matVecVariant{
-		Format: v.Format, Batch: v.Batch, Norm: v.Norm, Accumulate: v.Accumulate,
-		Aligned: aligned(p.K, p.XStride, p.XOffset), Lanes: lanes, Partials: partials,
-	}, p, x, (groups+x-1)/x, 1)
+	return matVec.dispatch(matVecVariant{v, t.exchanging(slots), aligned(p.K, p.XStride, p.XOffset)}, p, x, (groups+x-1)/x, 1)
+}
+
+// mostRows is how many rows a thread takes at most for a batch: their sums stay in registers.
+func mostRows(batch int) int {
+	if batch > 4 {
+		return 2
+	}
+	return MaxRows
 }
 
 // maxGroups is WebGPU's default limit of workgroups in one dimension.
@@ -104,9 +114,12 @@ func xLib(aligned bool) string {
 	return "x_any"
 }
 
-func normLib(norm bool) string {
-	if norm {
-		return "norm"
+func normLib(norm, aligned bool) string {
+	switch {
+	case !norm:
+		return "norm_none"
+	case aligned:
+		return "norm_aligned"
 	}
-	return "no_norm"
+	return "norm_any"
 }

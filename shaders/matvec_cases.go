@@ -8,8 +8,8 @@ func init() { caseTables["matvec"] = matVecCases }
 
 func matVecCases() []Case {
 	var cases []Case
-	add := func(label string, v MatVecVariant, rows, k, xOffset, yOffset int) {
-		name := fmt.Sprintf("%s %dx%d batch=%d%s", v.Format, rows, k, v.Batch, label)
+	add := func(profile Profile, label string, v MatVecVariant, rows, k, xOffset, yOffset int) {
+		name := fmt.Sprintf("%s %dx%d batch=%d%s%s", v.Format, rows, k, v.Batch, label, profile.label())
 		r := randomFor(name)
 		quants, scales := r.matrix(v.Format, 1, rows, k)
 		xStride, yStride := xOffset+k, yOffset+rows+1
@@ -18,7 +18,7 @@ func matVecCases() []Case {
 		}
 		c := Case{
 			Name: name,
-			Dispatch: MatVec(Minimum(), v, MatVecParams{
+			Dispatch: MatVec(profile, v, MatVecParams{
 				Rows: uint32(rows), K: uint32(k), XStride: uint32(xStride), XOffset: uint32(xOffset), YStride: uint32(yStride), YOffset: uint32(yOffset), Epsilon: 1e-6,
 			}),
 			Buffers:   Memory{"x": r.floats(v.Batch*xStride, 1), "weights": quants, "scales": scales, "y": r.floats(v.Batch*yStride, 1)},
@@ -32,18 +32,26 @@ func matVecCases() []Case {
 		cases = append(cases, c)
 	}
 	for _, f := range Formats {
-		add("", MatVecVariant{Format: f, Batch: 1}, 272, 128, 0, 0)
-		add(" norm", MatVecVariant{Format: f, Batch: 1, Norm: true}, 321, 192, 0, 0)
-		add(" norm", MatVecVariant{Format: f, Batch: 8, Norm: true}, 80, 128, 0, 0)
-		add(" accumulate, odd width", MatVecVariant{Format: f, Batch: 3, Accumulate: true}, 33, 100, 0, 5)
-		add(" norm, narrow, offsets", MatVecVariant{Format: f, Batch: 5, Norm: true}, 3, 7, 9, 2)
+		add(Minimum(), "", MatVecVariant{Format: f, Batch: 1}, 272, 128, 0, 0)
+		add(Minimum(), " norm", MatVecVariant{Format: f, Batch: 1, Norm: true}, 321, 192, 0, 0)
+		add(Minimum(), " norm", MatVecVariant{Format: f, Batch: 8, Norm: true}, 80, 128, 0, 0)
+		add(Minimum(), " accumulate, odd width", MatVecVariant{Format: f, Batch: 3, Accumulate: true}, 33, 100, 0, 5)
+		add(Minimum(), " norm, narrow, offsets", MatVecVariant{Format: f, Batch: 5, Norm: true}, 3, 7, 9, 2)
 	}
-	add(" x offset", MatVecVariant{Format: F32, Batch: 2, Norm: true}, 100, 96, 128, 0)
-	add(" many rows", MatVecVariant{Format: Q4_0, Batch: 1}, 140000, 33, 0, 0) // more than 65535 workgroups
+	add(Minimum(), " x offset", MatVecVariant{Format: F32, Batch: 2, Norm: true}, 100, 96, 128, 0)
+	add(Minimum(), " many rows", MatVecVariant{Format: Q4_0, Batch: 1}, 140000, 33, 0, 0) // more than 65535 workgroups
 	for _, f := range []Format{Q4_0, Q8_0, BF16, FP8} {
 		for _, batch := range []int{1, 8} {
-			add(" large", MatVecVariant{Format: f, Batch: batch, Norm: true}, 2048, 2048, 0, 0)
+			add(Minimum(), " large", MatVecVariant{Format: f, Batch: batch, Norm: true}, 2048, 2048, 0, 0)
 		}
+	}
+	for _, p := range others() {
+		for _, f := range Formats {
+			add(p, " norm", MatVecVariant{Format: f, Batch: 1, Norm: true}, 4099, 64, 0, 0)
+			add(p, " accumulate, odd width", MatVecVariant{Format: f, Batch: 3, Accumulate: true}, 33, 300, 0, 5)
+			add(p, " norm", MatVecVariant{Format: f, Batch: 8, Norm: true}, 2051, 96, 32, 3)
+		}
+		add(p, " large", MatVecVariant{Format: Q4_0, Batch: 1, Norm: true}, 2048, 2048, 0, 0)
 	}
 	return cases
 }

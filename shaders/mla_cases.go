@@ -51,8 +51,8 @@ func advanceCases() []Case {
 
 func mlaPrepareCases() []Case {
 	var cases []Case
-	add := func(format Format, heads, rank, nope, rope, offset int, at ...int) {
-		name := fmt.Sprintf("%s heads=%d rank=%d nope=%d rope=%d rows=%d", format, heads, rank, nope, rope, len(at))
+	add := func(profile Profile, format Format, heads, rank, nope, rope, offset int, at ...int) {
+		name := fmt.Sprintf("%s heads=%d rank=%d nope=%d rope=%d rows=%d%s", format, heads, rank, nope, rope, len(at), profile.label())
 		const capacity = 40
 		r := randomFor(name)
 		quants, scales := r.matrix(format, heads, rank, nope)
@@ -62,7 +62,7 @@ func mlaPrepareCases() []Case {
 		}
 		cases = append(cases, Case{
 			Name: name,
-			Dispatch: MLAPrepare(Minimum(), MLAPrepareVariant{format, rank, nope, rope}, len(at), MLAPrepareParams{
+			Dispatch: MLAPrepare(profile, MLAPrepareVariant{format, rank, nope, rope}, len(at), MLAPrepareParams{
 				Heads: uint32(heads), QStride: uint32(qStride), QOffset: uint32(offset), KVStride: uint32(kvStride), KVOffset: uint32(offset), Epsilon: 1e-6,
 			}),
 			Buffers: Memory{
@@ -75,12 +75,18 @@ func mlaPrepareCases() []Case {
 		})
 	}
 	for _, format := range Formats {
-		add(format, 4, 64, 32, 16, 0, 5)
-		add(format, 3, 48, 24, 8, 3, 0, 1, 39)
+		add(Minimum(), format, 4, 64, 32, 16, 0, 5)
+		add(Minimum(), format, 3, 48, 24, 8, 3, 0, 1, 39)
 	}
-	add(F32, 1, 100, 7, 2, 1, 3, 4)
-	add(Q8_0, 16, 512, 128, 64, 0, 7)
-	add(BF16, 20, 512, 192, 64, 4, 0, 1, 2, 3, 4, 5, 6, 7)
+	add(Minimum(), F32, 1, 100, 7, 2, 1, 3, 4)
+	add(Minimum(), Q8_0, 16, 512, 128, 64, 0, 7)
+	add(Minimum(), BF16, 20, 512, 192, 64, 4, 0, 1, 2, 3, 4, 5, 6, 7)
+	for _, p := range others() {
+		for _, format := range Formats {
+			add(p, format, 5, 333, 40, 6, 3, 1, 2, 39)
+		}
+		add(p, Q4_0, 16, 512, 128, 64, 0, 7)
+	}
 	return cases
 }
 
@@ -119,24 +125,22 @@ func mlaDecodeCases() []Case {
 
 func mlaMergeCases() []Case {
 	var cases []Case
-	add := func(format Format, heads, rank, v, splits, empty, rows int) {
-		name := fmt.Sprintf("%s heads=%d rank=%d v=%d splits=%d rows=%d", format, heads, rank, v, splits, rows)
+	add := func(profile Profile, format Format, heads, rank, v, splits int, at ...int) {
+		name := fmt.Sprintf("%s heads=%d rank=%d v=%d splits=%d positions=%v%s", format, heads, rank, v, splits, at, profile.label())
+		const rope, capacity = 4, 3000
 		r := randomFor(name)
 		quants, scales := r.matrix(format, heads, v, rank)
+		rows := len(at)
 		partial := r.floats(rows*splits*heads*(2+rank), 1)
 		for i := range rows * splits * heads {
-			at := partial[i*(2+rank):]
-			at[1] = math.Float32bits(1 + r.Float32()*9)
-			if i/heads%splits >= splits-empty { // the last splits saw nothing
-				at[0], at[1] = math.Float32bits(noScore), 0
-				clear(at[2 : 2+rank])
-			}
+			partial[i*(2+rank)+1] = math.Float32bits(1 + r.Float32()*9)
 		}
 		cases = append(cases, Case{
-			Name:     name,
-			Dispatch: MLAMerge(Minimum(), MLAMergeVariant{format, rank, v, splits}, rows, MLAMergeParams{Heads: uint32(heads), YStride: uint32(heads*v + 1)}),
+			Name: name,
+			Dispatch: MLAMerge(profile, MLAMergeVariant{Format: format, KVLoraRank: rank, QKRopeHeadDim: rope, VHeadDim: v, Splits: splits}, rows,
+				MLAMergeParams{Heads: uint32(heads), YStride: uint32(heads*v + 1)}),
 			Buffers: Memory{
-				"partial": partial, "weights": quants, "scales": scales, "y": r.floats(rows*(heads*v+1), 1),
+				"positions": r.positions(at, capacity, rope), "partial_sums": partial, "weights": quants, "scales": scales, "y": r.floats(rows*(heads*v+1), 1),
 			},
 			Tolerance: 5e-6, // f32 sums of a few hundred products
 			Bytes:     4 * (len(quants) + len(scales) + len(partial)),
@@ -144,11 +148,17 @@ func mlaMergeCases() []Case {
 		})
 	}
 	for _, format := range Formats {
-		add(format, 4, 64, 32, 3, 1, 1)
-		add(format, 3, 100, 40, 2, 0, 2)
+		add(Minimum(), format, 4, 64, 32, 3, 17)
+		add(Minimum(), format, 3, 100, 40, 2, 0, 40)
 	}
-	add(Q8_0, 16, 512, 128, 8, 5, 1)
-	add(BF16, 20, 512, 256, 4, 0, 8)
-	add(F32, 2, 48, 192, 1, 0, 3)
+	add(Minimum(), Q8_0, 16, 512, 128, 8, 9)
+	add(Minimum(), BF16, 20, 512, 256, 4, 0, 1, 2, 3, 4, 7, 8, 2000)
+	add(Minimum(), F32, 2, 48, 192, 1, 0, 1, 999)
+	for _, p := range others() {
+		for _, format := range Formats {
+			add(p, format, 3, 100, 70, 5, 0, 33, 300)
+		}
+		add(p, Q4_0, 16, 512, 128, 32, 500)
+	}
 	return cases
 }

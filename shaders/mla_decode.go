@@ -16,27 +16,30 @@ type MLADecodeVariant struct {
 }
 
 type mlaDecodeVariant struct {
-	KVLoraRank    int
-	QKRopeHeadDim int
-	LatentWidth   int
-	Splits        int
-	HeadsHere     int // heads of a workgroup
-	Threads       int
-	Tile          int // latent rows in workgroup memory
-	TileSize      int
-	DotsSize      int
-	QueryShare    int // elements of a query that one lane keeps
-	ValueShare    int
+	MLADecodeVariant
+	LatentWidth int
+	Lanes       int // threads that share a head
+	HeadsHere   int // heads of a workgroup
+	Threads     int
+	Tile        int // latent rows in workgroup memory
+	TileSize    int
+	DotsSize    int
+	QueryShare  int // elements of a query that one lane keeps
+	ValueShare  int
 }
 
-// attentionLanes are the threads that share a head.
-const attentionLanes = 16
+// attentionThreads are the most threads of a workgroup, attentionLanes those of them that share a head.
+const (
+	attentionThreads = 256
+	attentionLanes   = 16
+)
 
-// noScore stands for the score of nothing: WGSL does not promise infinities.
-const noScore = -3e38
+// nothing is below every score, as in lib/nothing.wgsl.
+const nothing = -3e38
 
 var mlaDecode = register(kernel[mlaDecodeVariant, MLADecodeParams]{
 	name: "mla_decode",
+	libs: func(mlaDecodeVariant) []string { return []string{"nothing", "splits"} },
 	reference: func(v mlaDecodeVariant, p MLADecodeParams, grid Grid, m Memory) {
 		width := v.LatentWidth
 		query, latent, partial := m.F32("query"), m.F32("latent"), m.F32("partial")
@@ -44,11 +47,8 @@ var mlaDecode = register(kernel[mlaDecodeVariant, MLADecodeParams]{
 			where := m.U32("positions")[r*(2+v.QKRopeHeadDim):]
 			position := int(where[1])
 			sequence := latent[(int(where[0])-position)*width:]
-			tiles := (position + v.Tile) / v.Tile
-			share := (tiles + v.Splits - 1) / v.Splits * v.Tile
-			for split := range v.Splits {
-				first := min(split*share, position+1)
-				end := min(first+share, position+1)
+			for split, first := range splitsAt(position, v.Splits, v.Tile) {
+				end := min(first+splitShare(position, v.Splits, v.Tile), position+1)
 				for h := range int(p.Heads) {
 					q := query[(r*int(p.Heads)+h)*width:][:width]
 					to := partial[((r*v.Splits+split)*int(p.Heads)+h)*(2+v.KVLoraRank):][:2+v.KVLoraRank]
@@ -61,7 +61,7 @@ var mlaDecode = register(kernel[mlaDecodeVariant, MLADecodeParams]{
 
 // attend is softmax attention of one query over rows of latents, not yet divided: to = [max score, sum of weights, weighted sum].
 func attend(q, latents []float32, scale float64, to []float32) {
-	width, largest, total := len(q), float64(noScore), 0.0
+	width, largest, total := len(q), float64(nothing), 0.0
 	scores := make([]float64, len(latents)/width)
 	for t := range scores {
 		for i, v := range q {
@@ -84,17 +84,36 @@ func attend(q, latents []float32, scale float64, to []float32) {
 }
 
 // MLADecode attends each row over its sequence, in splits: bindings positions, query (rows, Heads, LatentWidth), latent, partial
-// (rows, Splits, Heads, 2+KVLoraRank) of max score, sum of weights and weighted sum of latents.
+// (rows, Splits, Heads, 2+KVLoraRank) of max score, sum of weights and weighted sum of latents, of the splits that a position needs.
 func MLADecode(v MLADecodeVariant, rows int, p MLADecodeParams) Dispatch {
 	width := v.KVLoraRank + v.QKRopeHeadDim
-	heads := min(int(p.Heads), 256/attentionLanes)
+	heads := min(int(p.Heads), attentionThreads/attentionLanes)
 	threads := attentionLanes * heads
-	tile := max(min(workgroupWords/(width+threads), 16), 1)
+	tile := attentionTile(width, int(p.Heads))
 	share := func(n int) int { return (n + attentionLanes - 1) / attentionLanes }
 	return mlaDecode.dispatch(mlaDecodeVariant{
-		KVLoraRank: v.KVLoraRank, QKRopeHeadDim: v.QKRopeHeadDim, LatentWidth: width, Splits: v.Splits, HeadsHere: heads, Threads: threads,
+		MLADecodeVariant: v, LatentWidth: width, Lanes: attentionLanes, HeadsHere: heads, Threads: threads,
 		Tile: tile, TileSize: tile * width, DotsSize: tile * threads, QueryShare: share(width), ValueShare: share(v.KVLoraRank),
 	}, p, v.Splits, (int(p.Heads)+heads-1)/heads, rows)
+}
+
+// attentionTile is how many latent rows MLADecode keeps in workgroup memory, beside their scores.
+func attentionTile(width, heads int) int {
+	return max(min(workgroupWords/(width+min(attentionLanes*heads, attentionThreads)), 16), 1)
+}
+
+// splitShare is how many positions a split takes, and splitsAt where each of the splits in use begins: lib/splits.wgsl.
+func splitShare(position, splits, tile int) int {
+	tiles := position/tile + 1
+	return (tiles + splits - 1) / splits * tile
+}
+
+func splitsAt(position, splits, tile int) []int {
+	var at []int
+	for first := 0; first <= position; first += splitShare(position, splits, tile) {
+		at = append(at, first)
+	}
+	return at
 }
 
 // workgroupWords is WebGPU's default limit of workgroup memory, 16 KiB, in 32-bit words.

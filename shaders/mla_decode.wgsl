@@ -2,8 +2,8 @@
 //   score_t = scale * query . latent_t,  t = 0 .. p;   partial = max, sum and weighted sum of latent_t[0 .. KV_LORA_RANK)
 // over one split's share of t. A latent row is key and, in its first KV_LORA_RANK elements, value, of every head.
 //
-// A workgroup takes one split for up to HEADS_HERE heads, 16 threads (lanes) a head. A tile of TILE latent rows is read
-// into workgroup memory once and serves all of its heads twice. A lane keeps every 16th element of its head's query and of
+// A workgroup takes one split for up to HEADS_HERE heads, LANES threads a head. A tile of TILE latent rows is read
+// into workgroup memory once and serves all of its heads twice. A lane keeps every LANES-th element of its head's query and of
 // its accumulator in registers. Workgroup x is the split, y the group of heads, z the row.
 
 struct Params {
@@ -16,8 +16,6 @@ struct Params {
 @group(0) @binding(2) var<storage, read> query: array<f32>;   // (rows, heads, LATENT_WIDTH)
 @group(0) @binding(3) var<storage, read> latent: array<f32>;  // (cache rows, LATENT_WIDTH)
 @group(0) @binding(4) var<storage, read_write> partial: array<f32>;  // (rows, SPLITS, heads, 2 + KV_LORA_RANK)
-
-const LANES: u32 = 16u;
 
 var<workgroup> tile: array<f32, TILE_SIZE>;   // TILE latent rows
 var<workgroup> dots: array<f32, DOTS_SIZE>;   // (TILE, threads): each lane's share of a score
@@ -32,11 +30,12 @@ fn main(@builtin(workgroup_id) group: vec3<u32>, @builtin(local_invocation_index
   let position = positions[where_at + 1u];
   let sequence = positions[where_at] - position;  // first cache row of the row's sequence
 
-  // Shares are whole tiles, so that only the last split has a ragged one.
-  let tiles = (position + TILE) / TILE;
-  let share = (tiles + SPLITS - 1u) / SPLITS * TILE;
-  let first = min(group.x * share, position + 1u);
+  let share = split_share(position);
+  let first = group.x * share;
   let end = min(first + share, position + 1u);
+  if (first >= end) {
+    return;
+  }
 
   var q: array<f32, QUERY_SHARE>;
   var sums: array<f32, VALUE_SHARE>;
@@ -46,7 +45,7 @@ fn main(@builtin(workgroup_id) group: vec3<u32>, @builtin(local_invocation_index
       q[i] = query[(row * params.heads + head) * LATENT_WIDTH + at] * params.scale;
     }
   }
-  var largest = -3.0e38;
+  var largest = NOTHING;
   var total = 0.0;
 
   for (var start = first; start < end; start += TILE) {

@@ -10,42 +10,44 @@ type MLAMergeParams struct {
 
 // MLAMergeVariant holds the head sizes and the format of v_b.
 type MLAMergeVariant struct {
-	Format     Format
-	KVLoraRank int
-	VHeadDim   int
-	Splits     int
+	Format        Format
+	KVLoraRank    int
+	QKRopeHeadDim int
+	VHeadDim      int
+	Splits        int
 }
 
 type mlaMergeVariant struct {
-	Format     Format
-	KVLoraRank int
-	VHeadDim   int
-	Splits     int
-	PaddedRank int // KVLoraRank in whole blocks
-	Lanes      int
+	MLAMergeVariant
+	tile
+	Tile   int // of MLADecode
+	Blocks int // of the rank
+	Merged int // vec4 of a merged output, in whole blocks
 }
 
 var mlaMerge = register(kernel[mlaMergeVariant, MLAMergeParams]{
 	name: "mla_merge",
+	libs: func(v mlaMergeVariant) []string { return append(v.tile.libs(), "nothing", "splits") },
 	reference: func(v mlaMergeVariant, p MLAMergeParams, grid Grid, m Memory) {
-		partial, y := m.F32("partial"), m.F32("y")
+		partial, y := m.F32("partial_sums"), m.F32("y")
 		w := viewMatrix(m, v.Format, v.VHeadDim, v.KVLoraRank)
 		merged := make([]float32, v.KVLoraRank)
-		for r := range int(grid[2]) {
+		for r := range int(grid[1]) {
+			splits := len(splitsAt(int(m.U32("positions")[r*(2+v.QKRopeHeadDim)+1]), v.Splits, v.Tile))
 			for h := range int(p.Heads) {
 				split := func(s int) []float32 {
 					return partial[((r*v.Splits+s)*int(p.Heads)+h)*(2+v.KVLoraRank):][:2+v.KVLoraRank]
 				}
-				largest, total := float64(noScore), 0.0
-				for s := range v.Splits {
+				largest, total := float64(nothing), 0.0
+				for s := range splits {
 					largest = max(largest, float64(split(s)[0]))
 				}
-				for s := range v.Splits {
+				for s := range splits {
 					total += float64(split(s)[1]) * math.Exp(float64(split(s)[0])-largest)
 				}
 				for i := range merged {
 					sum := 0.0
-					for s := range v.Splits {
+					for s := range splits {
 						sum += float64(split(s)[2+i]) * math.Exp(float64(split(s)[0])-largest)
 					}
 					merged[i] = float32(sum / total)
@@ -58,11 +60,14 @@ var mlaMerge = register(kernel[mlaMergeVariant, MLAMergeParams]{
 	},
 })
 
-// MLAMerge merges the splits of MLADecode and takes the result out of latent space: bindings partial (rows, Splits, Heads, 2+KVLoraRank),
-// weights (Heads, VHeadDim, KVLoraRank), y (rows, YStride).
+// MLAMerge merges the splits of MLADecode and takes the result out of latent space: bindings positions, partial_sums
+// (rows, Splits, Heads, 2+KVLoraRank), weights (Heads, VHeadDim, KVLoraRank), y (rows, YStride).
 func MLAMerge(profile Profile, v MLAMergeVariant, rows int, p MLAMergeParams) Dispatch {
-	lanes := profile.lanes(v.KVLoraRank)
-	padded := (v.KVLoraRank + BlockSize - 1) / BlockSize * BlockSize
-	groups := (v.VHeadDim + 64/lanes - 1) / (64 / lanes)
-	return mlaMerge.dispatch(mlaMergeVariant{v.Format, v.KVLoraRank, v.VHeadDim, v.Splits, padded, lanes}, p, groups, int(p.Heads), rows)
+	t := profile.tile(v.VHeadDim, v.KVLoraRank, MaxRows, enoughWorkgroups)
+	for t.Threads < attentionThreads && t.workgroups(v.VHeadDim) > 1 { // one workgroup does a head
+		t.Threads *= 2
+	}
+	tile := attentionTile(v.KVLoraRank+v.QKRopeHeadDim, int(p.Heads))
+	blocks := (v.KVLoraRank + BlockSize - 1) / BlockSize
+	return mlaMerge.dispatch(mlaMergeVariant{v, t.exchanging(2), tile, blocks, blocks * BlockSize / 4}, p, int(p.Heads), rows, 1)
 }

@@ -21,17 +21,14 @@ type MLAPrepareVariant struct {
 }
 
 type mlaPrepareVariant struct {
-	Format        Format
-	KVLoraRank    int
-	QKNopeHeadDim int
-	QKRopeHeadDim int
-	Aligned       bool
-	Lanes         int
+	MLAPrepareVariant
+	tile
+	Aligned bool
 }
 
 var mlaPrepare = register(kernel[mlaPrepareVariant, MLAPrepareParams]{
 	name: "mla_prepare",
-	libs: func(v mlaPrepareVariant) []string { return []string{xLib(v.Aligned)} },
+	libs: func(v mlaPrepareVariant) []string { return append(v.tile.libs(), xLib(v.Aligned)) },
 	reference: func(v mlaPrepareVariant, p MLAPrepareParams, grid Grid, m Memory) {
 		rank, nope, rope := v.KVLoraRank, v.QKNopeHeadDim, v.QKRopeHeadDim
 		q, kv, latent, query := m.F32("x"), m.F32("kv"), m.F32("latent"), m.F32("query")
@@ -67,8 +64,7 @@ func rotate(x []float32, rotation []uint32, y []float32) {
 // x (rows, QStride) the queries, kv (rows, KVStride), norm (KVLoraRank), weights (Heads, KVLoraRank, QKNopeHeadDim),
 // latent (cache rows, LatentWidth), query (rows, Heads, LatentWidth).
 func MLAPrepare(profile Profile, v MLAPrepareVariant, rows int, p MLAPrepareParams) Dispatch {
-	lanes := profile.lanes(v.QKNopeHeadDim)
+	t := profile.tile(v.KVLoraRank, v.QKNopeHeadDim, MaxRows, rows*int(p.Heads))
 	readable := aligned(uint32(v.QKNopeHeadDim), p.QStride, p.QOffset, uint32(v.QKRopeHeadDim))
-	groups := (v.KVLoraRank + 64/lanes - 1) / (64 / lanes)
-	return mlaPrepare.dispatch(mlaPrepareVariant{v.Format, v.KVLoraRank, v.QKNopeHeadDim, v.QKRopeHeadDim, readable, lanes}, p, groups, int(p.Heads)+1, rows)
+	return mlaPrepare.dispatch(mlaPrepareVariant{v, t.exchanging(1), readable}, p, t.workgroups(v.KVLoraRank), int(p.Heads)+1, rows)
 }

@@ -3,7 +3,7 @@
 // and its own row of the cache:
 //   latent[row] = [ RMSNorm(c) * norm ; RoPE(k_pe) ]
 //
-// Workgroup y is a head, or, after the last head, the cache row. Of a head, workgroup x does 64 / LANES elements of
+// Workgroup y is a head, or, after the last head, the cache row. Of a head, workgroup x does ROWS_HERE elements of
 // the latent part, and the first one the rope part too. Workgroup z is the row of the step.
 
 struct Params {
@@ -24,7 +24,7 @@ struct Params {
 
 const LATENT_WIDTH: u32 = KV_LORA_RANK + QK_ROPE_HEAD_DIM;
 
-var<workgroup> partial: array<f32, 64>;
+var<workgroup> squares: array<f32, THREADS>;
 
 // Pair i of a row's rotation.
 fn rotation(row: u32, i: u32) -> vec2<f32> {
@@ -37,71 +37,72 @@ fn turn(a: f32, b: f32, by: vec2<f32>) -> vec2<f32> {
   return vec2<f32>(a * by.x - b * by.y, a * by.y + b * by.x);
 }
 
-// One element of x wherever it lies.
-fn x1(at: u32) -> f32 {
-  return x4(at - at % 4u, 4u)[at % 4u];
+fn write(to: u32, element: u32, value: f32) {
+  if (element < KV_LORA_RANK) {
+    query[to + element] = value;
+  }
 }
 
-@compute @workgroup_size(64)
+// The row's own latent into the cache.
+fn keep_latent(row: u32, thread: u32) {
+  let kv_at = row * params.kv_stride + params.kv_offset;
+  var square = 0.0;
+  for (var i = thread; i < KV_LORA_RANK; i += THREADS) {
+    square += kv[kv_at + i] * kv[kv_at + i];
+  }
+  squares[thread] = square;
+  workgroupBarrier();
+  var total = 0.0;
+  for (var i = 0u; i < THREADS; i++) {
+    total += squares[i];
+  }
+  let scale = 1.0 / sqrt(total / f32(KV_LORA_RANK) + params.epsilon);
+  let to = positions[row * (2u + QK_ROPE_HEAD_DIM)] * LATENT_WIDTH;
+  for (var i = thread; i < KV_LORA_RANK; i += THREADS) {
+    latent[to + i] = norm[i] * kv[kv_at + i] * scale;
+  }
+  for (var i = thread; i < QK_ROPE_HEAD_DIM / 2u; i += THREADS) {
+    let pe = kv_at + KV_LORA_RANK + 2u * i;
+    let turned = turn(kv[pe], kv[pe + 1u], rotation(row, i));
+    latent[to + KV_LORA_RANK + 2u * i] = turned.x;
+    latent[to + KV_LORA_RANK + 2u * i + 1u] = turned.y;
+  }
+}
+
+@compute @workgroup_size(THREADS)
 fn main(@builtin(workgroup_id) group: vec3<u32>, @builtin(local_invocation_index) thread: u32) {
   let row = group.z;
   let head = group.y;
-  let q_at = row * params.q_stride + params.q_offset + head * (QK_NOPE_HEAD_DIM + QK_ROPE_HEAD_DIM);
-  let kv_at = row * params.kv_stride + params.kv_offset;
-  let is_cache = head == params.heads;
-  let elements = 64u / LANES;
-  let element = group.x * elements + thread / LANES;
-  let blocks = (QK_NOPE_HEAD_DIM + 31u) / 32u;
-
-  var sum = 0.0;
-  if (is_cache) {
-    for (var i = thread; i < KV_LORA_RANK; i += 64u) {
-      sum += kv[kv_at + i] * kv[kv_at + i];
-    }
-  } else if (element < KV_LORA_RANK) {
-    for (var block = thread % LANES; block < blocks; block += LANES) {
-      var w = load_block(head, element, block, KV_LORA_RANK, blocks);
-      let left = QK_NOPE_HEAD_DIM - 32u * block;
-      for (var i = 0u; i < 8u; i++) {
-        sum += dot(w[i], x4(q_at + 32u * block + 4u * i, left - min(left, 4u * i)));
-      }
-    }
-  }
-  partial[thread] = sum;
-  workgroupBarrier();
-
-  if (is_cache) {
-    if (group.x > 0u) {
-      return;
-    }
-    var total = 0.0;
-    for (var i = 0u; i < 64u; i++) {
-      total += partial[i];
-    }
-    let scale = 1.0 / sqrt(total / f32(KV_LORA_RANK) + params.epsilon);
-    let to = positions[row * (2u + QK_ROPE_HEAD_DIM)] * LATENT_WIDTH;
-    for (var i = thread; i < KV_LORA_RANK; i += 64u) {
-      latent[to + i] = norm[i] * kv[kv_at + i] * scale;
-    }
-    for (var i = thread; i < QK_ROPE_HEAD_DIM / 2u; i += 64u) {
-      let pe = kv_at + KV_LORA_RANK + 2u * i;
-      let turned = turn(kv[pe], kv[pe + 1u], rotation(row, i));
-      latent[to + KV_LORA_RANK + 2u * i] = turned.x;
-      latent[to + KV_LORA_RANK + 2u * i + 1u] = turned.y;
+  if (head == params.heads) {
+    if (group.x == 0u) {
+      keep_latent(row, thread);
     }
     return;
   }
 
+  let q_at = row * params.q_stride + params.q_offset + head * (QK_NOPE_HEAD_DIM + QK_ROPE_HEAD_DIM);
+  let element = group.x * ROWS_HERE + thread / LANES;
+  let blocks = (QK_NOPE_HEAD_DIM + 31u) / 32u;
+  var sum = vec4<f32>(0.0);
+  for (var block = thread % LANES; block < blocks; block += LANES) {
+    let w = load_rows(head, element, block, KV_LORA_RANK, blocks);
+    sum += dot_rows(w, x_block(q_at + 32u * block, QK_NOPE_HEAD_DIM - 32u * block));
+  }
+  sum = over_lanes(0u, sum, thread);
+
   let to = (row * params.heads + head) * LATENT_WIDTH;
-  if (thread < elements && group.x * elements + thread < KV_LORA_RANK) {
-    var total = 0.0;
-    for (var lane = 0u; lane < LANES; lane++) {
-      total += partial[thread * LANES + lane];
+  if (thread % LANES == 0u) {
+    write(to, element, sum.x);
+    if (ROWS > 1u) {
+      write(to, element + ROW_STEP, sum.y);
     }
-    query[to + group.x * elements + thread] = total;
+    if (ROWS > 2u) {
+      write(to, element + 2u * ROW_STEP, sum.z);
+      write(to, element + 3u * ROW_STEP, sum.w);
+    }
   }
   if (group.x == 0u) {
-    for (var i = thread; i < QK_ROPE_HEAD_DIM / 2u; i += 64u) {
+    for (var i = thread; i < QK_ROPE_HEAD_DIM / 2u; i += THREADS) {
       let pe = q_at + QK_NOPE_HEAD_DIM + 2u * i;
       let turned = turn(x1(pe), x1(pe + 1u), rotation(row, i));
       query[to + KV_LORA_RANK + 2u * i] = turned.x;

@@ -46,27 +46,29 @@ func (f Features) String() string {
 // is a lossy choice. Without it every profile computes the same sums up to the order of additions.
 type Profile struct {
 	Features
-	Lanes int // most threads that share a row of a matrix, a power of two up to MaxLanes
+	Lanes int // most threads that share a row of a matrix: a power of two up to MaxLanes
+	Rows  int // most rows of a matrix that a thread takes at once: 1, 2 or 4
 }
 
-// MaxLanes is the most threads that share a row of a matrix.
-const MaxLanes = 32
+// The bounds of a profile's tiles.
+const (
+	MaxLanes = 32
+	MaxRows  = 4
+)
 
 // Minimum is the profile that runs everywhere: f32, no features.
-func Minimum() Profile { return Profile{Lanes: MaxLanes} }
+func Minimum() Profile { return Profile{Lanes: MaxLanes, Rows: 1} }
 
 // Candidates are the profiles worth trying on a device with these features, in order.
 func Candidates(f Features) []Profile {
-	var profiles []Profile
-	for _, lanes := range []int{32, 8, 4, 1} {
-		profiles = append(profiles, Profile{Lanes: lanes})
+	return []Profile{
+		{Lanes: 32, Rows: 1}, {Lanes: 32, Rows: 2}, {Lanes: 32, Rows: 4}, {Lanes: 8, Rows: 4}, {Lanes: 1, Rows: 4},
 	}
-	return profiles
 }
 
-// String is the profile in one line, e.g. "f32 lanes=8"; ParseProfile reads it.
+// String is the profile in one line, e.g. "f32 lanes=8 rows=2"; ParseProfile reads it.
 func (p Profile) String() string {
-	words := []string{"f32", fmt.Sprintf("lanes=%d", p.Lanes)}
+	words := []string{"f32", fmt.Sprintf("lanes=%d", p.Lanes), fmt.Sprintf("rows=%d", p.Rows)}
 	if features := p.Features.String(); features != "" {
 		words = append(words, features)
 	}
@@ -76,17 +78,21 @@ func (p Profile) String() string {
 // ParseProfile is String's inverse.
 func ParseProfile(text string) (Profile, error) {
 	var p Profile
+	numbers := map[string]struct {
+		of   *int
+		most int
+	}{"lanes": {&p.Lanes, MaxLanes}, "rows": {&p.Rows, MaxRows}}
 	words := map[string]*bool{"f32": new(bool)}
 	for _, w := range featureWords {
 		words[w.word] = w.of(&p.Features)
 	}
 	for _, word := range strings.Fields(text) {
-		if number, ok := strings.CutPrefix(word, "lanes="); ok {
-			lanes, err := strconv.Atoi(number)
-			if err != nil || lanes < 1 || lanes > MaxLanes || lanes&(lanes-1) != 0 {
-				return Profile{}, fmt.Errorf("profile %q: lanes must be a power of two from 1 to %d", text, MaxLanes)
+		if name, value, ok := strings.Cut(word, "="); ok && numbers[name].of != nil {
+			number, err := strconv.Atoi(value)
+			if err != nil || number < 1 || number > numbers[name].most || number&(number-1) != 0 {
+				return Profile{}, fmt.Errorf("profile %q: %s must be a power of two from 1 to %d", text, name, numbers[name].most)
 			}
-			p.Lanes = lanes
+			*numbers[name].of = number
 			continue
 		}
 		flag, ok := words[word]
@@ -95,19 +101,54 @@ func ParseProfile(text string) (Profile, error) {
 		}
 		*flag = true
 	}
-	if p.Lanes == 0 {
-		return Profile{}, fmt.Errorf("profile %q lacks lanes", text)
+	if p.Lanes == 0 || p.Rows == 0 {
+		return Profile{}, fmt.Errorf("profile %q lacks lanes or rows", text)
 	}
 	return p, nil
 }
 
-// lanes is how many of a workgroup's 64 threads share a row of width k: a power of two, at most one thread a block.
-func (p Profile) lanes(k int) int {
-	lanes := 1
-	for lanes < p.Lanes && lanes*BlockSize < k {
-		lanes *= 2
+// A tile is how the Threads of a workgroup share the rows of a matrix: Lanes of them take Rows rows.
+type tile struct {
+	Lanes, Rows, Threads int
+	Partials             int // sums that lanes exchange in workgroup memory
+}
+
+// exchanging is the tile whose lanes exchange so many sums each.
+func (t tile) exchanging(sums int) tile {
+	if t.Lanes > 1 {
+		t.Partials = sums * t.Threads
 	}
-	return lanes
+	return t
+}
+
+// enoughWorkgroups keep a GPU busy: a matrix with few rows is not shared by fewer.
+const enoughWorkgroups = 16
+
+// tile fits the profile to side matrices, side by side in a dispatch, of rows of width k, of which a thread can take at
+// most most: no lane without a block, and no row more than leaves enough workgroups.
+func (p Profile) tile(rows, k, most, side int) tile {
+	t := tile{Lanes: 1, Rows: min(p.Rows, most), Threads: 64}
+	for t.Lanes < p.Lanes && t.Lanes*BlockSize < k {
+		t.Lanes *= 2
+	}
+	for t.Rows > 1 && side*t.workgroups(rows) < enoughWorkgroups {
+		t.Rows /= 2
+	}
+	return t
+}
+
+// workgroups is how many workgroups a matrix of rows takes.
+func (t tile) workgroups(rows int) int {
+	here := t.Threads / t.Lanes * t.Rows
+	return (rows + here - 1) / here
+}
+
+// libs are the lib files of a product: how rows and lanes are shared.
+func (t tile) libs() []string {
+	if t.Lanes == 1 {
+		return []string{"rows", "lanes_one"}
+	}
+	return []string{"rows", "lanes_many"}
 }
 
 // directives are the lines by which WGSL asks for a feature.

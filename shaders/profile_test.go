@@ -9,18 +9,18 @@ import (
 func TestProfilesAreReadAsWritten(t *testing.T) {
 	all := Candidates(Features{F16: true, Subgroups: true, DP4A: true})
 	require.Contains(t, all, Minimum())
-	for _, p := range append(all, Profile{Features{true, true, true}, 16}) {
+	for _, p := range append(all, Profile{Features{true, true, true}, 16, 2}) {
 		got, err := ParseProfile(p.String())
 		require.NoError(t, err)
 		require.Equal(t, p, got)
 	}
-	require.Equal(t, "f32 lanes=8 subgroups dp4a", Profile{Features{Subgroups: true, DP4A: true}, 8}.String())
+	require.Equal(t, "f32 lanes=8 rows=4 subgroups dp4a", Profile{Features{Subgroups: true, DP4A: true}, 8, 4}.String())
 }
 
 func TestParseProfileRefuses(t *testing.T) {
 	tests := map[string]struct{ text, want string }{
-		"nothing":             {"", "lacks lanes"},
-		"an unknown word":     {"f32 lanes=8 cuda", `unknown word "cuda"`},
+		"nothing":             {"", "lacks lanes or rows"},
+		"an unknown word":     {"f32 lanes=8 rows=1 cuda", `unknown word "cuda"`},
 		"not a power of two":  {"f32 lanes=6", "power of two"},
 		"too many":            {"f32 lanes=64", "from 1 to 32"},
 		"not a number at all": {"f32 lanes=", "power of two"},

@@ -27,11 +27,10 @@ type RouterVariant struct {
 }
 
 type routerVariant struct {
-	Format                            Format
-	Experts, TopK, Shared, Groups     int
-	TopKGroup                         int
-	Sigmoid, Bias, NormTopK, GroupMax bool
-	Aligned                           bool
+	RouterVariant
+	Format Format // f32: rounding would change the choice
+	tile
+	Aligned bool
 }
 
 var router = register(kernel[routerVariant, RouterParams]{
@@ -41,7 +40,7 @@ var router = register(kernel[routerVariant, RouterParams]{
 		if v.Bias {
 			bias = "router_bias"
 		}
-		return []string{xLib(v.Aligned), "norm", bias}
+		return append(v.tile.libs(), xLib(v.Aligned), normLib(true, v.Aligned), "nothing", bias)
 	},
 	reference: func(v routerVariant, p RouterParams, grid Grid, m Memory) {
 		x, routes := m.F32("x"), m.U32("routes")
@@ -145,8 +144,8 @@ func best(values []float64, n int) []int {
 
 // Router chooses each row's experts: bindings x (rows, XStride), norm (Width), weights (Experts, Width) in F32, bias (Experts) with
 // v.Bias, routes (rows, TopK+Shared) of (expert, weight).
-func Router(v RouterVariant, rows int, p RouterParams) Dispatch {
-	return router.dispatch(routerVariant{
-		F32, v.Experts, v.TopK, v.Shared, v.Groups, v.TopKGroup, v.Sigmoid, v.Bias, v.NormTopK, v.GroupMax, aligned(p.Width, p.XStride),
-	}, p, rows, 1, 1)
+func Router(profile Profile, v RouterVariant, rows int, p RouterParams) Dispatch {
+	t := profile.tile(v.Experts, int(p.Width), MaxRows, enoughWorkgroups)
+	t.Threads = 256
+	return router.dispatch(routerVariant{v, F32, t.exchanging(2), aligned(p.Width, p.XStride)}, p, rows, 1, 1)
 }

@@ -5,7 +5,7 @@
 //   the balancing bias, which never weighs it. With GROUPS > 1 only the TOP_K_GROUP best groups take part; a group ranks by
 //   its best expert (GROUP_MAX) or by the sum of its best two. Ties go to the lower number.
 //
-// One workgroup does one row: a thread computes the logits of every 256th expert, then ranks them.
+// One workgroup does one row: LANES threads share the logits of ROWS experts; then a thread ranks every THREADS-th.
 
 struct Params {
   width: u32,
@@ -17,13 +17,12 @@ struct Params {
 @group(0) @binding(0) var<uniform> params: Params;
 @group(0) @binding(3) var<storage, read_write> routes: array<vec2<u32>>;  // (rows, TOP_K + SHARED): expert, weight as f32 bits
 
-var<workgroup> squares: array<f32, 256>;
+var<workgroup> squares: array<f32, THREADS>;
 var<workgroup> scores: array<f32, EXPERTS>;
 var<workgroup> ranks: array<f32, EXPERTS>;    // what an expert is ranked by
 var<workgroup> group_ranks: array<f32, GROUPS>;
 var<workgroup> chosen: array<u32, TOP_K>;
 
-const NOTHING: f32 = -3.0e38;
 const PER_GROUP: u32 = EXPERTS / GROUPS;
 
 // How many of the n ranks from `first` on go before number i: greater, or equal and lower-numbered.
@@ -37,37 +36,50 @@ fn better(i: u32, first: u32, n: u32) -> u32 {
   return count;
 }
 
-@compute @workgroup_size(256)
+fn keep_score(expert: u32, logit: f32) {
+  if (expert < EXPERTS) {
+    scores[expert] = select(logit, 1.0 / (1.0 + exp(min(-logit, 80.0))), SIGMOID);
+  }
+}
+
+@compute @workgroup_size(THREADS)
 fn main(@builtin(workgroup_id) group: vec3<u32>, @builtin(local_invocation_index) thread: u32) {
   let row = group.x;
   let blocks = (params.width + 31u) / 32u;
 
   var square = 0.0;
-  for (var k = 4u * thread; k < params.width; k += 1024u) {
-    let v = x4(row * params.x_stride + k, params.width - k);
-    square += dot(v, v);
+  for (var block = thread; block < blocks; block += THREADS) {
+    let v = x_block(row * params.x_stride + 32u * block, params.width - 32u * block);
+    square += dot_block(v, v);
   }
   squares[thread] = square;
   workgroupBarrier();
   var total = 0.0;
-  for (var i = 0u; i < 256u; i++) {
+  for (var i = 0u; i < THREADS; i++) {
     total += squares[i];
   }
   let rms = sqrt(total / f32(params.width) + params.epsilon);
 
-  for (var expert = thread; expert < EXPERTS; expert += 256u) {
-    var logit = 0.0;
-    for (var block = 0u; block < blocks; block++) {
-      var w = load_block(0u, expert, block, EXPERTS, blocks);
-      let left = params.width - 32u * block;
-      for (var i = 0u; i < 8u; i++) {
-        let k = 32u * block + 4u * i;
-        let here = left - min(left, 4u * i);
-        logit += dot(w[i] * norm4(k, here), x4(row * params.x_stride + k, here));
+  for (var first = 0u; first < EXPERTS; first += ROWS_HERE) {
+    let expert = first + thread / LANES;
+    var logits = vec4<f32>(0.0);
+    for (var block = thread % LANES; block < blocks; block += LANES) {
+      let k = 32u * block;
+      let left = params.width - k;
+      let w = load_rows(0u, expert, block, EXPERTS, blocks);
+      logits += dot_rows(w, normed(x_block(row * params.x_stride + k, left), k, left));
+    }
+    logits = over_lanes(first / ROWS_HERE % 2u, logits, thread) / rms;  // two slots in turn: one barrier is enough
+    if (thread % LANES == 0u) {
+      keep_score(expert, logits.x);
+      if (ROWS > 1u) {
+        keep_score(expert + ROW_STEP, logits.y);
+      }
+      if (ROWS > 2u) {
+        keep_score(expert + 2u * ROW_STEP, logits.z);
+        keep_score(expert + 3u * ROW_STEP, logits.w);
       }
     }
-    logit /= rms;
-    scores[expert] = select(logit, 1.0 / (1.0 + exp(-logit)), SIGMOID);
   }
   workgroupBarrier();
   if (!SIGMOID) {
@@ -80,18 +92,18 @@ fn main(@builtin(workgroup_id) group: vec3<u32>, @builtin(local_invocation_index
       sum += exp(scores[i] - largest);
     }
     workgroupBarrier();
-    for (var expert = thread; expert < EXPERTS; expert += 256u) {
+    for (var expert = thread; expert < EXPERTS; expert += THREADS) {
       scores[expert] = exp(scores[expert] - largest) / sum;
     }
     workgroupBarrier();
   }
-  for (var expert = thread; expert < EXPERTS; expert += 256u) {
+  for (var expert = thread; expert < EXPERTS; expert += THREADS) {
     ranks[expert] = scores[expert] + bias_of(expert);
   }
   workgroupBarrier();
 
   if (GROUPS > 1u) {
-    for (var g = thread; g < GROUPS; g += 256u) {
+    for (var g = thread; g < GROUPS; g += THREADS) {
       var best = NOTHING;
       var second = NOTHING;
       for (var i = g * PER_GROUP; i < (g + 1u) * PER_GROUP; i++) {
@@ -105,7 +117,7 @@ fn main(@builtin(workgroup_id) group: vec3<u32>, @builtin(local_invocation_index
       group_ranks[g] = best + select(second, 0.0, GROUP_MAX || PER_GROUP == 1u);
     }
     workgroupBarrier();
-    for (var expert = thread; expert < EXPERTS; expert += 256u) {
+    for (var expert = thread; expert < EXPERTS; expert += THREADS) {
       let g = expert / PER_GROUP;
       var ahead = 0u;
       for (var j = 0u; j < GROUPS; j++) {
@@ -120,7 +132,7 @@ fn main(@builtin(workgroup_id) group: vec3<u32>, @builtin(local_invocation_index
     workgroupBarrier();
   }
 
-  for (var expert = thread; expert < EXPERTS; expert += 256u) {
+  for (var expert = thread; expert < EXPERTS; expert += THREADS) {
     let place = better(expert, 0u, EXPERTS);
     if (place < TOP_K) {
       chosen[place] = expert;

@@ -52,9 +52,9 @@ func (m *Model) attention(r *gpu.Recorder, layer, rows int, h record.Activation)
 	values := record.Temp(r, "values", rows, heads*c.VHeadDim)
 	r.Dispatch(shaders.MLAMerge(
 		m.Profile,
-		shaders.MLAMergeVariant{Format: w.vB.Format, KVLoraRank: rank, VHeadDim: c.VHeadDim, Splits: splits},
+		shaders.MLAMergeVariant{Format: w.vB.Format, KVLoraRank: rank, QKRopeHeadDim: rope, VHeadDim: c.VHeadDim, Splits: splits},
 		rows, shaders.MLAMergeParams{Heads: uint32(heads), YStride: uint32(values.Stride)}),
-		w.vB.Pieces[0].Bind(gpu.Bind{"partial": partial, "y": values.Slice}))
+		w.vB.Pieces[0].Bind(gpu.Bind{"positions": m.Positions, "partial_sums": partial, "y": values.Slice}))
 
 	m.Product(r, rows, w.o, values, record.Norm{}, h, true)
 }

@@ -50,7 +50,7 @@ func (m *Model) route(r *gpu.Recorder, w *layerWeights, rows int, h record.Activ
 	if bias {
 		bind["bias"] = w.routerBias
 	}
-	d := shaders.Router(shaders.RouterVariant{
+	d := shaders.Router(m.Profile, shaders.RouterVariant{
 		Experts: c.NRoutedExperts, TopK: c.NumExpertsPerTok, Shared: c.NSharedExperts, Groups: c.NGroup, TopKGroup: c.TopKGroup,
 		Sigmoid: c.ScoringFunc == "sigmoid", Bias: bias, NormTopK: c.NormTopKProb,
 		GroupMax: c.TopKMethod == "group_limited_greedy", // V2 ranks a group by its best expert, V3 by its best two

@@ -14,17 +14,14 @@ fn decode(word: u32) -> vec4<f32> {
 }
 
 // The 32 weights of a block of a row, in a stack of matrices of `rows` rows of `blocks` blocks.
-fn load_block(matrix: u32, row: u32, block: u32, rows: u32, blocks: u32) -> array<vec4<f32>, 8> {
-  var out: array<vec4<f32>, 8>;
+fn load_block(matrix: u32, row: u32, block: u32, rows: u32, blocks: u32) -> Block {
   let at = ((matrix * rows + row) * blocks + block) * 2u;
   let tile = (matrix * ((rows + 127u) / 128u) + row / 128u) * ((blocks + 3u) / 4u) + block / 4u;
   let scale = bitcast<f32>(scales[tile]);
-  for (var i = 0u; i < 2u; i++) {
-    let v = weights[at + i];
-    out[4u * i] = scale * decode(v.x);
-    out[4u * i + 1u] = scale * decode(v.y);
-    out[4u * i + 2u] = scale * decode(v.z);
-    out[4u * i + 3u] = scale * decode(v.w);
-  }
-  return out;
+  let v = weights[at];
+  let w = weights[at + 1u];
+  return Block(
+    scale * decode(v.x), scale * decode(v.y), scale * decode(v.z), scale * decode(v.w),
+    scale * decode(w.x), scale * decode(w.y), scale * decode(w.z), scale * decode(w.w),
+  );
 }

@@ -1,32 +1,111 @@
-// expert_down format=f32 aligned=true lanes=2
-const ALIGNED: bool = true;
+// expert_down format=f32 lanes=2 rows=1 threads=64 partials=64 aligned=true
 const LANES: u32 = 2u;
+const ROWS: u32 = 1u;
+const THREADS: u32 = 64u;
+const PARTIALS: u32 = 64u;
+const ALIGNED: bool = true;
+// 32 consecutive numbers of a row. Named fields, not an array: what is indexed by a variable is kept in memory.
+struct Block {
+  a: vec4<f32>,
+  b: vec4<f32>,
+  c: vec4<f32>,
+  d: vec4<f32>,
+  e: vec4<f32>,
+  f: vec4<f32>,
+  g: vec4<f32>,
+  h: vec4<f32>,
+}
+
+fn dot_block(v: Block, w: Block) -> f32 {
+  return dot(v.a, w.a) + dot(v.b, w.b) + dot(v.c, w.c) + dot(v.d, w.d) + dot(v.e, w.e) + dot(v.f, w.f) + dot(v.g, w.g) + dot(v.h, w.h);
+}
+
 // f32: a block is 8 words of 4 numbers.
 @group(0) @binding(8) var<storage, read> weights: array<vec4<u32>>;
 
 // The 32 weights of a block of a row, in a stack of matrices of `rows` rows of `blocks` blocks.
-fn load_block(matrix: u32, row: u32, block: u32, rows: u32, blocks: u32) -> array<vec4<f32>, 8> {
-  var out: array<vec4<f32>, 8>;
+fn load_block(matrix: u32, row: u32, block: u32, rows: u32, blocks: u32) -> Block {
   let at = ((matrix * rows + row) * blocks + block) * 8u;
-  for (var i = 0u; i < 8u; i++) {
-    out[i] = bitcast<vec4<f32>>(weights[at + i]);
+  return Block(
+    bitcast<vec4<f32>>(weights[at]), bitcast<vec4<f32>>(weights[at + 1u]), bitcast<vec4<f32>>(weights[at + 2u]), bitcast<vec4<f32>>(weights[at + 3u]),
+    bitcast<vec4<f32>>(weights[at + 4u]), bitcast<vec4<f32>>(weights[at + 5u]), bitcast<vec4<f32>>(weights[at + 6u]), bitcast<vec4<f32>>(weights[at + 7u]),
+  );
+}
+
+// A thread takes ROWS rows of a matrix at once, so that what it reads of x serves them all. In a workgroup of THREADS,
+// of which LANES share a row, they lie ROW_STEP apart.
+const ROW_STEP: u32 = THREADS / LANES;
+const ROWS_HERE: u32 = ROW_STEP * ROWS;  // rows of a workgroup
+
+// The same block of each of a thread's rows; those beyond ROWS are not made.
+struct RowBlocks {
+  a: Block,
+  b: Block,
+  c: Block,
+  d: Block,
+}
+
+// Rows beyond the matrix read its last one: their results are dropped.
+fn load_rows(matrix: u32, row: u32, block: u32, rows: u32, blocks: u32) -> RowBlocks {
+  var w: RowBlocks;
+  w.a = load_block(matrix, min(row, rows - 1u), block, rows, blocks);
+  if (ROWS > 1u) {
+    w.b = load_block(matrix, min(row + ROW_STEP, rows - 1u), block, rows, blocks);
   }
-  return out;
+  if (ROWS > 2u) {
+    w.c = load_block(matrix, min(row + 2u * ROW_STEP, rows - 1u), block, rows, blocks);
+    w.d = load_block(matrix, min(row + 3u * ROW_STEP, rows - 1u), block, rows, blocks);
+  }
+  return w;
+}
+
+// The product of each row's block with a block of activations.
+fn dot_rows(w: RowBlocks, v: Block) -> vec4<f32> {
+  var dots = vec4<f32>(dot_block(w.a, v), 0.0, 0.0, 0.0);
+  if (ROWS > 1u) {
+    dots.y = dot_block(w.b, v);
+  }
+  if (ROWS > 2u) {
+    dots.z = dot_block(w.c, v);
+    dots.w = dot_block(w.d, v);
+  }
+  return dots;
+}
+
+// LANES neighbouring threads share their rows.
+var<workgroup> partial: array<vec4<f32>, PARTIALS>;
+
+// The sum of v over the lanes, in their order; only the first lane has it. Each call takes a slot of its own.
+fn over_lanes(slot: u32, v: vec4<f32>, thread: u32) -> vec4<f32> {
+  partial[slot * THREADS + thread] = v;
+  workgroupBarrier();
+  var sum = v;
+  if (thread % LANES == 0u) {
+    for (var lane = 1u; lane < LANES; lane++) {
+      sum += partial[slot * THREADS + thread + lane];
+    }
+  }
+  return sum;
 }
 
 // The activations x, read 4 at a time: rows and offsets are multiples of 4 and widths of 32.
 @group(0) @binding(1) var<storage, read> x: array<vec4<f32>>;
 
-// Elements at .. at+3, of which `left` belong to the row: here always all.
-fn x4(at: u32, left: u32) -> vec4<f32> {
-  return x[at / 4u];
+// Elements at .. at+31, of which `left` belong to the row: here always all.
+fn x_block(at: u32, left: u32) -> Block {
+  let i = at / 4u;
+  return Block(x[i], x[i + 1u], x[i + 2u], x[i + 3u], x[i + 4u], x[i + 5u], x[i + 6u], x[i + 7u]);
+}
+
+fn x1(at: u32) -> f32 {
+  return x[at / 4u][at % 4u];
 }
 
 // The second half of the experts: y[r, i] += sum over slots s of weight_s * (W_e[i] . x[r, s]), e the slot's expert.
 // The slots are summed in order, so the result does not depend on timing. The stack may be cut by experts: slots
 // whose expert lies outside add nothing.
 //
-// LANES threads share an output i; workgroup x counts outputs, z rows.
+// LANES threads share ROWS outputs i; workgroup x counts outputs, z rows.
 
 struct Params {
   slots: u32,
@@ -42,42 +121,42 @@ struct Params {
 @group(0) @binding(3) var<storage, read> routes: array<vec2<u32>>;  // (rows, slots): expert, weight as f32 bits
 @group(0) @binding(4) var<storage, read_write> y: array<f32>;
 
-var<workgroup> partial: array<f32, 64>;
-
-@compute @workgroup_size(64)
-fn main(@builtin(workgroup_id) group: vec3<u32>, @builtin(local_invocation_index) thread: u32) {
-  let outputs = 64u / LANES;
-  let first = group.x * outputs;
-  let row = first + thread / LANES;
-  let blocks = (params.ff + 31u) / 32u;
-  var sum = 0.0;
-  if (row < params.width) {
-    for (var s = 0u; s < params.slots; s++) {
-      let slot = group.z * params.slots + s;
-      let route = routes[slot];
-      if (route.x < params.first_expert || route.x - params.first_expert >= params.expert_count) {
-        continue;
-      }
-      var product = 0.0;
-      for (var block = thread % LANES; block < blocks; block += LANES) {
-        var w = load_block(route.x - params.first_expert, row, block, params.width, blocks);
-        let left = params.ff - 32u * block;
-        for (var i = 0u; i < 8u; i++) {
-          product += dot(w[i], x4(slot * params.x_stride + 32u * block + 4u * i, left - min(left, 4u * i)));
-        }
-      }
-      sum += bitcast<f32>(route.y) * product;
-    }
+fn add(row: u32, output: u32, value: f32) {
+  if (output < params.width) {
+    y[row * params.y_stride + output] += value;
   }
-  partial[thread] = sum;
-  workgroupBarrier();
-  if (thread < outputs && first + thread < params.width) {
-    let at = group.z * params.y_stride + first + thread;
-    var total = y[at];
-    for (var lane = 0u; lane < LANES; lane++) {
-      total += partial[thread * LANES + lane];
+}
+
+@compute @workgroup_size(THREADS)
+fn main(@builtin(workgroup_id) group: vec3<u32>, @builtin(local_invocation_index) thread: u32) {
+  let output = group.x * ROWS_HERE + thread / LANES;
+  let blocks = (params.ff + 31u) / 32u;
+  var sum = vec4<f32>(0.0);
+  for (var s = 0u; s < params.slots; s++) {
+    let slot = group.z * params.slots + s;
+    let route = routes[slot];
+    let matrix = route.x - params.first_expert;
+    if (matrix >= params.expert_count) {
+      continue;
     }
-    y[at] = total;
+    var product = vec4<f32>(0.0);
+    for (var block = thread % LANES; block < blocks; block += LANES) {
+      let w = load_rows(matrix, output, block, params.width, blocks);
+      product += dot_rows(w, x_block(slot * params.x_stride + 32u * block, params.ff - 32u * block));
+    }
+    sum += bitcast<f32>(route.y) * product;
+  }
+  sum = over_lanes(0u, sum, thread);
+  if (thread % LANES != 0u) {
+    return;
+  }
+  add(group.z, output, sum.x);
+  if (ROWS > 1u) {
+    add(group.z, output + ROW_STEP, sum.y);
+  }
+  if (ROWS > 2u) {
+    add(group.z, output + 2u * ROW_STEP, sum.z);
+    add(group.z, output + 3u * ROW_STEP, sum.w);
   }
 }
 

@@ -1,47 +1,123 @@
-// expert_gate_up format=f32 aligned=true lanes=4
-const ALIGNED: bool = true;
+// expert_gate_up format=f32 lanes=4 rows=1 threads=64 partials=192 aligned=true
 const LANES: u32 = 4u;
+const ROWS: u32 = 1u;
+const THREADS: u32 = 64u;
+const PARTIALS: u32 = 192u;
+const ALIGNED: bool = true;
+// 32 consecutive numbers of a row. Named fields, not an array: what is indexed by a variable is kept in memory.
+struct Block {
+  a: vec4<f32>,
+  b: vec4<f32>,
+  c: vec4<f32>,
+  d: vec4<f32>,
+  e: vec4<f32>,
+  f: vec4<f32>,
+  g: vec4<f32>,
+  h: vec4<f32>,
+}
+
+fn dot_block(v: Block, w: Block) -> f32 {
+  return dot(v.a, w.a) + dot(v.b, w.b) + dot(v.c, w.c) + dot(v.d, w.d) + dot(v.e, w.e) + dot(v.f, w.f) + dot(v.g, w.g) + dot(v.h, w.h);
+}
+
 // f32: a block is 8 words of 4 numbers.
 @group(0) @binding(8) var<storage, read> weights: array<vec4<u32>>;
 
 // The 32 weights of a block of a row, in a stack of matrices of `rows` rows of `blocks` blocks.
-fn load_block(matrix: u32, row: u32, block: u32, rows: u32, blocks: u32) -> array<vec4<f32>, 8> {
-  var out: array<vec4<f32>, 8>;
+fn load_block(matrix: u32, row: u32, block: u32, rows: u32, blocks: u32) -> Block {
   let at = ((matrix * rows + row) * blocks + block) * 8u;
-  for (var i = 0u; i < 8u; i++) {
-    out[i] = bitcast<vec4<f32>>(weights[at + i]);
+  return Block(
+    bitcast<vec4<f32>>(weights[at]), bitcast<vec4<f32>>(weights[at + 1u]), bitcast<vec4<f32>>(weights[at + 2u]), bitcast<vec4<f32>>(weights[at + 3u]),
+    bitcast<vec4<f32>>(weights[at + 4u]), bitcast<vec4<f32>>(weights[at + 5u]), bitcast<vec4<f32>>(weights[at + 6u]), bitcast<vec4<f32>>(weights[at + 7u]),
+  );
+}
+
+// A thread takes ROWS rows of a matrix at once, so that what it reads of x serves them all. In a workgroup of THREADS,
+// of which LANES share a row, they lie ROW_STEP apart.
+const ROW_STEP: u32 = THREADS / LANES;
+const ROWS_HERE: u32 = ROW_STEP * ROWS;  // rows of a workgroup
+
+// The same block of each of a thread's rows; those beyond ROWS are not made.
+struct RowBlocks {
+  a: Block,
+  b: Block,
+  c: Block,
+  d: Block,
+}
+
+// Rows beyond the matrix read its last one: their results are dropped.
+fn load_rows(matrix: u32, row: u32, block: u32, rows: u32, blocks: u32) -> RowBlocks {
+  var w: RowBlocks;
+  w.a = load_block(matrix, min(row, rows - 1u), block, rows, blocks);
+  if (ROWS > 1u) {
+    w.b = load_block(matrix, min(row + ROW_STEP, rows - 1u), block, rows, blocks);
   }
-  return out;
+  if (ROWS > 2u) {
+    w.c = load_block(matrix, min(row + 2u * ROW_STEP, rows - 1u), block, rows, blocks);
+    w.d = load_block(matrix, min(row + 3u * ROW_STEP, rows - 1u), block, rows, blocks);
+  }
+  return w;
+}
+
+// The product of each row's block with a block of activations.
+fn dot_rows(w: RowBlocks, v: Block) -> vec4<f32> {
+  var dots = vec4<f32>(dot_block(w.a, v), 0.0, 0.0, 0.0);
+  if (ROWS > 1u) {
+    dots.y = dot_block(w.b, v);
+  }
+  if (ROWS > 2u) {
+    dots.z = dot_block(w.c, v);
+    dots.w = dot_block(w.d, v);
+  }
+  return dots;
+}
+
+// LANES neighbouring threads share their rows.
+var<workgroup> partial: array<vec4<f32>, PARTIALS>;
+
+// The sum of v over the lanes, in their order; only the first lane has it. Each call takes a slot of its own.
+fn over_lanes(slot: u32, v: vec4<f32>, thread: u32) -> vec4<f32> {
+  partial[slot * THREADS + thread] = v;
+  workgroupBarrier();
+  var sum = v;
+  if (thread % LANES == 0u) {
+    for (var lane = 1u; lane < LANES; lane++) {
+      sum += partial[slot * THREADS + thread + lane];
+    }
+  }
+  return sum;
 }
 
 // The activations x, read 4 at a time: rows and offsets are multiples of 4 and widths of 32.
 @group(0) @binding(1) var<storage, read> x: array<vec4<f32>>;
 
-// Elements at .. at+3, of which `left` belong to the row: here always all.
-fn x4(at: u32, left: u32) -> vec4<f32> {
-  return x[at / 4u];
+// Elements at .. at+31, of which `left` belong to the row: here always all.
+fn x_block(at: u32, left: u32) -> Block {
+  let i = at / 4u;
+  return Block(x[i], x[i + 1u], x[i + 2u], x[i + 3u], x[i + 4u], x[i + 5u], x[i + 6u], x[i + 7u]);
 }
 
-// The weight of an RMSNorm that is applied to x on the way.
-@group(0) @binding(2) var<storage, read> norm: array<f32>;
+fn x1(at: u32) -> f32 {
+  return x[at / 4u][at % 4u];
+}
 
-// Elements k .. k+3 of the norm, of which `left` exist; the others count as 0.
-fn norm4(k: u32, left: u32) -> vec4<f32> {
-  if (left >= 4u) {
-    return vec4<f32>(norm[k], norm[k + 1u], norm[k + 2u], norm[k + 3u]);
-  }
-  var v = vec4<f32>(0.0);
-  if (left > 0u) { v.x = norm[k]; }
-  if (left > 1u) { v.y = norm[k + 1u]; }
-  if (left > 2u) { v.z = norm[k + 2u]; }
-  return v;
+// The weight of an RMSNorm that is applied to x on the way, read 4 at a time: the width is a multiple of 32.
+@group(0) @binding(2) var<storage, read> norm: array<vec4<f32>>;
+
+// Elements k .. k+31 of a row times their weights.
+fn normed(v: Block, k: u32, left: u32) -> Block {
+  let i = k / 4u;
+  return Block(
+    v.a * norm[i], v.b * norm[i + 1u], v.c * norm[i + 2u], v.d * norm[i + 3u],
+    v.e * norm[i + 4u], v.f * norm[i + 5u], v.g * norm[i + 6u], v.h * norm[i + 7u],
+  );
 }
 
 // The first half of the experts: y[r, s, i] = silu(gate_i . n) * (up_i . n), n = RMSNorm(x[r]), for the expert that
 // row r visits in slot s. Gate and up rows lie in one matrix an expert, up from row up_row on.
 // The stack may be cut by experts: slots whose expert lies outside leave y alone.
 //
-// LANES threads share a channel i; workgroup x counts channels, y slots, z rows.
+// LANES threads share ROWS channels i; workgroup x counts channels, y slots, z rows.
 
 struct Params {
   slots: u32,
@@ -60,43 +136,53 @@ struct Params {
 @group(0) @binding(3) var<storage, read> routes: array<vec2<u32>>;  // (rows, slots): expert, weight
 @group(0) @binding(4) var<storage, read_write> y: array<f32>;
 
-var<workgroup> partial: array<vec3<f32>, 64>;  // of each thread: gate, up, sum of squares
+// silu(gate) * up. The exponent is held below that of the largest f32: WGSL does not promise infinities.
+fn activate(gate: vec4<f32>, up: vec4<f32>) -> vec4<f32> {
+  return gate / (1.0 + exp(min(-gate, vec4<f32>(80.0)))) * up;
+}
 
-@compute @workgroup_size(64)
+fn write(slot: u32, channel: u32, value: f32) {
+  if (channel < params.ff) {
+    y[slot * params.y_stride + channel] = value;
+  }
+}
+
+@compute @workgroup_size(THREADS)
 fn main(@builtin(workgroup_id) group: vec3<u32>, @builtin(local_invocation_index) thread: u32) {
   let slot = group.z * params.slots + group.y;
-  let expert = routes[slot].x;
-  let present = expert >= params.first_expert && expert - params.first_expert < params.expert_count;
-  let channels = 64u / LANES;
-  let first = group.x * channels;
-  let channel = first + thread / LANES;
-  let blocks = (params.width + 31u) / 32u;
-  var sums = vec3<f32>(0.0);
-  if (present && channel < params.ff) {
-    let matrix = expert - params.first_expert;
-    for (var block = thread % LANES; block < blocks; block += LANES) {
-      var gate = load_block(matrix, channel, block, params.matrix_rows, blocks);
-      var up = load_block(matrix, params.up_row + channel, block, params.matrix_rows, blocks);
-      let left = params.width - 32u * block;
-      for (var i = 0u; i < 8u; i++) {
-        let k = 32u * block + 4u * i;
-        let here = left - min(left, 4u * i);
-        let v = x4(group.z * params.x_stride + k, here);
-        let n = v * norm4(k, here);
-        sums += vec3<f32>(dot(gate[i], n), dot(up[i], n), dot(v, v));
-      }
-    }
+  let matrix = routes[slot].x - params.first_expert;
+  if (matrix >= params.expert_count) {
+    return;
   }
-  partial[thread] = sums;
-  workgroupBarrier();
-  if (present && thread < channels && first + thread < params.ff) {
-    var total = vec3<f32>(0.0);
-    for (var lane = 0u; lane < LANES; lane++) {
-      total += partial[thread * LANES + lane];
-    }
-    let rms = sqrt(total.z / f32(params.width) + params.epsilon);
-    let gate = total.x / rms;
-    y[slot * params.y_stride + first + thread] = gate / (1.0 + exp(-gate)) * (total.y / rms);
+  let channel = group.x * ROWS_HERE + thread / LANES;
+  let blocks = (params.width + 31u) / 32u;
+  var gate = vec4<f32>(0.0);
+  var up = vec4<f32>(0.0);
+  var square = 0.0;
+  for (var block = thread % LANES; block < blocks; block += LANES) {
+    let k = 32u * block;
+    let left = params.width - k;
+    let v = x_block(group.z * params.x_stride + k, left);
+    let n = normed(v, k, left);
+    gate += dot_rows(load_rows(matrix, channel, block, params.matrix_rows, blocks), n);
+    up += dot_rows(load_rows(matrix, params.up_row + channel, block, params.matrix_rows, blocks), n);
+    square += dot_block(v, v);
+  }
+  gate = over_lanes(0u, gate, thread);
+  up = over_lanes(1u, up, thread);
+  square = over_lanes(2u, vec4<f32>(square), thread).x;
+  if (thread % LANES != 0u) {
+    return;
+  }
+  let rms = sqrt(square / f32(params.width) + params.epsilon);
+  let activated = activate(gate / rms, up / rms);
+  write(slot, channel, activated.x);
+  if (ROWS > 1u) {
+    write(slot, channel + ROW_STEP, activated.y);
+  }
+  if (ROWS > 2u) {
+    write(slot, channel + 2u * ROW_STEP, activated.z);
+    write(slot, channel + 3u * ROW_STEP, activated.w);
   }
 }
 

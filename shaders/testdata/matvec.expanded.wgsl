@@ -1,41 +1,120 @@
-// matvec format=f32 batch=1 norm=false accumulate=false aligned=true lanes=4 partials=64
+// matvec format=f32 batch=1 norm=false accumulate=false lanes=4 rows=1 threads=64 partials=64 aligned=true
 const BATCH: u32 = 1u;
 const NORM: bool = false;
 const ACCUMULATE: bool = false;
-const ALIGNED: bool = true;
 const LANES: u32 = 4u;
+const ROWS: u32 = 1u;
+const THREADS: u32 = 64u;
 const PARTIALS: u32 = 64u;
+const ALIGNED: bool = true;
+// 32 consecutive numbers of a row. Named fields, not an array: what is indexed by a variable is kept in memory.
+struct Block {
+  a: vec4<f32>,
+  b: vec4<f32>,
+  c: vec4<f32>,
+  d: vec4<f32>,
+  e: vec4<f32>,
+  f: vec4<f32>,
+  g: vec4<f32>,
+  h: vec4<f32>,
+}
+
+fn dot_block(v: Block, w: Block) -> f32 {
+  return dot(v.a, w.a) + dot(v.b, w.b) + dot(v.c, w.c) + dot(v.d, w.d) + dot(v.e, w.e) + dot(v.f, w.f) + dot(v.g, w.g) + dot(v.h, w.h);
+}
+
 // f32: a block is 8 words of 4 numbers.
 @group(0) @binding(8) var<storage, read> weights: array<vec4<u32>>;
 
 // The 32 weights of a block of a row, in a stack of matrices of `rows` rows of `blocks` blocks.
-fn load_block(matrix: u32, row: u32, block: u32, rows: u32, blocks: u32) -> array<vec4<f32>, 8> {
-  var out: array<vec4<f32>, 8>;
+fn load_block(matrix: u32, row: u32, block: u32, rows: u32, blocks: u32) -> Block {
   let at = ((matrix * rows + row) * blocks + block) * 8u;
-  for (var i = 0u; i < 8u; i++) {
-    out[i] = bitcast<vec4<f32>>(weights[at + i]);
+  return Block(
+    bitcast<vec4<f32>>(weights[at]), bitcast<vec4<f32>>(weights[at + 1u]), bitcast<vec4<f32>>(weights[at + 2u]), bitcast<vec4<f32>>(weights[at + 3u]),
+    bitcast<vec4<f32>>(weights[at + 4u]), bitcast<vec4<f32>>(weights[at + 5u]), bitcast<vec4<f32>>(weights[at + 6u]), bitcast<vec4<f32>>(weights[at + 7u]),
+  );
+}
+
+// A thread takes ROWS rows of a matrix at once, so that what it reads of x serves them all. In a workgroup of THREADS,
+// of which LANES share a row, they lie ROW_STEP apart.
+const ROW_STEP: u32 = THREADS / LANES;
+const ROWS_HERE: u32 = ROW_STEP * ROWS;  // rows of a workgroup
+
+// The same block of each of a thread's rows; those beyond ROWS are not made.
+struct RowBlocks {
+  a: Block,
+  b: Block,
+  c: Block,
+  d: Block,
+}
+
+// Rows beyond the matrix read its last one: their results are dropped.
+fn load_rows(matrix: u32, row: u32, block: u32, rows: u32, blocks: u32) -> RowBlocks {
+  var w: RowBlocks;
+  w.a = load_block(matrix, min(row, rows - 1u), block, rows, blocks);
+  if (ROWS > 1u) {
+    w.b = load_block(matrix, min(row + ROW_STEP, rows - 1u), block, rows, blocks);
   }
-  return out;
+  if (ROWS > 2u) {
+    w.c = load_block(matrix, min(row + 2u * ROW_STEP, rows - 1u), block, rows, blocks);
+    w.d = load_block(matrix, min(row + 3u * ROW_STEP, rows - 1u), block, rows, blocks);
+  }
+  return w;
+}
+
+// The product of each row's block with a block of activations.
+fn dot_rows(w: RowBlocks, v: Block) -> vec4<f32> {
+  var dots = vec4<f32>(dot_block(w.a, v), 0.0, 0.0, 0.0);
+  if (ROWS > 1u) {
+    dots.y = dot_block(w.b, v);
+  }
+  if (ROWS > 2u) {
+    dots.z = dot_block(w.c, v);
+    dots.w = dot_block(w.d, v);
+  }
+  return dots;
+}
+
+// LANES neighbouring threads share their rows.
+var<workgroup> partial: array<vec4<f32>, PARTIALS>;
+
+// The sum of v over the lanes, in their order; only the first lane has it. Each call takes a slot of its own.
+fn over_lanes(slot: u32, v: vec4<f32>, thread: u32) -> vec4<f32> {
+  partial[slot * THREADS + thread] = v;
+  workgroupBarrier();
+  var sum = v;
+  if (thread % LANES == 0u) {
+    for (var lane = 1u; lane < LANES; lane++) {
+      sum += partial[slot * THREADS + thread + lane];
+    }
+  }
+  return sum;
 }
 
 // The activations x, read 4 at a time: rows and offsets are multiples of 4 and widths of 32.
 @group(0) @binding(1) var<storage, read> x: array<vec4<f32>>;
 
-// Elements at .. at+3, of which `left` belong to the row: here always all.
-fn x4(at: u32, left: u32) -> vec4<f32> {
-  return x[at / 4u];
+// Elements at .. at+31, of which `left` belong to the row: here always all.
+fn x_block(at: u32, left: u32) -> Block {
+  let i = at / 4u;
+  return Block(x[i], x[i + 1u], x[i + 2u], x[i + 3u], x[i + 4u], x[i + 5u], x[i + 6u], x[i + 7u]);
+}
+
+fn x1(at: u32) -> f32 {
+  return x[at / 4u][at % 4u];
 }
 
 // x is taken as it is.
-fn norm4(k: u32, left: u32) -> vec4<f32> {
-  return vec4<f32>(1.0);
+fn normed(v: Block, k: u32, left: u32) -> Block {
+  return v;
 }
 
 // Products of a matrix with up to 8 vectors: y[b, y_offset + i] = sum over k of w[i, k] * x[b, x_offset + k],
 // with ACCUMULATE added to what y holds. With NORM, x[b] is RMS-normalised on the way: x * norm / rms(x).
 //
-// LANES threads share a row of the matrix, each taking every LANES-th block of 32 weights; a block is
-// dequantised once for all BATCH vectors. The sum of squares for the norm comes from the same loop.
+// LANES threads share ROWS rows of the matrix, each taking every LANES-th block of 32 weights; a block is dequantised
+// once for all BATCH vectors. The sum of squares for the norm comes from the same loop. The sums of a vector are made
+// in the same order whatever BATCH is.
 
 struct Params {
   rows: u32,
@@ -50,63 +129,85 @@ struct Params {
 @group(0) @binding(0) var<uniform> params: Params;
 @group(0) @binding(3) var<storage, read_write> y: array<f32>;
 
-var<workgroup> partial: array<f32, PARTIALS>;  // of each thread: BATCH dot products, then BATCH sums of squares
+// What a thread has summed up of a vector: a dot product for each of its rows, and the squares.
+struct Sum {
+  dots: vec4<f32>,
+  square: f32,
+}
 
-@compute @workgroup_size(64)
-fn main(@builtin(workgroup_id) group: vec3<u32>, @builtin(num_workgroups) groups: vec3<u32>, @builtin(local_invocation_index) thread: u32) {
-  let rows_here = 64u / LANES;
-  let first = (group.y * groups.x + group.x) * rows_here;
-  let row = first + thread / LANES;
-  let blocks = (params.k + 31u) / 32u;
-  var dots: array<f32, BATCH>;
-  var squares: array<f32, BATCH>;
+fn add(sum: Sum, w: RowBlocks, b: u32, block: u32) -> Sum {
+  let k = 32u * block;
+  let left = params.k - k;
+  let v = x_block(b * params.x_stride + params.x_offset + k, left);
+  var out = sum;
+  out.dots += dot_rows(w, normed(v, k, left));
+  if (NORM) {
+    out.square += dot_block(v, v);
+  }
+  return out;
+}
+
+fn write(b: u32, row: u32, value: f32) {
   if (row < params.rows) {
-    for (var block = thread % LANES; block < blocks; block += LANES) {
-      var w = load_block(0u, row, block, params.rows, blocks);
-      let left = params.k - 32u * block;
-      for (var i = 0u; i < 8u; i++) {
-        let k = 32u * block + 4u * i;
-        let here = left - min(left, 4u * i);
-        let weight = w[i] * norm4(k, here);
-        for (var b = 0u; b < BATCH; b++) {
-          let v = x4(b * params.x_stride + params.x_offset + k, here);
-          dots[b] += dot(weight, v);
-          if (NORM) {
-            squares[b] += dot(v, v);
-          }
-        }
-      }
-    }
-  }
-  for (var b = 0u; b < BATCH; b++) {
-    partial[b * 64u + thread] = dots[b];
-    if (NORM) {
-      partial[(BATCH + b) * 64u + thread] = squares[b];
-    }
-  }
-  workgroupBarrier();
-  for (var o = thread; o < rows_here * BATCH; o += 64u) {
-    let b = o / rows_here;
-    let r = o % rows_here;
-    if (first + r >= params.rows) {
-      continue;
-    }
-    var sum = 0.0;
-    var square = 0.0;
-    for (var lane = 0u; lane < LANES; lane++) {
-      sum += partial[b * 64u + r * LANES + lane];
-      if (NORM) {
-        square += partial[(BATCH + b) * 64u + r * LANES + lane];
-      }
-    }
-    if (NORM) {
-      sum /= sqrt(square / f32(params.k) + params.epsilon);
-    }
-    let at = b * params.y_stride + params.y_offset + first + r;
+    let at = b * params.y_stride + params.y_offset + row;
     if (ACCUMULATE) {
-      sum += y[at];
+      y[at] += value;
+    } else {
+      y[at] = value;
     }
-    y[at] = sum;
   }
+}
+
+// The sums of vector b over the lanes, written by the first of them.
+fn finish(b: u32, row: u32, sum: Sum, thread: u32) {
+  var dots = over_lanes(b, sum.dots, thread);
+  if (NORM) {
+    let square = over_lanes(BATCH + b, vec4<f32>(sum.square), thread).x;
+    dots /= sqrt(square / f32(params.k) + params.epsilon);
+  }
+  if (thread % LANES != 0u) {
+    return;
+  }
+  write(b, row, dots.x);
+  if (ROWS > 1u) {
+    write(b, row + ROW_STEP, dots.y);
+  }
+  if (ROWS > 2u) {
+    write(b, row + 2u * ROW_STEP, dots.z);
+    write(b, row + 3u * ROW_STEP, dots.w);
+  }
+}
+
+@compute @workgroup_size(THREADS)
+fn main(@builtin(workgroup_id) group: vec3<u32>, @builtin(num_workgroups) groups: vec3<u32>, @builtin(local_invocation_index) thread: u32) {
+  let row = (group.y * groups.x + group.x) * ROWS_HERE + thread / LANES;
+  let blocks = (params.k + 31u) / 32u;
+  var s0: Sum;  // one a vector
+  var s1: Sum;
+  var s2: Sum;
+  var s3: Sum;
+  var s4: Sum;
+  var s5: Sum;
+  var s6: Sum;
+  var s7: Sum;
+  for (var block = thread % LANES; block < blocks; block += LANES) {
+    let w = load_rows(0u, row, block, params.rows, blocks);
+    s0 = add(s0, w, 0u, block);
+    if (BATCH > 1u) { s1 = add(s1, w, 1u, block); }
+    if (BATCH > 2u) { s2 = add(s2, w, 2u, block); }
+    if (BATCH > 3u) { s3 = add(s3, w, 3u, block); }
+    if (BATCH > 4u) { s4 = add(s4, w, 4u, block); }
+    if (BATCH > 5u) { s5 = add(s5, w, 5u, block); }
+    if (BATCH > 6u) { s6 = add(s6, w, 6u, block); }
+    if (BATCH > 7u) { s7 = add(s7, w, 7u, block); }
+  }
+  finish(0u, row, s0, thread);
+  if (BATCH > 1u) { finish(1u, row, s1, thread); }
+  if (BATCH > 2u) { finish(2u, row, s2, thread); }
+  if (BATCH > 3u) { finish(3u, row, s3, thread); }
+  if (BATCH > 4u) { finish(4u, row, s4, thread); }
+  if (BATCH > 5u) { finish(5u, row, s5, thread); }
+  if (BATCH > 6u) { finish(6u, row, s6, thread); }
+  if (BATCH > 7u) { finish(7u, row, s7, thread); }
 }
 

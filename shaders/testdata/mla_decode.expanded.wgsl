@@ -1,8 +1,9 @@
-// mla_decode kv_lora_rank=64 qk_rope_head_dim=16 latent_width=80 splits=1 heads_here=4 threads=64 tile=16 tile_size=1280 dots_size=1024 query_share=5 value_share=4
+// mla_decode kv_lora_rank=64 qk_rope_head_dim=16 splits=1 latent_width=80 lanes=16 heads_here=4 threads=64 tile=16 tile_size=1280 dots_size=1024 query_share=5 value_share=4
 const KV_LORA_RANK: u32 = 64u;
 const QK_ROPE_HEAD_DIM: u32 = 16u;
-const LATENT_WIDTH: u32 = 80u;
 const SPLITS: u32 = 1u;
+const LATENT_WIDTH: u32 = 80u;
+const LANES: u32 = 16u;
 const HEADS_HERE: u32 = 4u;
 const THREADS: u32 = 64u;
 const TILE: u32 = 16u;
@@ -10,12 +11,28 @@ const TILE_SIZE: u32 = 1280u;
 const DOTS_SIZE: u32 = 1024u;
 const QUERY_SHARE: u32 = 5u;
 const VALUE_SHARE: u32 = 4u;
+// Below every score: WGSL does not promise infinities.
+const NOTHING: f32 = -3.0e38;
+
+// How the positions 0 .. position of a sequence are shared out among at most SPLITS workgroups, in whole tiles of TILE
+// cached rows: an early position makes few splits, and those beyond them nothing.
+
+// Positions of a split; the last one may have fewer.
+fn split_share(position: u32) -> u32 {
+  let tiles = position / TILE + 1u;
+  return (tiles + SPLITS - 1u) / SPLITS * TILE;
+}
+
+fn splits_used(position: u32) -> u32 {
+  return position / split_share(position) + 1u;
+}
+
 // Absorbed latent attention over the cache, split along the sequence: for row r at position p and each head,
 //   score_t = scale * query . latent_t,  t = 0 .. p;   partial = max, sum and weighted sum of latent_t[0 .. KV_LORA_RANK)
 // over one split's share of t. A latent row is key and, in its first KV_LORA_RANK elements, value, of every head.
 //
-// A workgroup takes one split for up to HEADS_HERE heads, 16 threads (lanes) a head. A tile of TILE latent rows is read
-// into workgroup memory once and serves all of its heads twice. A lane keeps every 16th element of its head's query and of
+// A workgroup takes one split for up to HEADS_HERE heads, LANES threads a head. A tile of TILE latent rows is read
+// into workgroup memory once and serves all of its heads twice. A lane keeps every LANES-th element of its head's query and of
 // its accumulator in registers. Workgroup x is the split, y the group of heads, z the row.
 
 struct Params {
@@ -28,8 +45,6 @@ struct Params {
 @group(0) @binding(2) var<storage, read> query: array<f32>;   // (rows, heads, LATENT_WIDTH)
 @group(0) @binding(3) var<storage, read> latent: array<f32>;  // (cache rows, LATENT_WIDTH)
 @group(0) @binding(4) var<storage, read_write> partial: array<f32>;  // (rows, SPLITS, heads, 2 + KV_LORA_RANK)
-
-const LANES: u32 = 16u;
 
 var<workgroup> tile: array<f32, TILE_SIZE>;   // TILE latent rows
 var<workgroup> dots: array<f32, DOTS_SIZE>;   // (TILE, threads): each lane's share of a score
@@ -44,11 +59,12 @@ fn main(@builtin(workgroup_id) group: vec3<u32>, @builtin(local_invocation_index
   let position = positions[where_at + 1u];
   let sequence = positions[where_at] - position;  // first cache row of the row's sequence
 
-  // Shares are whole tiles, so that only the last split has a ragged one.
-  let tiles = (position + TILE) / TILE;
-  let share = (tiles + SPLITS - 1u) / SPLITS * TILE;
-  let first = min(group.x * share, position + 1u);
+  let share = split_share(position);
+  let first = group.x * share;
   let end = min(first + share, position + 1u);
+  if (first >= end) {
+    return;
+  }
 
   var q: array<f32, QUERY_SHARE>;
   var sums: array<f32, VALUE_SHARE>;
@@ -58,7 +74,7 @@ fn main(@builtin(workgroup_id) group: vec3<u32>, @builtin(local_invocation_index
       q[i] = query[(row * params.heads + head) * LATENT_WIDTH + at] * params.scale;
     }
   }
-  var largest = -3.0e38;
+  var largest = NOTHING;
   var total = 0.0;
 
   for (var start = first; start < end; start += TILE) {

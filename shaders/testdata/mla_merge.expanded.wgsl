@@ -1,27 +1,120 @@
-// mla_merge format=f32 kv_lora_rank=64 v_head_dim=32 splits=3 padded_rank=64 lanes=2
+// mla_merge format=f32 kv_lora_rank=64 qk_rope_head_dim=4 v_head_dim=32 splits=3 lanes=2 rows=1 threads=64 partials=128 tile=16 blocks=2 merged=16
 const KV_LORA_RANK: u32 = 64u;
+const QK_ROPE_HEAD_DIM: u32 = 4u;
 const V_HEAD_DIM: u32 = 32u;
 const SPLITS: u32 = 3u;
-const PADDED_RANK: u32 = 64u;
 const LANES: u32 = 2u;
+const ROWS: u32 = 1u;
+const THREADS: u32 = 64u;
+const PARTIALS: u32 = 128u;
+const TILE: u32 = 16u;
+const BLOCKS: u32 = 2u;
+const MERGED: u32 = 16u;
+// 32 consecutive numbers of a row. Named fields, not an array: what is indexed by a variable is kept in memory.
+struct Block {
+  a: vec4<f32>,
+  b: vec4<f32>,
+  c: vec4<f32>,
+  d: vec4<f32>,
+  e: vec4<f32>,
+  f: vec4<f32>,
+  g: vec4<f32>,
+  h: vec4<f32>,
+}
+
+fn dot_block(v: Block, w: Block) -> f32 {
+  return dot(v.a, w.a) + dot(v.b, w.b) + dot(v.c, w.c) + dot(v.d, w.d) + dot(v.e, w.e) + dot(v.f, w.f) + dot(v.g, w.g) + dot(v.h, w.h);
+}
+
 // f32: a block is 8 words of 4 numbers.
 @group(0) @binding(8) var<storage, read> weights: array<vec4<u32>>;
 
 // The 32 weights of a block of a row, in a stack of matrices of `rows` rows of `blocks` blocks.
-fn load_block(matrix: u32, row: u32, block: u32, rows: u32, blocks: u32) -> array<vec4<f32>, 8> {
-  var out: array<vec4<f32>, 8>;
+fn load_block(matrix: u32, row: u32, block: u32, rows: u32, blocks: u32) -> Block {
   let at = ((matrix * rows + row) * blocks + block) * 8u;
-  for (var i = 0u; i < 8u; i++) {
-    out[i] = bitcast<vec4<f32>>(weights[at + i]);
+  return Block(
+    bitcast<vec4<f32>>(weights[at]), bitcast<vec4<f32>>(weights[at + 1u]), bitcast<vec4<f32>>(weights[at + 2u]), bitcast<vec4<f32>>(weights[at + 3u]),
+    bitcast<vec4<f32>>(weights[at + 4u]), bitcast<vec4<f32>>(weights[at + 5u]), bitcast<vec4<f32>>(weights[at + 6u]), bitcast<vec4<f32>>(weights[at + 7u]),
+  );
+}
+
+// A thread takes ROWS rows of a matrix at once, so that what it reads of x serves them all. In a workgroup of THREADS,
+// of which LANES share a row, they lie ROW_STEP apart.
+const ROW_STEP: u32 = THREADS / LANES;
+const ROWS_HERE: u32 = ROW_STEP * ROWS;  // rows of a workgroup
+
+// The same block of each of a thread's rows; those beyond ROWS are not made.
+struct RowBlocks {
+  a: Block,
+  b: Block,
+  c: Block,
+  d: Block,
+}
+
+// Rows beyond the matrix read its last one: their results are dropped.
+fn load_rows(matrix: u32, row: u32, block: u32, rows: u32, blocks: u32) -> RowBlocks {
+  var w: RowBlocks;
+  w.a = load_block(matrix, min(row, rows - 1u), block, rows, blocks);
+  if (ROWS > 1u) {
+    w.b = load_block(matrix, min(row + ROW_STEP, rows - 1u), block, rows, blocks);
   }
-  return out;
+  if (ROWS > 2u) {
+    w.c = load_block(matrix, min(row + 2u * ROW_STEP, rows - 1u), block, rows, blocks);
+    w.d = load_block(matrix, min(row + 3u * ROW_STEP, rows - 1u), block, rows, blocks);
+  }
+  return w;
+}
+
+// The product of each row's block with a block of activations.
+fn dot_rows(w: RowBlocks, v: Block) -> vec4<f32> {
+  var dots = vec4<f32>(dot_block(w.a, v), 0.0, 0.0, 0.0);
+  if (ROWS > 1u) {
+    dots.y = dot_block(w.b, v);
+  }
+  if (ROWS > 2u) {
+    dots.z = dot_block(w.c, v);
+    dots.w = dot_block(w.d, v);
+  }
+  return dots;
+}
+
+// LANES neighbouring threads share their rows.
+var<workgroup> partial: array<vec4<f32>, PARTIALS>;
+
+// The sum of v over the lanes, in their order; only the first lane has it. Each call takes a slot of its own.
+fn over_lanes(slot: u32, v: vec4<f32>, thread: u32) -> vec4<f32> {
+  partial[slot * THREADS + thread] = v;
+  workgroupBarrier();
+  var sum = v;
+  if (thread % LANES == 0u) {
+    for (var lane = 1u; lane < LANES; lane++) {
+      sum += partial[slot * THREADS + thread + lane];
+    }
+  }
+  return sum;
+}
+
+// Below every score: WGSL does not promise infinities.
+const NOTHING: f32 = -3.0e38;
+
+// How the positions 0 .. position of a sequence are shared out among at most SPLITS workgroups, in whole tiles of TILE
+// cached rows: an early position makes few splits, and those beyond them nothing.
+
+// Positions of a split; the last one may have fewer.
+fn split_share(position: u32) -> u32 {
+  let tiles = position / TILE + 1u;
+  return (tiles + SPLITS - 1u) / SPLITS * TILE;
+}
+
+fn splits_used(position: u32) -> u32 {
+  return position / split_share(position) + 1u;
 }
 
 // The splits of latent attention together, and out of latent space: y[r, h] = W_UV[h] o, o = (sum of splits) / (sum of weights).
 // Splits are merged in order, each scaled to the common maximum.
 //
-// A workgroup first merges its head's latent output into workgroup memory, then multiplies: LANES threads share an
-// output. Workgroup x counts outputs, y heads, z rows.
+// Workgroup x is a head, y a row of the step: it merges the head's latent output into workgroup memory, then multiplies.
+// LANES threads share ROWS outputs.
 
 struct Params {
   heads: u32,
@@ -29,57 +122,86 @@ struct Params {
 }
 
 @group(0) @binding(0) var<uniform> params: Params;
-@group(0) @binding(1) var<storage, read> partial: array<f32>;  // (rows, SPLITS, heads, 2 + KV_LORA_RANK)
-@group(0) @binding(2) var<storage, read_write> y: array<f32>;  // (rows, heads x V_HEAD_DIM)
+@group(0) @binding(1) var<storage, read> positions: array<u32>;
+@group(0) @binding(2) var<storage, read> partial_sums: array<f32>;  // (rows, SPLITS, heads, 2 + KV_LORA_RANK)
+@group(0) @binding(3) var<storage, read_write> y: array<f32>;       // (rows, heads x V_HEAD_DIM)
 
-var<workgroup> merged: array<f32, PADDED_RANK>;  // KV_LORA_RANK elements, then zeros up to a whole block
-var<workgroup> sums: array<f32, 64>;
+var<workgroup> counts_for: array<f32, SPLITS>;          // what the sums of each split are scaled by
+var<workgroup> merged: array<vec4<f32>, MERGED>;   // KV_LORA_RANK elements, then zeros up to a whole block
 
-@compute @workgroup_size(64)
-fn main(@builtin(workgroup_id) group: vec3<u32>, @builtin(local_invocation_index) thread: u32) {
-  let head = group.y;
-  let stride = params.heads * (2u + KV_LORA_RANK);  // from split to split
-  let from_at = (group.z * SPLITS * params.heads + head) * (2u + KV_LORA_RANK);
-  var largest = -3.0e38;
-  for (var s = 0u; s < SPLITS; s++) {
-    largest = max(largest, partial[from_at + s * stride]);
+// What one thread finds of a split: its maximum, scaled to that of all.
+fn weigh(at: u32, stride: u32, splits: u32, thread: u32) {
+  var largest = NOTHING;
+  for (var s = 0u; s < splits; s++) {
+    largest = max(largest, partial_sums[at + s * stride]);
   }
-  var total = 0.0;
-  for (var s = 0u; s < SPLITS; s++) {
-    total += partial[from_at + s * stride + 1u] * exp(partial[from_at + s * stride] - largest);
+  for (var s = thread; s < splits; s += THREADS) {
+    counts_for[s] = exp(partial_sums[at + s * stride] - largest);
   }
-  for (var i = thread; i < PADDED_RANK; i += 64u) {
-    var sum = 0.0;
-    if (i < KV_LORA_RANK) {
-      for (var s = 0u; s < SPLITS; s++) {
-        sum += partial[from_at + s * stride + 2u + i] * exp(partial[from_at + s * stride] - largest);
-      }
-    }
-    merged[i] = sum / total;
-  }
-  workgroupBarrier();
+}
 
-  let outputs = 64u / LANES;
-  let output = group.x * outputs + thread / LANES;
-  let blocks = PADDED_RANK / 32u;
+// Element i of the merged sums, not yet divided.
+fn element(at: u32, stride: u32, splits: u32, i: u32) -> f32 {
   var sum = 0.0;
-  if (output < V_HEAD_DIM) {
-    for (var block = thread % LANES; block < blocks; block += LANES) {
-      var w = load_block(head, output, block, V_HEAD_DIM, blocks);
-      for (var i = 0u; i < 8u; i++) {
-        let at = 32u * block + 4u * i;
-        sum += dot(w[i], vec4<f32>(merged[at], merged[at + 1u], merged[at + 2u], merged[at + 3u]));
-      }
+  if (i < KV_LORA_RANK) {
+    for (var s = 0u; s < splits; s++) {
+      sum += counts_for[s] * partial_sums[at + s * stride + 2u + i];
     }
   }
-  sums[thread] = sum;
+  return sum;
+}
+
+fn merged_block(block: u32) -> Block {
+  let i = 8u * block;
+  return Block(merged[i], merged[i + 1u], merged[i + 2u], merged[i + 3u], merged[i + 4u], merged[i + 5u], merged[i + 6u], merged[i + 7u]);
+}
+
+fn write(to: u32, output: u32, value: f32) {
+  if (output < V_HEAD_DIM) {
+    y[to + output] = value;
+  }
+}
+
+@compute @workgroup_size(THREADS)
+fn main(@builtin(workgroup_id) group: vec3<u32>, @builtin(local_invocation_index) thread: u32) {
+  let head = group.x;
+  let row = group.y;
+  let splits = splits_used(positions[row * (2u + QK_ROPE_HEAD_DIM) + 1u]);
+  let stride = params.heads * (2u + KV_LORA_RANK);  // from split to split
+  let at = (row * SPLITS * params.heads + head) * (2u + KV_LORA_RANK);
+  weigh(at, stride, splits, thread);
   workgroupBarrier();
-  if (thread < outputs && group.x * outputs + thread < V_HEAD_DIM) {
-    var whole = 0.0;
-    for (var lane = 0u; lane < LANES; lane++) {
-      whole += sums[thread * LANES + lane];
+
+  var total = 0.0;
+  for (var s = 0u; s < splits; s++) {
+    total += counts_for[s] * partial_sums[at + s * stride + 1u];
+  }
+  for (var i = thread; i < MERGED; i += THREADS) {
+    let e = 4u * i;
+    merged[i] = vec4<f32>(
+      element(at, stride, splits, e), element(at, stride, splits, e + 1u), element(at, stride, splits, e + 2u), element(at, stride, splits, e + 3u),
+    ) / total;
+  }
+  workgroupBarrier();
+
+  let to = row * params.y_stride + head * V_HEAD_DIM;
+  for (var first = 0u; first < V_HEAD_DIM; first += ROWS_HERE) {
+    let output = first + thread / LANES;
+    var sum = vec4<f32>(0.0);
+    for (var block = thread % LANES; block < BLOCKS; block += LANES) {
+      sum += dot_rows(load_rows(head, output, block, V_HEAD_DIM, BLOCKS), merged_block(block));
     }
-    y[group.z * params.y_stride + head * V_HEAD_DIM + group.x * outputs + thread] = whole;
+    sum = over_lanes(first / ROWS_HERE % 2u, sum, thread);  // two slots in turn: one barrier is enough
+    if (thread % LANES == 0u) {
+      write(to, output, sum.x);
+      if (ROWS > 1u) {
+        write(to, output + ROW_STEP, sum.y);
+      }
+      if (ROWS > 2u) {
+        write(to, output + 2u * ROW_STEP, sum.z);
+        write(to, output + 3u * ROW_STEP, sum.w);
+      }
+    }
   }
 }
 

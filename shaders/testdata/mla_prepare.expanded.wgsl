@@ -1,28 +1,96 @@
-// mla_prepare format=f32 kv_lora_rank=64 qk_nope_head_dim=32 qk_rope_head_dim=16 aligned=true lanes=1
+// mla_prepare format=f32 kv_lora_rank=64 qk_nope_head_dim=32 qk_rope_head_dim=16 lanes=1 rows=1 threads=64 partials=0 aligned=true
 const KV_LORA_RANK: u32 = 64u;
 const QK_NOPE_HEAD_DIM: u32 = 32u;
 const QK_ROPE_HEAD_DIM: u32 = 16u;
-const ALIGNED: bool = true;
 const LANES: u32 = 1u;
+const ROWS: u32 = 1u;
+const THREADS: u32 = 64u;
+const PARTIALS: u32 = 0u;
+const ALIGNED: bool = true;
+// 32 consecutive numbers of a row. Named fields, not an array: what is indexed by a variable is kept in memory.
+struct Block {
+  a: vec4<f32>,
+  b: vec4<f32>,
+  c: vec4<f32>,
+  d: vec4<f32>,
+  e: vec4<f32>,
+  f: vec4<f32>,
+  g: vec4<f32>,
+  h: vec4<f32>,
+}
+
+fn dot_block(v: Block, w: Block) -> f32 {
+  return dot(v.a, w.a) + dot(v.b, w.b) + dot(v.c, w.c) + dot(v.d, w.d) + dot(v.e, w.e) + dot(v.f, w.f) + dot(v.g, w.g) + dot(v.h, w.h);
+}
+
 // f32: a block is 8 words of 4 numbers.
 @group(0) @binding(8) var<storage, read> weights: array<vec4<u32>>;
 
 // The 32 weights of a block of a row, in a stack of matrices of `rows` rows of `blocks` blocks.
-fn load_block(matrix: u32, row: u32, block: u32, rows: u32, blocks: u32) -> array<vec4<f32>, 8> {
-  var out: array<vec4<f32>, 8>;
+fn load_block(matrix: u32, row: u32, block: u32, rows: u32, blocks: u32) -> Block {
   let at = ((matrix * rows + row) * blocks + block) * 8u;
-  for (var i = 0u; i < 8u; i++) {
-    out[i] = bitcast<vec4<f32>>(weights[at + i]);
+  return Block(
+    bitcast<vec4<f32>>(weights[at]), bitcast<vec4<f32>>(weights[at + 1u]), bitcast<vec4<f32>>(weights[at + 2u]), bitcast<vec4<f32>>(weights[at + 3u]),
+    bitcast<vec4<f32>>(weights[at + 4u]), bitcast<vec4<f32>>(weights[at + 5u]), bitcast<vec4<f32>>(weights[at + 6u]), bitcast<vec4<f32>>(weights[at + 7u]),
+  );
+}
+
+// A thread takes ROWS rows of a matrix at once, so that what it reads of x serves them all. In a workgroup of THREADS,
+// of which LANES share a row, they lie ROW_STEP apart.
+const ROW_STEP: u32 = THREADS / LANES;
+const ROWS_HERE: u32 = ROW_STEP * ROWS;  // rows of a workgroup
+
+// The same block of each of a thread's rows; those beyond ROWS are not made.
+struct RowBlocks {
+  a: Block,
+  b: Block,
+  c: Block,
+  d: Block,
+}
+
+// Rows beyond the matrix read its last one: their results are dropped.
+fn load_rows(matrix: u32, row: u32, block: u32, rows: u32, blocks: u32) -> RowBlocks {
+  var w: RowBlocks;
+  w.a = load_block(matrix, min(row, rows - 1u), block, rows, blocks);
+  if (ROWS > 1u) {
+    w.b = load_block(matrix, min(row + ROW_STEP, rows - 1u), block, rows, blocks);
   }
-  return out;
+  if (ROWS > 2u) {
+    w.c = load_block(matrix, min(row + 2u * ROW_STEP, rows - 1u), block, rows, blocks);
+    w.d = load_block(matrix, min(row + 3u * ROW_STEP, rows - 1u), block, rows, blocks);
+  }
+  return w;
+}
+
+// The product of each row's block with a block of activations.
+fn dot_rows(w: RowBlocks, v: Block) -> vec4<f32> {
+  var dots = vec4<f32>(dot_block(w.a, v), 0.0, 0.0, 0.0);
+  if (ROWS > 1u) {
+    dots.y = dot_block(w.b, v);
+  }
+  if (ROWS > 2u) {
+    dots.z = dot_block(w.c, v);
+    dots.w = dot_block(w.d, v);
+  }
+  return dots;
+}
+
+// A thread has its rows to itself.
+fn over_lanes(slot: u32, v: vec4<f32>, thread: u32) -> vec4<f32> {
+  return v;
 }
 
 // The activations x, read 4 at a time: rows and offsets are multiples of 4 and widths of 32.
 @group(0) @binding(1) var<storage, read> x: array<vec4<f32>>;
 
-// Elements at .. at+3, of which `left` belong to the row: here always all.
-fn x4(at: u32, left: u32) -> vec4<f32> {
-  return x[at / 4u];
+// Elements at .. at+31, of which `left` belong to the row: here always all.
+fn x_block(at: u32, left: u32) -> Block {
+  let i = at / 4u;
+  return Block(x[i], x[i + 1u], x[i + 2u], x[i + 3u], x[i + 4u], x[i + 5u], x[i + 6u], x[i + 7u]);
+}
+
+fn x1(at: u32) -> f32 {
+  return x[at / 4u][at % 4u];
 }
 
 // Both sides of latent attention for a token (DeepSeek-V2, section 2.1). Its queries in latent space:
@@ -30,7 +98,7 @@ fn x4(at: u32, left: u32) -> vec4<f32> {
 // and its own row of the cache:
 //   latent[row] = [ RMSNorm(c) * norm ; RoPE(k_pe) ]
 //
-// Workgroup y is a head, or, after the last head, the cache row. Of a head, workgroup x does 64 / LANES elements of
+// Workgroup y is a head, or, after the last head, the cache row. Of a head, workgroup x does ROWS_HERE elements of
 // the latent part, and the first one the rope part too. Workgroup z is the row of the step.
 
 struct Params {
@@ -51,7 +119,7 @@ struct Params {
 
 const LATENT_WIDTH: u32 = KV_LORA_RANK + QK_ROPE_HEAD_DIM;
 
-var<workgroup> partial: array<f32, 64>;
+var<workgroup> squares: array<f32, THREADS>;
 
 // Pair i of a row's rotation.
 fn rotation(row: u32, i: u32) -> vec2<f32> {
@@ -64,71 +132,72 @@ fn turn(a: f32, b: f32, by: vec2<f32>) -> vec2<f32> {
   return vec2<f32>(a * by.x - b * by.y, a * by.y + b * by.x);
 }
 
-// One element of x wherever it lies.
-fn x1(at: u32) -> f32 {
-  return x4(at - at % 4u, 4u)[at % 4u];
+fn write(to: u32, element: u32, value: f32) {
+  if (element < KV_LORA_RANK) {
+    query[to + element] = value;
+  }
 }
 
-@compute @workgroup_size(64)
+// The row's own latent into the cache.
+fn keep_latent(row: u32, thread: u32) {
+  let kv_at = row * params.kv_stride + params.kv_offset;
+  var square = 0.0;
+  for (var i = thread; i < KV_LORA_RANK; i += THREADS) {
+    square += kv[kv_at + i] * kv[kv_at + i];
+  }
+  squares[thread] = square;
+  workgroupBarrier();
+  var total = 0.0;
+  for (var i = 0u; i < THREADS; i++) {
+    total += squares[i];
+  }
+  let scale = 1.0 / sqrt(total / f32(KV_LORA_RANK) + params.epsilon);
+  let to = positions[row * (2u + QK_ROPE_HEAD_DIM)] * LATENT_WIDTH;
+  for (var i = thread; i < KV_LORA_RANK; i += THREADS) {
+    latent[to + i] = norm[i] * kv[kv_at + i] * scale;
+  }
+  for (var i = thread; i < QK_ROPE_HEAD_DIM / 2u; i += THREADS) {
+    let pe = kv_at + KV_LORA_RANK + 2u * i;
+    let turned = turn(kv[pe], kv[pe + 1u], rotation(row, i));
+    latent[to + KV_LORA_RANK + 2u * i] = turned.x;
+    latent[to + KV_LORA_RANK + 2u * i + 1u] = turned.y;
+  }
+}
+
+@compute @workgroup_size(THREADS)
 fn main(@builtin(workgroup_id) group: vec3<u32>, @builtin(local_invocation_index) thread: u32) {
   let row = group.z;
   let head = group.y;
-  let q_at = row * params.q_stride + params.q_offset + head * (QK_NOPE_HEAD_DIM + QK_ROPE_HEAD_DIM);
-  let kv_at = row * params.kv_stride + params.kv_offset;
-  let is_cache = head == params.heads;
-  let elements = 64u / LANES;
-  let element = group.x * elements + thread / LANES;
-  let blocks = (QK_NOPE_HEAD_DIM + 31u) / 32u;
-
-  var sum = 0.0;
-  if (is_cache) {
-    for (var i = thread; i < KV_LORA_RANK; i += 64u) {
-      sum += kv[kv_at + i] * kv[kv_at + i];
-    }
-  } else if (element < KV_LORA_RANK) {
-    for (var block = thread % LANES; block < blocks; block += LANES) {
-      var w = load_block(head, element, block, KV_LORA_RANK, blocks);
-      let left = QK_NOPE_HEAD_DIM - 32u * block;
-      for (var i = 0u; i < 8u; i++) {
-        sum += dot(w[i], x4(q_at + 32u * block + 4u * i, left - min(left, 4u * i)));
-      }
-    }
-  }
-  partial[thread] = sum;
-  workgroupBarrier();
-
-  if (is_cache) {
-    if (group.x > 0u) {
-      return;
-    }
-    var total = 0.0;
-    for (var i = 0u; i < 64u; i++) {
-      total += partial[i];
-    }
-    let scale = 1.0 / sqrt(total / f32(KV_LORA_RANK) + params.epsilon);
-    let to = positions[row * (2u + QK_ROPE_HEAD_DIM)] * LATENT_WIDTH;
-    for (var i = thread; i < KV_LORA_RANK; i += 64u) {
-      latent[to + i] = norm[i] * kv[kv_at + i] * scale;
-    }
-    for (var i = thread; i < QK_ROPE_HEAD_DIM / 2u; i += 64u) {
-      let pe = kv_at + KV_LORA_RANK + 2u * i;
-      let turned = turn(kv[pe], kv[pe + 1u], rotation(row, i));
-      latent[to + KV_LORA_RANK + 2u * i] = turned.x;
-      latent[to + KV_LORA_RANK + 2u * i + 1u] = turned.y;
+  if (head == params.heads) {
+    if (group.x == 0u) {
+      keep_latent(row, thread);
     }
     return;
   }
 
+  let q_at = row * params.q_stride + params.q_offset + head * (QK_NOPE_HEAD_DIM + QK_ROPE_HEAD_DIM);
+  let element = group.x * ROWS_HERE + thread / LANES;
+  let blocks = (QK_NOPE_HEAD_DIM + 31u) / 32u;
+  var sum = vec4<f32>(0.0);
+  for (var block = thread % LANES; block < blocks; block += LANES) {
+    let w = load_rows(head, element, block, KV_LORA_RANK, blocks);
+    sum += dot_rows(w, x_block(q_at + 32u * block, QK_NOPE_HEAD_DIM - 32u * block));
+  }
+  sum = over_lanes(0u, sum, thread);
+
   let to = (row * params.heads + head) * LATENT_WIDTH;
-  if (thread < elements && group.x * elements + thread < KV_LORA_RANK) {
-    var total = 0.0;
-    for (var lane = 0u; lane < LANES; lane++) {
-      total += partial[thread * LANES + lane];
+  if (thread % LANES == 0u) {
+    write(to, element, sum.x);
+    if (ROWS > 1u) {
+      write(to, element + ROW_STEP, sum.y);
     }
-    query[to + group.x * elements + thread] = total;
+    if (ROWS > 2u) {
+      write(to, element + 2u * ROW_STEP, sum.z);
+      write(to, element + 3u * ROW_STEP, sum.w);
+    }
   }
   if (group.x == 0u) {
-    for (var i = thread; i < QK_ROPE_HEAD_DIM / 2u; i += 64u) {
+    for (var i = thread; i < QK_ROPE_HEAD_DIM / 2u; i += THREADS) {
       let pe = q_at + QK_NOPE_HEAD_DIM + 2u * i;
       let turned = turn(x1(pe), x1(pe + 1u), rotation(row, i));
       query[to + KV_LORA_RANK + 2u * i] = turned.x;

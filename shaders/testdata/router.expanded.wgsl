@@ -1,4 +1,4 @@
-// router format=f32 experts=8 top_k=3 shared=2 groups=1 top_k_group=1 sigmoid=false bias=false norm_top_k=false group_max=false aligned=true
+// router experts=8 top_k=3 shared=2 groups=1 top_k_group=1 sigmoid=false bias=false norm_top_k=false group_max=false format=f32 lanes=4 rows=1 threads=256 partials=512 aligned=true
 const EXPERTS: u32 = 8u;
 const TOP_K: u32 = 3u;
 const SHARED: u32 = 2u;
@@ -8,42 +8,122 @@ const SIGMOID: bool = false;
 const BIAS: bool = false;
 const NORM_TOP_K: bool = false;
 const GROUP_MAX: bool = false;
+const LANES: u32 = 4u;
+const ROWS: u32 = 1u;
+const THREADS: u32 = 256u;
+const PARTIALS: u32 = 512u;
 const ALIGNED: bool = true;
+// 32 consecutive numbers of a row. Named fields, not an array: what is indexed by a variable is kept in memory.
+struct Block {
+  a: vec4<f32>,
+  b: vec4<f32>,
+  c: vec4<f32>,
+  d: vec4<f32>,
+  e: vec4<f32>,
+  f: vec4<f32>,
+  g: vec4<f32>,
+  h: vec4<f32>,
+}
+
+fn dot_block(v: Block, w: Block) -> f32 {
+  return dot(v.a, w.a) + dot(v.b, w.b) + dot(v.c, w.c) + dot(v.d, w.d) + dot(v.e, w.e) + dot(v.f, w.f) + dot(v.g, w.g) + dot(v.h, w.h);
+}
+
 // f32: a block is 8 words of 4 numbers.
 @group(0) @binding(8) var<storage, read> weights: array<vec4<u32>>;
 
 // The 32 weights of a block of a row, in a stack of matrices of `rows` rows of `blocks` blocks.
-fn load_block(matrix: u32, row: u32, block: u32, rows: u32, blocks: u32) -> array<vec4<f32>, 8> {
-  var out: array<vec4<f32>, 8>;
+fn load_block(matrix: u32, row: u32, block: u32, rows: u32, blocks: u32) -> Block {
   let at = ((matrix * rows + row) * blocks + block) * 8u;
-  for (var i = 0u; i < 8u; i++) {
-    out[i] = bitcast<vec4<f32>>(weights[at + i]);
+  return Block(
+    bitcast<vec4<f32>>(weights[at]), bitcast<vec4<f32>>(weights[at + 1u]), bitcast<vec4<f32>>(weights[at + 2u]), bitcast<vec4<f32>>(weights[at + 3u]),
+    bitcast<vec4<f32>>(weights[at + 4u]), bitcast<vec4<f32>>(weights[at + 5u]), bitcast<vec4<f32>>(weights[at + 6u]), bitcast<vec4<f32>>(weights[at + 7u]),
+  );
+}
+
+// A thread takes ROWS rows of a matrix at once, so that what it reads of x serves them all. In a workgroup of THREADS,
+// of which LANES share a row, they lie ROW_STEP apart.
+const ROW_STEP: u32 = THREADS / LANES;
+const ROWS_HERE: u32 = ROW_STEP * ROWS;  // rows of a workgroup
+
+// The same block of each of a thread's rows; those beyond ROWS are not made.
+struct RowBlocks {
+  a: Block,
+  b: Block,
+  c: Block,
+  d: Block,
+}
+
+// Rows beyond the matrix read its last one: their results are dropped.
+fn load_rows(matrix: u32, row: u32, block: u32, rows: u32, blocks: u32) -> RowBlocks {
+  var w: RowBlocks;
+  w.a = load_block(matrix, min(row, rows - 1u), block, rows, blocks);
+  if (ROWS > 1u) {
+    w.b = load_block(matrix, min(row + ROW_STEP, rows - 1u), block, rows, blocks);
   }
-  return out;
+  if (ROWS > 2u) {
+    w.c = load_block(matrix, min(row + 2u * ROW_STEP, rows - 1u), block, rows, blocks);
+    w.d = load_block(matrix, min(row + 3u * ROW_STEP, rows - 1u), block, rows, blocks);
+  }
+  return w;
+}
+
+// The product of each row's block with a block of activations.
+fn dot_rows(w: RowBlocks, v: Block) -> vec4<f32> {
+  var dots = vec4<f32>(dot_block(w.a, v), 0.0, 0.0, 0.0);
+  if (ROWS > 1u) {
+    dots.y = dot_block(w.b, v);
+  }
+  if (ROWS > 2u) {
+    dots.z = dot_block(w.c, v);
+    dots.w = dot_block(w.d, v);
+  }
+  return dots;
+}
+
+// LANES neighbouring threads share their rows.
+var<workgroup> partial: array<vec4<f32>, PARTIALS>;
+
+// The sum of v over the lanes, in their order; only the first lane has it. Each call takes a slot of its own.
+fn over_lanes(slot: u32, v: vec4<f32>, thread: u32) -> vec4<f32> {
+  partial[slot * THREADS + thread] = v;
+  workgroupBarrier();
+  var sum = v;
+  if (thread % LANES == 0u) {
+    for (var lane = 1u; lane < LANES; lane++) {
+      sum += partial[slot * THREADS + thread + lane];
+    }
+  }
+  return sum;
 }
 
 // The activations x, read 4 at a time: rows and offsets are multiples of 4 and widths of 32.
 @group(0) @binding(1) var<storage, read> x: array<vec4<f32>>;
 
-// Elements at .. at+3, of which `left` belong to the row: here always all.
-fn x4(at: u32, left: u32) -> vec4<f32> {
-  return x[at / 4u];
+// Elements at .. at+31, of which `left` belong to the row: here always all.
+fn x_block(at: u32, left: u32) -> Block {
+  let i = at / 4u;
+  return Block(x[i], x[i + 1u], x[i + 2u], x[i + 3u], x[i + 4u], x[i + 5u], x[i + 6u], x[i + 7u]);
 }
 
-// The weight of an RMSNorm that is applied to x on the way.
-@group(0) @binding(2) var<storage, read> norm: array<f32>;
-
-// Elements k .. k+3 of the norm, of which `left` exist; the others count as 0.
-fn norm4(k: u32, left: u32) -> vec4<f32> {
-  if (left >= 4u) {
-    return vec4<f32>(norm[k], norm[k + 1u], norm[k + 2u], norm[k + 3u]);
-  }
-  var v = vec4<f32>(0.0);
-  if (left > 0u) { v.x = norm[k]; }
-  if (left > 1u) { v.y = norm[k + 1u]; }
-  if (left > 2u) { v.z = norm[k + 2u]; }
-  return v;
+fn x1(at: u32) -> f32 {
+  return x[at / 4u][at % 4u];
 }
+
+// The weight of an RMSNorm that is applied to x on the way, read 4 at a time: the width is a multiple of 32.
+@group(0) @binding(2) var<storage, read> norm: array<vec4<f32>>;
+
+// Elements k .. k+31 of a row times their weights.
+fn normed(v: Block, k: u32, left: u32) -> Block {
+  let i = k / 4u;
+  return Block(
+    v.a * norm[i], v.b * norm[i + 1u], v.c * norm[i + 2u], v.d * norm[i + 3u],
+    v.e * norm[i + 4u], v.f * norm[i + 5u], v.g * norm[i + 6u], v.h * norm[i + 7u],
+  );
+}
+
+// Below every score: WGSL does not promise infinities.
+const NOTHING: f32 = -3.0e38;
 
 // Experts are ranked by their scores alone.
 fn bias_of(expert: u32) -> f32 {
@@ -57,7 +137,7 @@ fn bias_of(expert: u32) -> f32 {
 //   the balancing bias, which never weighs it. With GROUPS > 1 only the TOP_K_GROUP best groups take part; a group ranks by
 //   its best expert (GROUP_MAX) or by the sum of its best two. Ties go to the lower number.
 //
-// One workgroup does one row: a thread computes the logits of every 256th expert, then ranks them.
+// One workgroup does one row: LANES threads share the logits of ROWS experts; then a thread ranks every THREADS-th.
 
 struct Params {
   width: u32,
@@ -69,13 +149,12 @@ struct Params {
 @group(0) @binding(0) var<uniform> params: Params;
 @group(0) @binding(3) var<storage, read_write> routes: array<vec2<u32>>;  // (rows, TOP_K + SHARED): expert, weight as f32 bits
 
-var<workgroup> squares: array<f32, 256>;
+var<workgroup> squares: array<f32, THREADS>;
 var<workgroup> scores: array<f32, EXPERTS>;
 var<workgroup> ranks: array<f32, EXPERTS>;    // what an expert is ranked by
 var<workgroup> group_ranks: array<f32, GROUPS>;
 var<workgroup> chosen: array<u32, TOP_K>;
 
-const NOTHING: f32 = -3.0e38;
 const PER_GROUP: u32 = EXPERTS / GROUPS;
 
 // How many of the n ranks from `first` on go before number i: greater, or equal and lower-numbered.
@@ -89,37 +168,50 @@ fn better(i: u32, first: u32, n: u32) -> u32 {
   return count;
 }
 
-@compute @workgroup_size(256)
+fn keep_score(expert: u32, logit: f32) {
+  if (expert < EXPERTS) {
+    scores[expert] = select(logit, 1.0 / (1.0 + exp(min(-logit, 80.0))), SIGMOID);
+  }
+}
+
+@compute @workgroup_size(THREADS)
 fn main(@builtin(workgroup_id) group: vec3<u32>, @builtin(local_invocation_index) thread: u32) {
   let row = group.x;
   let blocks = (params.width + 31u) / 32u;
 
   var square = 0.0;
-  for (var k = 4u * thread; k < params.width; k += 1024u) {
-    let v = x4(row * params.x_stride + k, params.width - k);
-    square += dot(v, v);
+  for (var block = thread; block < blocks; block += THREADS) {
+    let v = x_block(row * params.x_stride + 32u * block, params.width - 32u * block);
+    square += dot_block(v, v);
   }
   squares[thread] = square;
   workgroupBarrier();
   var total = 0.0;
-  for (var i = 0u; i < 256u; i++) {
+  for (var i = 0u; i < THREADS; i++) {
     total += squares[i];
   }
   let rms = sqrt(total / f32(params.width) + params.epsilon);
 
-  for (var expert = thread; expert < EXPERTS; expert += 256u) {
-    var logit = 0.0;
-    for (var block = 0u; block < blocks; block++) {
-      var w = load_block(0u, expert, block, EXPERTS, blocks);
-      let left = params.width - 32u * block;
-      for (var i = 0u; i < 8u; i++) {
-        let k = 32u * block + 4u * i;
-        let here = left - min(left, 4u * i);
-        logit += dot(w[i] * norm4(k, here), x4(row * params.x_stride + k, here));
+  for (var first = 0u; first < EXPERTS; first += ROWS_HERE) {
+    let expert = first + thread / LANES;
+    var logits = vec4<f32>(0.0);
+    for (var block = thread % LANES; block < blocks; block += LANES) {
+      let k = 32u * block;
+      let left = params.width - k;
+      let w = load_rows(0u, expert, block, EXPERTS, blocks);
+      logits += dot_rows(w, normed(x_block(row * params.x_stride + k, left), k, left));
+    }
+    logits = over_lanes(first / ROWS_HERE % 2u, logits, thread) / rms;  // two slots in turn: one barrier is enough
+    if (thread % LANES == 0u) {
+      keep_score(expert, logits.x);
+      if (ROWS > 1u) {
+        keep_score(expert + ROW_STEP, logits.y);
+      }
+      if (ROWS > 2u) {
+        keep_score(expert + 2u * ROW_STEP, logits.z);
+        keep_score(expert + 3u * ROW_STEP, logits.w);
       }
     }
-    logit /= rms;
-    scores[expert] = select(logit, 1.0 / (1.0 + exp(-logit)), SIGMOID);
   }
   workgroupBarrier();
   if (!SIGMOID) {
@@ -132,18 +224,18 @@ fn main(@builtin(workgroup_id) group: vec3<u32>, @builtin(local_invocation_index
       sum += exp(scores[i] - largest);
     }
     workgroupBarrier();
-    for (var expert = thread; expert < EXPERTS; expert += 256u) {
+    for (var expert = thread; expert < EXPERTS; expert += THREADS) {
       scores[expert] = exp(scores[expert] - largest) / sum;
     }
     workgroupBarrier();
   }
-  for (var expert = thread; expert < EXPERTS; expert += 256u) {
+  for (var expert = thread; expert < EXPERTS; expert += THREADS) {
     ranks[expert] = scores[expert] + bias_of(expert);
   }
   workgroupBarrier();
 
   if (GROUPS > 1u) {
-    for (var g = thread; g < GROUPS; g += 256u) {
+    for (var g = thread; g < GROUPS; g += THREADS) {
       var best = NOTHING;
       var second = NOTHING;
       for (var i = g * PER_GROUP; i < (g + 1u) * PER_GROUP; i++) {
@@ -157,7 +249,7 @@ fn main(@builtin(workgroup_id) group: vec3<u32>, @builtin(local_invocation_index
       group_ranks[g] = best + select(second, 0.0, GROUP_MAX || PER_GROUP == 1u);
     }
     workgroupBarrier();
-    for (var expert = thread; expert < EXPERTS; expert += 256u) {
+    for (var expert = thread; expert < EXPERTS; expert += THREADS) {
       let g = expert / PER_GROUP;
       var ahead = 0u;
       for (var j = 0u; j < GROUPS; j++) {
@@ -172,7 +264,7 @@ fn main(@builtin(workgroup_id) group: vec3<u32>, @builtin(local_invocation_index
     workgroupBarrier();
   }
 
-  for (var expert = thread; expert < EXPERTS; expert += 256u) {
+  for (var expert = thread; expert < EXPERTS; expert += THREADS) {
     let place = better(expert, 0u, EXPERTS);
     if (place < TOP_K) {
       chosen[place] = expert;
