@@ -7,11 +7,11 @@ func (t *Tokenizer) Encode(text string) []int { return t.encode(text, &t.textAdd
 func (t *Tokenizer) EncodeSpecial(text string) []int { return t.encode(text, &t.everyAdded) }
 
 func (t *Tokenizer) encode(text string, added *finder) []int {
-	m := merger{tokenizer: t}
+	m := merger{tokenizer: t, ids: make([]int, 0, len(text)/4+1)}
 	pieces := newSplitter(&t.layout, m.piece)
 	for text != "" {
 		before, id, rest := added.cut(text)
-		pieces.split(0, before)
+		pieces.split(before)
 		if id != none {
 			m.ids = append(m.ids, id)
 		}
@@ -41,6 +41,12 @@ const (
 
 // piece merges the bytes of one piece, lowest rank first and leftmost among equals, in O(n log n).
 func (m *merger) piece(piece string) {
+	if len(piece) == 1 {
+		if id := m.tokenizer.bytes[piece[0]]; id != none {
+			m.ids = append(m.ids, int(id))
+		}
+		return
+	}
 	if id := m.tokenizer.whole(piece); id != none {
 		m.ids = append(m.ids, id)
 		return

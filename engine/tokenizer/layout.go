@@ -3,6 +3,8 @@ package tokenizer
 import (
 	"encoding/binary"
 	"fmt"
+	"slices"
+	"sort"
 	"unicode/utf8"
 )
 
@@ -44,8 +46,8 @@ const (
 const (
 	mergeSize  = 12
 	headerSize = len(magic) + 4*len(sectionTypes)
-	maxPasses  = 32
-	maxClasses = 1<<8 - 1 // and the end of a text
+	maxPasses  = 32       // as many as there are bits in layout.wanted
+	maxClasses = 1<<8 - 2 // and the end of a text, and further bytes of a character
 	maxStates  = 1 << 12
 )
 
@@ -74,6 +76,8 @@ type layout struct {
 	flagBytes, contents []byte
 	classes             classes
 	passes              []pass
+	always              uint32         // passes that every text goes through, as bits
+	wanted              [1 << 8]uint32 // and those that a text with a character of a class does
 }
 
 // content is what an id spells.
@@ -216,34 +220,64 @@ func (l *layout) readPasses(sections *[len(sectionTypes)]section) error {
 	at, width := 0, l.classes.count+1
 	for i := range passes.len() {
 		packed := u32s(passes.data).at(i)
-		p, states := pass{flags: passFlags(packed), start: uint32(width)}, int(packed>>8)
-		if p.flags >= passFlagsEnd || states > maxStates || (states < 2) != (p.flags&passPrefix != 0) {
-			return passes.errorf(i, "pass %d has flags %#x and %d states", i, byte(p.flags), states)
+		kind, states := passFlags(packed), int(packed>>8)
+		if kind >= passFlagsEnd || states > maxStates || (states < 2) != (kind&passPrefix != 0) {
+			return passes.errorf(i, "pass %d has flags %#x and %d states", i, byte(kind), states)
 		}
 		if left := tables.len() - at; states*width > left {
 			return passes.errorf(i, "pass %d of %d states needs %d transitions, %d are left", i, states, states*width, left)
 		}
-		for ; len(p.table) < states*width; at++ {
-			entry := uint32(binary.LittleEndian.Uint16(tables.data[2*at:]))
-			next, matched := entry>>1, entry&1
-			if next >= uint32(states) || next > 0 && len(p.table)%width == l.classes.count {
+		p := newPass(kind, states, l.classes.count)
+		for entry := range states * width {
+			t := binary.LittleEndian.Uint16(tables.data[2*at:])
+			state, class, next := entry/width, entry%width, int(t>>1)
+			if next >= states || next > 0 && class == l.classes.count {
 				return tables.errorf(at, "pass %d goes to state %d of %d", i, next, states) // or goes on at the end of the text
 			}
-			p.table = append(p.table, next*uint32(width)<<1|matched)
+			p.set(state, class, next, t&1 != 0)
+			at++
 		}
 		l.passes = append(l.passes, p)
 	}
 	if at < tables.len() {
 		return tables.errorf(at, "%d transitions too many", tables.len()-at)
 	}
+	l.want()
 	return nil
 }
 
 // classes tell apart the characters that the passes' patterns tell apart.
 type classes struct {
 	count  int
-	ascii  [utf8.RuneSelf]uint8
-	ranges []uint32 // first character <<8 | class
+	low    [1 << 16]uint8 // the classes of characters below
+	ranges []uint32       // first character <<8 | class
+}
+
+// end is the class of the end of a text, and further that of the bytes of a character after its first.
+func (c *classes) end() uint8     { return uint8(c.count) }
+func (c *classes) further() uint8 { return uint8(c.count + 1) }
+
+// of finds the class of every byte of a text, in a buffer if that has room. A byte that is not UTF-8 counts as U+FFFD.
+func (c *classes) of(text string, buffer []uint8) []uint8 {
+	kinds := slices.Grow(buffer[:0], len(text))[:len(text)]
+	for at := 0; at < len(text); {
+		if b := text[at]; b < utf8.RuneSelf {
+			kinds[at] = c.low[b]
+			at++
+			continue
+		}
+		r, size := utf8.DecodeRuneInString(text[at:])
+		if int(r) < len(c.low) {
+			kinds[at] = c.low[r]
+		} else {
+			kinds[at] = c.search(r)
+		}
+		for i := 1; i < size; i++ {
+			kinds[at+i] = c.further()
+		}
+		at += size
+	}
+	return kinds
 }
 
 func (c *classes) read(s section) error {
@@ -262,22 +296,20 @@ func (c *classes) read(s section) error {
 	if len(c.ranges) == 0 {
 		return s.errorf(0, "no ranges")
 	}
-	for b := range c.ascii {
-		c.ascii[b] = c.search(uint32(b))
+	for i, r := range c.ranges {
+		end := len(c.low)
+		if i+1 < len(c.ranges) {
+			end = min(end, int(c.ranges[i+1]>>8))
+		}
+		for character := int(r >> 8); character < end; character++ {
+			c.low[character] = uint8(r)
+		}
 	}
 	return nil
 }
 
 // search finds the class of a character.
-func (c *classes) search(character uint32) uint8 {
-	low, high := 0, len(c.ranges) // ranges before low begin at or before the character, those from high on after it
-	for low < high {
-		middle := int(uint(low+high) / 2)
-		if c.ranges[middle]>>8 <= character {
-			low = middle + 1
-		} else {
-			high = middle
-		}
-	}
-	return uint8(c.ranges[low-1])
+func (c *classes) search(character rune) uint8 {
+	after := sort.Search(len(c.ranges), func(i int) bool { return c.ranges[i]>>8 > uint32(character) })
+	return uint8(c.ranges[after-1])
 }

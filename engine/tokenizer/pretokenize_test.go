@@ -26,7 +26,7 @@ const (
 // split cuts a text as a pre_tokenizer says.
 func split(tb testing.TB, pre, text string) (pieces []string) {
 	s := newSplitter(&toy{preTokenizer: pre}.build(tb).layout, func(piece string) { pieces = append(pieces, piece) })
-	s.split(0, text)
+	s.split(text)
 	return pieces
 }
 

@@ -1,18 +1,39 @@
 package tokenizer
 
-import "unicode/utf8"
+import (
+	"math/bits"
+	"slices"
+)
 
 // A pass cuts a text at the matches of a pattern, or puts a space before it. The passes of a tokenizer follow each
 // other, each within the pieces of the one before; merges do not cross the pieces of the last.
 //
-// A pattern is an automaton: a state has a row of transitions, one for each class of characters and the last for the
-// end of the text. A transition holds the row of the next state <<1, and whether a match ends before the character.
-// Row 0 is where nothing can match any more.
+// A pattern is an automaton: a state has a row of transitions, one for each class of characters, then one for the end
+// of the text and one for the further bytes of a character, which changes nothing. A transition holds the row of the
+// next state <<1, and whether a match ends before the character. Row 0 is where nothing can match any more.
 type pass struct {
-	flags passFlags
-	start uint32
-	table []uint32
+	flags  passFlags
+	width  int // of a row
+	table  []uint32
+	begins [1 << 8]bool // by class: whether a match may begin with such a character
 }
+
+// want notes which passes a text must go through, as bits.
+func (l *layout) want() {
+	for i, p := range l.passes {
+		if p.flags&passPrefix != 0 || p.flags&passGaps == 0 {
+			l.always |= 1 << i
+		}
+		for class, begins := range p.begins {
+			if begins {
+				l.wanted[class] |= 1 << i
+			}
+		}
+	}
+}
+
+// startState is the state before a text; the one before is that in which nothing can match.
+const startState = 1
 
 type passFlags byte
 
@@ -23,42 +44,84 @@ const (
 	passFlagsEnd
 )
 
+func newPass(flags passFlags, states, classes int) pass {
+	width := classes + 2
+	p := pass{flags: flags, width: width, table: make([]uint32, states*width)}
+	for state := range states {
+		p.set(state, classes+1, state, false)
+	}
+	return p
+}
+
+// start is the row of the first state.
+func (p *pass) start() uint32 { return uint32(startState * p.width) }
+
+// set sets a transition.
+func (p *pass) set(state, class, next int, matched bool) {
+	entry := uint32(next*p.width) << 1
+	if matched {
+		entry |= 1
+	}
+	p.table[state*p.width+class] = entry
+	if state == startState && class < p.width-2 {
+		p.begins[class] = next != 0
+	}
+}
+
 // A splitter cuts texts into pieces.
 type splitter struct {
 	*layout
-	piece  func(string)
-	trails [][]uint32 // by pass
+	piece    func(string)
+	kinds    []uint8
+	searches []search // by pass
 }
 
 func newSplitter(l *layout, piece func(string)) *splitter {
-	return &splitter{l, piece, make([][]uint32, len(l.passes))}
+	s := &splitter{layout: l, piece: piece}
+	for i := range l.passes {
+		s.searches = append(s.searches, search{pass: &l.passes[i], end: l.classes.end()})
+	}
+	return s
 }
 
-// split applies a pass, and to its pieces those after it.
-func (s *splitter) split(passNumber int, text string) {
+func (s *splitter) split(text string) {
+	s.kinds = s.classes.of(text, s.kinds)
+	s.apply(0, text, s.kinds)
+}
+
+// apply applies the passes from this one on to a text; kinds are the classes of its bytes. Most pieces are soon left
+// with passes that change nothing, because no match of theirs begins with any of the piece's characters.
+func (s *splitter) apply(pass int, text string, kinds []uint8) {
 	if text == "" {
 		return
 	}
-	if passNumber == len(s.passes) {
+	wanted := s.always
+	for _, kind := range kinds {
+		wanted |= s.wanted[kind]
+	}
+	if wanted = wanted >> pass << pass; wanted == 0 {
 		s.piece(text)
 		return
 	}
-	p := &s.passes[passNumber]
-	if p.flags&passPrefix != 0 {
+	pass = bits.TrailingZeros32(wanted)
+	flags := s.passes[pass].flags
+	if flags&passPrefix != 0 {
 		if text[0] != ' ' {
 			text = " " + text
+			kinds = s.classes.of(text, nil)
 		}
-		s.split(passNumber+1, text)
+		s.apply(pass+1, text, kinds)
 		return
 	}
-	search := search{pass: p, classes: &s.classes, text: text, left: searchesPerByte*len(text) + wasteful, trail: &s.trails[passNumber]}
+	search := &s.searches[pass]
+	search.begin(kinds)
 	for done := 0; done < len(text); {
 		start, end := search.find(done)
-		if p.flags&passGaps != 0 {
-			s.split(passNumber+1, text[done:start])
+		if flags&passGaps != 0 && done < start {
+			s.apply(pass+1, text[done:start], kinds[done:start])
 		}
-		if p.flags&passMatches != 0 {
-			s.split(passNumber+1, text[start:end])
+		if flags&passMatches != 0 && start < end {
+			s.apply(pass+1, text[start:end], kinds[start:end])
 		}
 		done = end
 	}
@@ -78,70 +141,79 @@ const (
 // A search is the search of a text for the matches of a pass.
 type search struct {
 	*pass
-	classes *classes
-	text    string
-	left    int       // characters that may still be read
-	trail   *[]uint32 // room for a trail
-	trailed bool      // it is kept: by offset, the state that reading a character there began in
+	kinds   []uint8
+	end     uint8    // the class of the end of a text
+	left    int      // bytes that may still be read
+	trail   []uint32 // by offset: the state that reading the byte there began in
+	trailed bool     // a trail is kept
+}
+
+func (s *search) begin(kinds []uint8) {
+	s.kinds, s.left, s.trailed = kinds, searchesPerByte*len(kinds)+wasteful, false
 }
 
 // find returns the first match that is not empty, of those that begin at from or later; else the end of the text.
 func (s *search) find(from int) (start, end int) {
-	for start := from; start < len(s.text) && s.left > 0; {
-		if end := s.match(start); end > start {
-			return start, end
+	kinds, begins := s.kinds, &s.begins
+	for start := from; start < len(kinds) && s.left > 0; start++ {
+		if begins[kinds[start]] {
+			if end := s.match(start); end > start {
+				return start, end
+			}
 		}
-		_, size := s.class(start)
-		start += size
 	}
-	return len(s.text), len(s.text)
+	return len(kinds), len(kinds)
 }
 
 // match returns the end of the match that begins at start, of several the one the pattern prefers; none if there is none.
 func (s *search) match(start int) int {
-	state, end, at := s.start, none, start
-	for {
-		class, size := s.class(at)
-		next := s.table[state+uint32(class)]
+	if s.trailed {
+		return s.matchTrailed(start)
+	}
+	kinds, table := s.kinds, s.table
+	state, end, at := s.start(), none, start
+	for ; at < len(kinds); at++ {
+		next := table[state+uint32(kinds[at])]
 		if next&1 != 0 {
 			end = at
 		}
 		if state = next >> 1; state == 0 {
 			break
 		}
-		at += size
-		if s.trailed {
-			if (*s.trail)[at] == state {
-				break
-			}
-			(*s.trail)[at] = state
-		}
+	}
+	if at == len(kinds) && table[state+uint32(s.end)]&1 != 0 {
+		end = at
 	}
 	s.left -= at - start + 1
-	if !s.trailed && at-max(end, start) > wasteful {
+	if at-max(end, start) > wasteful {
 		s.keepTrail()
 	}
 	return end
 }
 
-func (s *search) keepTrail() {
-	s.trailed = true
-	if cap(*s.trail) <= len(s.text) {
-		*s.trail = make([]uint32, len(s.text)+1)
-		return
+// matchTrailed is match where a trail is kept.
+func (s *search) matchTrailed(start int) int {
+	trail := s.trail
+	state, end, at := s.start(), none, start
+	for ; at < len(s.kinds) && trail[at] != state; at++ {
+		trail[at] = state
+		next := s.table[state+uint32(s.kinds[at])]
+		if next&1 != 0 {
+			end = at
+		}
+		if state = next >> 1; state == 0 {
+			break
+		}
 	}
-	*s.trail = (*s.trail)[:len(s.text)+1]
-	clear(*s.trail)
+	if at == len(s.kinds) && s.table[state+uint32(s.end)]&1 != 0 {
+		end = at
+	}
+	s.left -= at - start + 1
+	return end
 }
 
-// class is the class of the character at an offset, and the bytes it takes; a byte that is not UTF-8 counts as U+FFFD.
-func (s *search) class(at int) (class uint8, size int) {
-	if at == len(s.text) {
-		return uint8(s.classes.count), 0
-	}
-	if c := s.text[at]; c < utf8.RuneSelf {
-		return s.classes.ascii[c], 1
-	}
-	r, size := utf8.DecodeRuneInString(s.text[at:])
-	return s.classes.search(uint32(r)), size
+func (s *search) keepTrail() {
+	s.trailed = true
+	s.trail = slices.Grow(s.trail[:0], len(s.kinds))[:len(s.kinds)]
+	clear(s.trail)
 }

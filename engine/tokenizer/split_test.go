@@ -99,7 +99,7 @@ func TestOracle(t *testing.T) {
 			tok := toy{preTokenizer: sequence(isolated(pattern), byteLevel)}.build(t)
 			for _, text := range texts {
 				var got []string
-				newSplitter(&tok.layout, func(piece string) { got = append(got, piece) }).split(0, text)
+				newSplitter(&tok.layout, func(piece string) { got = append(got, piece) }).split(text)
 				require.Equal(t, want.split(text), got, "%q", text)
 			}
 		})
@@ -148,7 +148,7 @@ func FuzzPattern(f *testing.F) {
 			return
 		}
 		var got []string
-		newSplitter(&tok.layout, func(piece string) { got = append(got, piece) }).split(0, text)
+		newSplitter(&tok.layout, func(piece string) { got = append(got, piece) }).split(text)
 		require.Equal(t, text, strings.Join(got, ""))
 		var source string
 		require.NoError(t, json.Unmarshal(quoted, &source)) // as the file has it
