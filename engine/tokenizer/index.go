@@ -2,15 +2,21 @@ package tokenizer
 
 import "errors"
 
-// An index finds records by their hash: open addressing in a table of record numbers.
+// An index finds records by their hash: open addressing in a table that is at most half full. A slot is 0, or a
+// record's number + 1 and above it a tag, some more bits of the hash: what has another hash is seldom looked at.
 type index struct {
-	slots []uint32 // a record's number + 1, or 0
-	shift int      // what a hash is shifted by to be the number of a slot
-	left  int      // how often add may still meet a slot that is taken
+	slots []uint32
+	shift int // what a hash is shifted by to be the number of a slot
+	left  int // how often add may still meet a slot that is taken
 }
 
-// collisionsPerRecord bounds what adding records costs. With sound hashes and two thirds of the slots taken it is one;
-// a file that is made to collide is refused.
+const (
+	recordBits = 21
+	recordMask = 1<<recordBits - 1
+)
+
+// collisionsPerRecord bounds what adding records costs. With sound hashes it is less than one; a file that is made to
+// collide is refused.
 const collisionsPerRecord = 16
 
 var errCollisions = errors.New("contents or merges that are made to collide")
@@ -18,7 +24,7 @@ var errCollisions = errors.New("contents or merges that are made to collide")
 func newIndex(records int) index {
 	x := index{shift: 63, left: collisionsPerRecord * (records + 16)}
 	for size := 2; ; size *= 2 {
-		if size >= records+records/2+1 {
+		if size >= 2*records {
 			x.slots = make([]uint32, size)
 			return x
 		}
@@ -26,26 +32,38 @@ func newIndex(records int) index {
 	}
 }
 
-// at begins a search for a hash: the record in the first slot, if there is one.
-func (x *index) at(hash uint64) (slot int, record int) {
-	slot = int(hash >> x.shift)
-	return slot, int(x.slots[slot]) - 1
-}
+// tag is the bits of a hash that a slot holds, none of those that choose it.
+func tag(hash uint64) uint32 { return uint32(hash>>8) &^ recordMask }
 
-// next is the record in the slot after this one.
-func (x *index) next(slot int) (int, int) {
-	slot = (slot + 1) & (len(x.slots) - 1)
-	return slot, int(x.slots[slot]) - 1
+// find looks in the slot of a hash and those after it, until one holds the tag. It returns the record, or none.
+func (x *index) find(hash uint64) (slot, record int) { return x.from(int(hash>>x.shift), hash) }
+
+// next goes on after a slot whose record is another.
+func (x *index) next(slot int, hash uint64) (int, int) { return x.from(slot+1, hash) }
+
+func (x *index) from(slot int, hash uint64) (int, int) {
+	slots, tag := x.slots, tag(hash)
+	for {
+		slot &= len(slots) - 1
+		held := slots[slot]
+		if held == 0 {
+			return slot, none
+		}
+		if held&^recordMask == tag {
+			return slot, int(held&recordMask) - 1
+		}
+		slot++
+	}
 }
 
 func (x *index) add(hash uint64, record int) error {
-	slot, taken := x.at(hash)
-	for ; taken != none; slot, taken = x.next(slot) {
+	slot := int(hash >> x.shift)
+	for ; x.slots[slot] != 0; slot = (slot + 1) & (len(x.slots) - 1) {
 		if x.left--; x.left < 0 {
 			return errCollisions
 		}
 	}
-	x.slots[slot] = uint32(record + 1)
+	x.slots[slot] = tag(hash) | uint32(record+1)
 	return nil
 }
 
@@ -91,9 +109,10 @@ func (t *Tokenizer) indexTokens() error {
 
 // whole is the token that a piece becomes at once, or none.
 func (t *Tokenizer) whole(piece string) int {
-	slot, id := t.wholes.at(hashContent(piece))
+	hash := hashContent(piece)
+	slot, id := t.wholes.find(hash)
 	for id != none && string(t.content(id)) != piece {
-		slot, id = t.wholes.next(slot)
+		slot, id = t.wholes.next(slot, hash)
 	}
 	return id
 }
@@ -112,12 +131,13 @@ func (t *Tokenizer) indexMerges() error {
 
 // rank is the rank of the merge of two tokens, or none.
 func (t *Tokenizer) rank(left, right uint32) int {
-	slot, rank := t.pairs.at(hashPair(left, right))
+	hash := hashPair(left, right)
+	slot, rank := t.pairs.find(hash)
 	for rank != none {
 		if l, r, _ := t.merge(rank); l == left && r == right {
 			break
 		}
-		slot, rank = t.pairs.next(slot)
+		slot, rank = t.pairs.next(slot, hash)
 	}
 	return rank
 }

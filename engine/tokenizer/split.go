@@ -96,8 +96,9 @@ func (s *splitter) apply(pass int, text string, kinds []uint8) {
 		return
 	}
 	wanted := s.always
+	byClass := &s.wanted
 	for _, kind := range kinds {
-		wanted |= s.wanted[kind]
+		wanted |= byClass[kind]
 	}
 	if wanted = wanted >> pass << pass; wanted == 0 {
 		s.piece(text)

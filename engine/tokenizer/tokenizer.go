@@ -12,7 +12,7 @@ import "sort"
 // Limits on what a tokenizer may claim.
 const (
 	maxVocab     = 1 << 20
-	maxMerges    = 1 << 21
+	maxMerges    = 1 << 20
 	maxTokenSize = 1 << 16 // bytes of one token
 	maxAdded     = 1 << 16
 	maxAddedSize = 256 // bytes of an added token; bounds what is compared at one place of a text
