@@ -1,6 +1,9 @@
 package tokenizer
 
-import "errors"
+import (
+	"errors"
+	"fmt"
+)
 
 // An index finds records by their hash: open addressing in a table that is at most half full. A slot is 0, or a
 // record's number + 1 and above it a tag, some more bits of the hash: what has another hash is seldom looked at.
@@ -101,7 +104,7 @@ func (t *Tokenizer) indexTokens() error {
 			t.bytes[content[0]] = int32(id)
 		}
 		if err := t.wholes.add(hashContent(content), id); err != nil {
-			return err
+			return fmt.Errorf("token %d: %w", id, err)
 		}
 	}
 	return nil
@@ -123,7 +126,7 @@ func (t *Tokenizer) indexMerges() error {
 	for rank := range count {
 		left, right, _ := t.merge(rank)
 		if err := t.pairs.add(hashPair(left, right), rank); err != nil {
-			return err
+			return fmt.Errorf("merge %d: %w", rank, err)
 		}
 	}
 	return nil
