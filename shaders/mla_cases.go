@@ -92,8 +92,8 @@ func mlaPrepareCases() []Case {
 
 func mlaDecodeCases() []Case {
 	var cases []Case
-	add := func(heads, rank, rope, splits int, at ...int) {
-		name := fmt.Sprintf("heads=%d rank=%d rope=%d splits=%d positions=%v", heads, rank, rope, splits, at)
+	add := func(profile Profile, heads, rank, rope, splits int, at ...int) {
+		name := fmt.Sprintf("heads=%d rank=%d rope=%d splits=%d positions=%v%s", heads, rank, rope, splits, at, profile.label())
 		const capacity = 400
 		r := randomFor(name)
 		width := rank + rope
@@ -103,7 +103,7 @@ func mlaDecodeCases() []Case {
 		}
 		cases = append(cases, Case{
 			Name:     name,
-			Dispatch: MLADecode(MLADecodeVariant{rank, rope, splits}, len(at), MLADecodeParams{Heads: uint32(heads), Scale: float32(1 / math.Sqrt(float64(width)))}),
+			Dispatch: MLADecode(profile, MLADecodeVariant{rank, rope, splits}, len(at), MLADecodeParams{Heads: uint32(heads), Scale: float32(1 / math.Sqrt(float64(width)))}),
 			Buffers: Memory{
 				"positions": r.positions(at, capacity, rope), "query": r.floats(len(at)*heads*width, 1), "latent": r.floats(2*capacity*width, 1),
 				"partial": r.floats(len(at)*splits*heads*(2+rank), 1),
@@ -113,13 +113,17 @@ func mlaDecodeCases() []Case {
 			Flops:     2 * length * heads * (width + rank),
 		})
 	}
-	add(4, 64, 16, 1, 0)
-	add(4, 64, 16, 4, 5)
-	add(3, 48, 8, 3, 0, 1, 63)
-	add(1, 100, 2, 2, 30, 31)
-	add(16, 512, 64, 2, 300)
-	add(20, 512, 64, 8, 11, 399)
-	add(32, 256, 32, 4, 100, 101, 102, 103, 104, 105, 106, 107)
+	add(Minimum(), 4, 64, 16, 1, 0)
+	add(Minimum(), 4, 64, 16, 4, 5)
+	add(Minimum(), 3, 48, 8, 3, 0, 1, 63)
+	add(Minimum(), 1, 100, 2, 2, 30, 31)
+	add(Minimum(), 16, 512, 64, 2, 300)
+	add(Minimum(), 20, 512, 64, 8, 11, 399)
+	add(Minimum(), 32, 256, 32, 4, 100, 101, 102, 103, 104, 105, 106, 107)
+	for _, p := range others() {
+		add(p, 3, 48, 8, 3, 0, 1, 63)
+		add(p, 20, 512, 64, 8, 11, 399)
+	}
 	return cases
 }
 

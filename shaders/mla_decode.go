@@ -28,11 +28,11 @@ type mlaDecodeVariant struct {
 	ValueShare  int
 }
 
-// attentionThreads are the most threads of a workgroup, attentionLanes those of them that share a head.
-const (
-	attentionThreads = 256
-	attentionLanes   = 16
-)
+// attentionThreads are the most threads of a workgroup.
+const attentionThreads = 256
+
+// attentionLanes are the threads that share a head.
+func (p Profile) attentionLanes() int { return max(min(p.Lanes/2, 16), 4) }
 
 // nothing is below every score, as in lib/nothing.wgsl.
 const nothing = -3e38
@@ -85,21 +85,22 @@ func attend(q, latents []float32, scale float64, to []float32) {
 
 // MLADecode attends each row over its sequence, in splits: bindings positions, query (rows, Heads, LatentWidth), latent, partial
 // (rows, Splits, Heads, 2+KVLoraRank) of max score, sum of weights and weighted sum of latents, of the splits that a position needs.
-func MLADecode(v MLADecodeVariant, rows int, p MLADecodeParams) Dispatch {
+func MLADecode(profile Profile, v MLADecodeVariant, rows int, p MLADecodeParams) Dispatch {
 	width := v.KVLoraRank + v.QKRopeHeadDim
-	heads := min(int(p.Heads), attentionThreads/attentionLanes)
-	threads := attentionLanes * heads
-	tile := attentionTile(width, int(p.Heads))
-	share := func(n int) int { return (n + attentionLanes - 1) / attentionLanes }
+	lanes := profile.attentionLanes()
+	heads := min(int(p.Heads), attentionThreads/lanes)
+	threads := lanes * heads
+	tile := profile.attentionTile(width, int(p.Heads))
+	share := func(n int) int { return (n + lanes - 1) / lanes }
 	return mlaDecode.dispatch(mlaDecodeVariant{
-		MLADecodeVariant: v, LatentWidth: width, Lanes: attentionLanes, HeadsHere: heads, Threads: threads,
+		MLADecodeVariant: v, LatentWidth: width, Lanes: lanes, HeadsHere: heads, Threads: threads,
 		Tile: tile, TileSize: tile * width, DotsSize: tile * threads, QueryShare: share(width), ValueShare: share(v.KVLoraRank),
 	}, p, v.Splits, (int(p.Heads)+heads-1)/heads, rows)
 }
 
 // attentionTile is how many latent rows MLADecode keeps in workgroup memory, beside their scores.
-func attentionTile(width, heads int) int {
-	return max(min(workgroupWords/(width+min(attentionLanes*heads, attentionThreads)), 16), 1)
+func (p Profile) attentionTile(width, heads int) int {
+	return max(min(workgroupWords/(width+min(p.attentionLanes()*heads, attentionThreads)), 16), 1)
 }
 
 // splitShare is how many positions a split takes, and splitsAt where each of the splits in use begins: lib/splits.wgsl.

@@ -63,11 +63,8 @@ var mlaMerge = register(kernel[mlaMergeVariant, MLAMergeParams]{
 // MLAMerge merges the splits of MLADecode and takes the result out of latent space: bindings positions, partial_sums
 // (rows, Splits, Heads, 2+KVLoraRank), weights (Heads, VHeadDim, KVLoraRank), y (rows, YStride).
 func MLAMerge(profile Profile, v MLAMergeVariant, rows int, p MLAMergeParams) Dispatch {
-	t := profile.tile(v.VHeadDim, v.KVLoraRank, MaxRows, enoughWorkgroups)
-	for t.Threads < attentionThreads && t.workgroups(v.VHeadDim) > 1 { // one workgroup does a head
-		t.Threads *= 2
-	}
-	tile := attentionTile(v.KVLoraRank+v.QKRopeHeadDim, int(p.Heads))
+	t := profile.tile(v.VHeadDim, v.KVLoraRank, MaxRows, enoughWorkgroups).covering(v.VHeadDim, 0)
+	tile := profile.attentionTile(v.KVLoraRank+v.QKRopeHeadDim, int(p.Heads))
 	blocks := (v.KVLoraRank + BlockSize - 1) / BlockSize
 	return mlaMerge.dispatch(mlaMergeVariant{v, t.exchanging(2), tile, blocks, blocks * BlockSize / 4}, p, int(p.Heads), rows, 1)
 }

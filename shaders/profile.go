@@ -62,7 +62,7 @@ func Minimum() Profile { return Profile{Lanes: MaxLanes, Rows: 1} }
 // Candidates are the profiles worth trying on a device with these features, in order.
 func Candidates(f Features) []Profile {
 	return []Profile{
-		{Lanes: 32, Rows: 1}, {Lanes: 32, Rows: 2}, {Lanes: 32, Rows: 4}, {Lanes: 8, Rows: 4}, {Lanes: 1, Rows: 4},
+		{Lanes: 32, Rows: 1}, {Lanes: 32, Rows: 4}, {Lanes: 8, Rows: 4}, {Lanes: 1, Rows: 4},
 	}
 }
 
@@ -133,6 +133,16 @@ func (p Profile) tile(rows, k, most, side int) tile {
 	}
 	for t.Rows > 1 && side*t.workgroups(rows) < enoughWorkgroups {
 		t.Rows /= 2
+	}
+	return t
+}
+
+// covering is the tile with as few threads, from least on, as take all rows in one workgroup, or 256 that do so in turns.
+// Barriers cost by the thread where a CPU plays the GPU.
+func (t tile) covering(rows, least int) tile {
+	t.Threads = 16
+	for t.Threads < 256 && (t.Threads < least || t.Threads < t.Lanes || t.workgroups(rows) > 1) {
+		t.Threads *= 2
 	}
 	return t
 }

@@ -145,7 +145,6 @@ func best(values []float64, n int) []int {
 // Router chooses each row's experts: bindings x (rows, XStride), norm (Width), weights (Experts, Width) in F32, bias (Experts) with
 // v.Bias, routes (rows, TopK+Shared) of (expert, weight).
 func Router(profile Profile, v RouterVariant, rows int, p RouterParams) Dispatch {
-	t := profile.tile(v.Experts, int(p.Width), MaxRows, enoughWorkgroups)
-	t.Threads = 256
+	t := profile.tile(v.Experts, int(p.Width), MaxRows, enoughWorkgroups).covering(v.Experts, v.TopK+v.Shared)
 	return router.dispatch(routerVariant{v, F32, t.exchanging(2), aligned(p.Width, p.XStride)}, p, rows, 1, 1)
 }

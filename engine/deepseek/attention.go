@@ -44,6 +44,7 @@ func (m *Model) attention(r *gpu.Recorder, layer, rows int, h record.Activation)
 	splits := m.splits()
 	partial := r.Temp("partial", rows*splits*heads*(rank+2))
 	r.Dispatch(shaders.MLADecode(
+		m.Profile,
 		shaders.MLADecodeVariant{KVLoraRank: rank, QKRopeHeadDim: rope, Splits: splits},
 		rows, shaders.MLADecodeParams{Heads: uint32(heads), Scale: float32(c.SoftmaxScale())}),
 		gpu.Bind{"positions": m.Positions, "query": latentQuery, "latent": m.Latents[layer].All(), "partial": partial})
@@ -60,4 +61,4 @@ func (m *Model) attention(r *gpu.Recorder, layer, rows int, h record.Activation)
 }
 
 // splits is how many workgroups share a sequence: enough to fill a GPU when it is long, few to merge when it is short.
-func (m *Model) splits() int { return min(max(m.Sizes.Context/128, 1), 32) }
+func (m *Model) splits() int { return min(max(m.Sizes.Context/256, 1), 32) }

@@ -1,4 +1,4 @@
-// router experts=8 top_k=3 shared=2 groups=1 top_k_group=1 sigmoid=false bias=false norm_top_k=false group_max=false format=f32 lanes=4 rows=1 threads=256 partials=512 aligned=true
+// router experts=8 top_k=3 shared=2 groups=1 top_k_group=1 sigmoid=false bias=false norm_top_k=false group_max=false format=f32 lanes=4 rows=1 threads=32 partials=64 aligned=true
 const EXPERTS: u32 = 8u;
 const TOP_K: u32 = 3u;
 const SHARED: u32 = 2u;
@@ -10,8 +10,8 @@ const NORM_TOP_K: bool = false;
 const GROUP_MAX: bool = false;
 const LANES: u32 = 4u;
 const ROWS: u32 = 1u;
-const THREADS: u32 = 256u;
-const PARTIALS: u32 = 512u;
+const THREADS: u32 = 32u;
+const PARTIALS: u32 = 64u;
 const ALIGNED: bool = true;
 // 32 consecutive numbers of a row. Named fields, not an array: what is indexed by a variable is kept in memory.
 struct Block {
