@@ -28,6 +28,8 @@ type Options struct {
 
 	Context int // positions of a sequence; 0: the engine's default
 	Chunk   int // tokens decoded in one submit; 0: the engine's default
+	// Profile is the choice of kernels, as Tuned told it before; empty: they are timed.
+	Profile string
 }
 
 // A Host is a loaded model. It is not safe for concurrent use.
@@ -38,6 +40,7 @@ type Host struct {
 	recordings  map[gpu.RecordingID]gpu.CreateRecording
 	total       counters // since the start
 	info        message.ModelInfo
+	tuned       string
 	loadSeconds float64
 	lastRequest uint32
 }
@@ -49,7 +52,7 @@ func Open(ctx context.Context, o Options) (*Host, error) {
 	if err != nil {
 		return nil, err
 	}
-	opening, err := json.Marshal(map[string]any{"version": abi.Version, "device": o.Device.Info(), "options": message.Options{Context: o.Context, Chunk: o.Chunk}})
+	opening, err := json.Marshal(map[string]any{"version": abi.Version, "device": o.Device.Info(), "options": message.Options{Context: o.Context, Chunk: o.Chunk, Profile: o.Profile}})
 	if err != nil {
 		return nil, err
 	}
@@ -83,6 +86,8 @@ func (h *Host) load(ctx context.Context, manifest, tokenizer, opening []byte) er
 			switch {
 			case e.Type == message.Failed:
 				return failureOf(e)
+			case e.Type == message.Tuned:
+				h.tuned = e.Profile
 			case e.Type == message.Ready && e.Model != nil:
 				h.info = *e.Model
 				return nil
@@ -105,6 +110,9 @@ func (h *Host) load(ctx context.Context, manifest, tokenizer, opening []byte) er
 		}
 	}
 }
+
+// Tuned is the profile that won when the kernels were timed, worth remembering for the device; empty if they were not.
+func (h *Host) Tuned() string { return h.tuned }
 
 // Model describes the loaded model.
 func (h *Host) Model() message.ModelInfo { return h.info }

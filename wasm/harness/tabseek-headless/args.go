@@ -23,6 +23,7 @@ type target struct {
 	minimum        bool
 	context, chunk int
 	wasm           string
+	profile        string
 }
 
 // deviceFlags are those of every command; devices are what it can run on.
@@ -37,6 +38,7 @@ func (t *target) flags(flags *flag.FlagSet, devices ...string) {
 	flags.IntVar(&t.context, "context", 0, "")
 	flags.IntVar(&t.chunk, "chunk", 0, "")
 	flags.StringVar(&t.wasm, "wasm", "", "")
+	flags.StringVar(&t.profile, "profile", "", "")
 }
 
 func (t *target) check() error {

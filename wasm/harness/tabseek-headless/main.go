@@ -26,8 +26,9 @@ const usage = `usage: tabseek-headless COMMAND ...
 
 Every command takes [--device native|ref] (the GPU, or the slow reference in Go) and [--minimum] (on the GPU, stay
 within WebGPU's default limits); run and bench also [--device null], which computes nothing and shows what is left: the
-engine's own time, for a model of any size. All but selftest take [--context N], [--chunk N] (tokens decoded in one submit) and
-[--wasm FILE] (in place of the built-in engine.wasm).
+engine's own time, for a model of any size. All but selftest take [--context N], [--chunk N] (most tokens decoded in one
+submit), [--profile P] (kernels by that choice, in place of the fastest on this device) and [--wasm FILE] (in place of the
+built-in engine.wasm).
 
 MODEL is a packed folder, or pocket for the built-in one. Results go to stdout, the rest to stderr.
 Exit status: 0 done, 1 failed, 2 wrong usage.

@@ -43,7 +43,8 @@ func withModel(ctx context.Context, t target, name string, to streams, use func(
 		return err
 	}
 	defer device.Close()
-	host, err := harness.Open(ctx, harness.Options{Wasm: wasm, Model: model, Device: device, Log: to.err, Context: t.context, Chunk: t.chunk})
+	options := harness.Options{Wasm: wasm, Model: model, Device: device, Log: to.err, Context: t.context, Chunk: t.chunk, Profile: t.profile}
+	host, err := openTuned(ctx, t, options)
 	if err != nil {
 		return fmt.Errorf("model %s: %w", name, err)
 	}

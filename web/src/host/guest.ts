@@ -18,7 +18,11 @@ export class Guest {
   /** Totals since the last call of takeCounts. */
   private counts = { calls: 0, seconds: 0 };
 
-  private constructor(private readonly exports: Exports) {}
+  private constructor(
+    private readonly exports: Exports,
+    /** Which build it is, as the server tells it. */
+    readonly build: string,
+  ) {}
 
   static async open(url: URL): Promise<Guest> {
     const response = await fetch(url);
@@ -34,7 +38,7 @@ export class Guest {
     if (version !== Version) {
       throw new TabseekError('internal', `engine.wasm: the guest speaks version ${version ?? 0} of the wire and the host version ${Version}: they are not of the same build`);
     }
-    return new Guest(exports);
+    return new Guest(exports, response.headers.get('etag') ?? response.headers.get('last-modified') ?? '');
   }
 
   /** Hands a message to the guest and returns what it wants done. */

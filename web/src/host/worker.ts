@@ -1,11 +1,12 @@
 // The dedicated worker: it owns the guest, the GPU and the weights, and speaks the messages of shared/messages.ts.
 
 import { engineError, errorShape, fromShape, stepOf, TabseekError, type FromWorker, type LogitsRows, type ToWorker } from '../shared/messages';
-import type { EngineEvent, ModelInfo, RequestType, Stats, Usage } from '../shared/messages.gen';
+import type { EngineEvent, EngineOptions, ModelInfo, RequestType, Stats, Usage } from '../shared/messages.gen';
 import { Message, Version } from './abi.gen';
 import { encodeResult, type Frame, type SubmitCommand, type UploadCommand } from './abi';
 import { Gpu } from './gpu';
 import { Guest } from './guest';
+import { forgetProfile, profileKey, rememberedProfile, rememberProfile } from './profiles';
 import { fetchFile, fetchShards, hex } from './weights';
 
 /** Bytes handed to the GPU's queue in one go: larger writes are slower. */
@@ -34,6 +35,7 @@ class Host {
   private info: ModelInfo | undefined;
   private last: Stats | undefined;
   private loadSeconds = 0;
+  private profileKey = '';
   private onReady = () => {};
   private readonly loading = new AbortController();
   /** What no request can outlive: the first such thing, which explains those that follow from it. */
@@ -72,11 +74,8 @@ class Host {
     this.tell(Message.Manifest, manifest);
     this.tell(Message.Tokenizer, tokenizer);
     post({ kind: 'progress', id, progress: { phase: 'compile', loaded: 0, total: 0, bytesPerSecond: 0 } });
-    const frames = this.tell(Message.Open, `{"version":${Version},"device":${JSON.stringify(this.gpu.info())},"options":${options}}`);
-    for (const f of frames) {
-      const event = f.op === 'event' ? (f.event as EngineEvent) : undefined;
-      if (event?.type === 'error') throw engineError(event);
-    }
+    this.profileKey = await profileKey(this.gpu.name, guest.build, manifest);
+    const frames = this.open(options, await rememberedProfile(this.profileKey));
     const ready = new Promise<void>((resolve, reject) => {
       this.onReady = resolve;
       signal.addEventListener('abort', () => reject(this.failed ?? new TabseekError('aborted', 'loading was stopped')), { once: true });
@@ -88,6 +87,21 @@ class Host {
     this.loadSeconds = (performance.now() - start) / 1000;
     this.last = this.stats(NO_USAGE, undefined); // the device and the load, before any request
     post({ kind: 'reply', id, info: this.info });
+  }
+
+  /** Opens the model, with the profile that won here before, if the caller asks for none and the engine still knows it. */
+  private open(options: string, profile: string | undefined): Frame[] {
+    const asked = JSON.parse(options) as EngineOptions;
+    const opening = (o: EngineOptions): Frame[] => this.tell(Message.Open, JSON.stringify({ version: Version, device: this.gpu!.info(), options: o }));
+    const refused = (frames: Frame[]) => frames.flatMap((f) => (f.op === 'event' && (f.event as EngineEvent).type === 'error' ? [f.event as EngineEvent] : []))[0];
+    let frames = opening(asked.profile || !profile ? asked : { ...asked, profile });
+    if (refused(frames)?.param === 'profile' && !asked.profile) {
+      void forgetProfile(this.profileKey);
+      frames = opening(asked);
+    }
+    const error = refused(frames);
+    if (error) throw engineError(error);
+    return frames;
   }
 
   private async fetchTokenizer(base: string, manifest: Uint8Array, signal: AbortSignal): Promise<Uint8Array> {
@@ -223,6 +237,9 @@ class Host {
   private event(e: EngineEvent): void {
     const pending = this.pending.get(e.id);
     switch (e.type) {
+      case 'tuned':
+        void rememberProfile(this.profileKey, e.profile ?? '');
+        return;
       case 'ready':
         this.info = e.model;
         return this.onReady();
