@@ -12,6 +12,7 @@ import (
 const (
 	trialTarget = 20e6 // nanoseconds
 	trialRepeat = 64   // most times
+	trialRuns   = 5    // the first to warm up; the best of the others counts
 	probes      = 2    // of the latency
 )
 
@@ -36,7 +37,6 @@ type trial struct {
 	recording gpu.RecordingID
 	weight    float64 // how often a token does it
 	runs      int
-	times     int
 	took      float64 // nanoseconds of one replay
 }
 
@@ -88,7 +88,7 @@ func (t *tuning) try() {
 		return
 	}
 	for _, trial := range t.trials {
-		if trial.runs < 3 && (trial.runs < 2 || trial.took < trialTarget/2) {
+		if trial.runs < trialRuns {
 			t.time(trial)
 			return
 		}
@@ -118,17 +118,20 @@ func (t *tuning) record() bool {
 	return e.create()
 }
 
-// time runs a trial: once to warm up, once to see, and then as often as it takes.
+// time runs a trial: once to warm up, once to see, and then as often in one submit as it takes.
 func (t *tuning) time(trial *trial) {
-	trial.times = 1
-	if trial.runs == 2 {
-		trial.times = max(min(int(trialTarget/max(trial.took, 1)), trialRepeat), 1)
+	times := 1
+	if trial.runs > 1 {
+		times = max(min(int(trialTarget/max(trial.took, 1)), trialRepeat), 1)
 	}
 	t.pending = true
-	t.engine.replay([]gpu.Replay{{Recording: trial.recording, Times: uint32(trial.times)}}, portion{}, func(r gpu.Result) {
+	t.engine.replay([]gpu.Replay{{Recording: trial.recording, Times: uint32(times)}}, portion{}, func(r gpu.Result) {
 		t.pending = false
+		took := max(float64(r.Nanoseconds)-t.engine.latency, 0) / float64(times)
+		if trial.runs < 2 || took < trial.took {
+			trial.took = took
+		}
 		trial.runs++
-		trial.took = max(float64(r.Nanoseconds)-t.engine.latency, 0) / float64(trial.times)
 	})
 }
 
