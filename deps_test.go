@@ -62,7 +62,7 @@ var rules = []rule{
 	{"engine/message", nil, map[string]string{"tabseek": "what is said, as data: hosts know it without knowing the engine"}},
 	{"engine/message/gen", []string{"engine/message"}, nil},
 	{"engine/kvcache", nil, map[string]string{"tabseek": "bookkeeping in plain integers"}},
-	{"engine/sample", nil, map[string]string{"tabseek": "parameters in plain numbers; the shader samples"}},
+
 	{"engine/tokenizer", nil, map[string]string{
 		"tabseek": "text to ids, nothing else",
 		"os":      "it is handed a file's content",
@@ -77,12 +77,11 @@ var rules = []rule{
 	}},
 	{"engine/deepseek", []string{"shaders", "engine/gpu", "engine/weights", "engine/kvcache", "engine/record"}, map[string]string{
 		"tabseek/engine/tokenizer":     "the architecture computes on ids",
-		"tabseek/engine/sample":        "sampling comes after the logits",
 		"tabseek/engine/gpu/refgpu":    "it records, it does not execute",
 		"tabseek/engine/gpu/nativegpu": "it records, it does not execute",
 		"os":                           "a config is JSON, weights are slots: no files",
 	}},
-	{"engine", []string{"shaders", "engine/gpu", "engine/message", "engine/weights", "engine/kvcache", "engine/tokenizer", "engine/tokenizer/chat", "engine/sample", "engine/record", "engine/deepseek"}, map[string]string{
+	{"engine", []string{"shaders", "engine/gpu", "engine/message", "engine/weights", "engine/kvcache", "engine/tokenizer", "engine/tokenizer/chat", "engine/record", "engine/deepseek"}, map[string]string{
 		"tabseek/engine/gpu/refgpu":    "devices belong to hosts: the same engine runs on all of them",
 		"tabseek/engine/gpu/nativegpu": "devices belong to hosts: the same engine runs on all of them",
 		"os":                           "the engine does no I/O, so that it runs in a tab and in a test alike",

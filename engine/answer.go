@@ -3,6 +3,7 @@ package engine
 import (
 	"tabseek/engine/message"
 	"tabseek/engine/tokenizer/chat"
+	"tabseek/shaders"
 )
 
 // An answer is what comes of one prompt: it takes tokens as they are chosen, turns them into text, and knows when it
@@ -15,6 +16,9 @@ type answer struct {
 	eos      map[int]bool
 	splitter *chat.Splitter
 	stopper  stopper
+	logprobs bool                // of every token, and
+	top      int                 // so many alternatives
+	name     func(id int) string // a token's bytes
 
 	tokens   []int
 	reasoned int                  // of tokens, those of the reasoning
@@ -23,7 +27,8 @@ type answer struct {
 }
 
 // take adds the next token. After the answer has ended it takes no more: what a submit decoded past the end is dropped.
-func (a *answer) take(id int) {
+func (a *answer) take(c shaders.Chosen) {
+	id := int(c.ID)
 	if a.reason != "" {
 		return
 	}
@@ -35,12 +40,27 @@ func (a *answer) take(id int) {
 	a.event.Tokens = append(a.event.Tokens, id)
 	thinking := a.splitter.Thinking()
 	a.show(a.splitter.Push(id))
-	if thinking || a.splitter.Thinking() { // a tag counts with the reasoning
+	thinking = thinking || a.splitter.Thinking() // a tag counts with the reasoning
+	if thinking {
 		a.reasoned++
+	}
+	if a.logprobs {
+		a.addLogprob(c, thinking)
 	}
 	if len(a.tokens) >= a.limit {
 		a.end(message.Length)
 	}
+}
+
+func (a *answer) addLogprob(c shaders.Chosen, thinking bool) {
+	if a.event.Logprobs == nil {
+		a.event.Logprobs = &message.Logprobs{Content: []message.Logprob{}}
+	}
+	to := &a.event.Logprobs.Content
+	if thinking {
+		to = &a.event.Logprobs.ReasoningContent
+	}
+	*to = append(*to, a.logprob(c))
 }
 
 // show adds text. Stop texts end the answer, not the reasoning.

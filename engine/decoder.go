@@ -1,8 +1,6 @@
 package engine
 
 import (
-	"encoding/binary"
-
 	"tabseek/engine/gpu"
 	"tabseek/engine/message"
 	"tabseek/engine/record"
@@ -10,7 +8,10 @@ import (
 	"tabseek/shaders"
 )
 
-const inFlight = 2 // submits under way: the GPU starts the next while the CPU reads the last
+const (
+	inFlight   = 2                       // submits under way: the GPU starts the next while the CPU reads the last
+	chosenSize = 4 * shaders.ChosenWords // bytes of a record
+)
 
 // A decoder turns the steps of sequence 0 into the tokens of an answer.
 //
@@ -21,10 +22,11 @@ type decoder struct {
 	engine *Engine
 	answer *answer
 
-	filled   int // prompt tokens whose cache rows are submitted
-	decoded  int // decode steps submitted
-	begun    int // commands submitted of the step in hand; 0: none is in hand
-	pending  int // submits under way
+	filled   int  // prompt tokens whose cache rows are submitted
+	decoded  int  // decode steps submitted
+	begun    int  // commands submitted of the step in hand; 0: none is in hand
+	pending  int  // submits under way
+	counted  bool // the tokens, or nothing needs their counts
 	decoding bool
 }
 
@@ -45,10 +47,14 @@ func (e *Engine) beginAnswer(r message.Request, start chat.Prompt) (task, error)
 	if err := e.checkTokens(prompt, 1); err != nil {
 		return nil, err
 	}
-	if err := e.writeSampling(r.Params); err != nil {
+	counted, err := e.writeSampling(r.Params, len(prompt))
+	if err != nil {
 		return nil, err
 	}
-	a := &answer{request: r.ID, prompt: prompt, eos: map[int]bool{}, limit: e.options.Context - len(prompt)}
+	a := &answer{request: r.ID, prompt: prompt, eos: map[int]bool{}, limit: e.options.Context - len(prompt), logprobs: r.Params.Logprobs, name: e.tokenizer.Token}
+	if r.Params.TopLogprobs != nil {
+		a.top = *r.Params.TopLogprobs
+	}
 	if most, ok := r.Params.Limit(); ok {
 		a.limit = min(a.limit, most)
 	}
@@ -60,7 +66,7 @@ func (e *Engine) beginAnswer(r message.Request, start chat.Prompt) (task, error)
 	e.cache.Rewind(a.reused)
 	e.writeTokens(a.reused, prompt[a.reused:])
 	e.writeRows(a.reused)
-	return &decoder{engine: e, answer: a, filled: a.reused}, nil
+	return &decoder{engine: e, answer: a, filled: a.reused, counted: !counted}, nil
 }
 
 func (d *decoder) id() uint32 { return d.answer.request }
@@ -77,6 +83,10 @@ func (d *decoder) next() {
 		d.decoding = true
 		d.engine.writeRows(prompt)
 		d.engine.events = append(d.engine.events, message.Event{Type: message.Decoding, ID: d.answer.request})
+	}
+	if !d.counted {
+		d.counted = true
+		d.engine.submit(d.take(record.Count, 1, 1), func(gpu.Result) { d.pending-- })
 	}
 	for d.pending < inFlight && d.decoded < d.answer.limit {
 		d.decode()
@@ -101,7 +111,7 @@ func (d *decoder) fill() {
 	})
 }
 
-// decode submits the next steps of the answer, and reads the ids back that they choose.
+// decode submits the next steps of the answer, and reads the records back of what they choose.
 func (d *decoder) decode() {
 	p := d.take(record.Decode, 1, min(d.engine.options.Chunk, d.answer.limit-d.decoded))
 	steps := p.completes()
@@ -111,7 +121,19 @@ func (d *decoder) decode() {
 	}
 	first := len(d.answer.prompt) + d.decoded
 	d.decoded += steps
-	d.engine.submit(p, d.receive, gpu.Readback{Buffer: d.engine.model.Tokens.ID(), Offset: uint64(4 * first), Size: uint64(4 * steps)})
+	d.engine.submit(p, d.receive, d.records(first, steps)...)
+}
+
+// records is where the records of tokens lie, by position: one range of the ring, or two where it begins anew.
+func (d *decoder) records(first, count int) []gpu.Readback {
+	read := func(at, n int) gpu.Readback {
+		return gpu.Readback{Buffer: d.engine.model.Chosen.ID(), Offset: uint64(at * chosenSize), Size: uint64(n * chosenSize)}
+	}
+	at := first % record.Ring
+	if here := record.Ring - at; here < count {
+		return []gpu.Readback{read(at, here), read(0, count-here)}
+	}
+	return []gpu.Readback{read(at, count)}
 }
 
 // take is the next portion of at most limit steps, which goes on with the step in hand.
@@ -122,17 +144,19 @@ func (d *decoder) take(kind record.Kind, rows, limit int) portion {
 	return p
 }
 
-// receive takes the ids of a submit.
+// receive takes the records of a submit.
 func (d *decoder) receive(r gpu.Result) {
 	d.pending--
 	a := d.answer
-	for ids := r.Data[0]; len(ids) >= 4; ids = ids[4:] {
-		id := binary.LittleEndian.Uint32(ids)
-		if id == shaders.FaultToken && a.reason == "" {
-			d.fault()
-			return
+	for _, records := range r.Data {
+		for ; len(records) >= chosenSize; records = records[chosenSize:] {
+			c := shaders.DecodeChosen(records)
+			if c.ID == shaders.FaultToken && a.reason == "" {
+				d.fault()
+				return
+			}
+			a.take(c)
 		}
-		a.take(int(id))
 	}
 	d.sendDelta()
 	if a.reason != "" {

@@ -250,11 +250,16 @@ func (e *Engine) checkTokens(tokens []int, answer int) error {
 
 func (e *Engine) info() *message.ModelInfo {
 	facts := e.config.Facts(e.manifest)
-	sampling, _ := e.sampling(message.Params{}) // a recommendation out of bounds is reported when it is used
+	recommended := func(p *float64) float64 {
+		if p == nil {
+			return 1
+		}
+		return *p
+	}
 	return &message.ModelInfo{
 		Name: e.manifest.Source.Name, Chat: e.manifest.Chat, Context: e.options.Context, VocabSize: e.config.VocabSize,
 		Layers: e.config.NumHiddenLayers, ParamsTotal: facts.ParamsTotal, ParamsActive: facts.ParamsActive, WeightBytes: facts.WeightBytes, BytesPerToken: facts.BytesPerToken,
-		KVBytesPerToken: int64(facts.KVBytesPerToken), Chunk: e.options.Chunk, Profile: e.model.Profile.String(), Temperature: sampling.Temperature, TopP: sampling.TopP,
+		KVBytesPerToken: int64(facts.KVBytesPerToken), Chunk: e.options.Chunk, Profile: e.model.Profile.String(), Temperature: recommended(e.manifest.Generation.Temperature), TopP: recommended(e.manifest.Generation.TopP),
 		Drafts: e.config.NumNextNPredictLayers > 0,
 	}
 }

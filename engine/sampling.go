@@ -1,35 +1,21 @@
 package engine
 
 import (
+	"math"
+	"slices"
+
 	"tabseek/engine/gpu"
 	"tabseek/engine/message"
-	"tabseek/engine/sample"
 	"tabseek/shaders"
 )
 
-// unbuilt refuses by name what the engine does not do yet: a parameter is never ignored.
-func unbuilt(p message.Params) error {
-	for name, given := range map[string]bool{
-		"presence_penalty": p.PresencePenalty != nil, "frequency_penalty": p.FrequencyPenalty != nil,
-		"logit_bias": len(p.LogitBias) > 0, "logprobs": p.Logprobs,
-	} {
-		if given {
-			return message.Refuse(name, "is not supported yet")
-		}
-	}
-	return nil
-}
-
-// sampling merges the request's parameters over the model's recommendation.
-func (e *Engine) sampling(p message.Params) (sample.Params, error) {
-	out, g := sample.Default(), e.manifest.Generation
-	if err := unbuilt(p); err != nil {
-		return out, err
-	}
-	pick := func(to *float64, choices ...*float64) {
+// sampling merges the request's parameters over the model's recommendation, for an answer that starts at a position.
+func (e *Engine) sampling(p message.Params, start int) shaders.SamplingParams {
+	out, g := shaders.SamplingParams{Temperature: 1, TopP: 1, RepetitionPenalty: 1, AnswerStart: uint32(start)}, e.manifest.Generation
+	pick := func(to *float32, choices ...*float64) {
 		for _, c := range choices {
 			if c != nil {
-				*to = *c
+				*to = float32(*c)
 				return
 			}
 		}
@@ -38,26 +24,70 @@ func (e *Engine) sampling(p message.Params) (sample.Params, error) {
 	pick(&out.TopP, p.TopP, g.TopP)
 	pick(&out.MinP, p.MinP, g.MinP)
 	pick(&out.RepetitionPenalty, p.RepetitionPenalty, g.RepetitionPenalty)
+	pick(&out.PresencePenalty, p.PresencePenalty)
+	pick(&out.FrequencyPenalty, p.FrequencyPenalty)
 	for _, k := range []*int{g.TopK, p.TopK} {
 		if k != nil {
-			out.TopK = *k
+			out.TopK = uint32(*k)
 		}
 	}
 	if p.Seed != nil {
 		out.Seed = *p.Seed
 	}
-	return out, nil
+	return out
 }
 
-// writeSampling sets how row 0 chooses its tokens.
-func (e *Engine) writeSampling(p message.Params) error {
-	s, err := e.sampling(p)
-	if err != nil {
-		return err
+// biases are the request's, in order of id.
+func (e *Engine) biases(p message.Params) ([]shaders.Bias, error) {
+	if len(p.LogitBias) > shaders.MaxBiases {
+		return nil, message.Refuse("logit_bias", "has %d tokens, at most %d can have one", len(p.LogitBias), shaders.MaxBiases)
 	}
-	e.commands = append(e.commands, gpu.Write{Buffer: e.model.Sampling.ID(), Data: shaders.SamplingParams{
-		Temperature: float32(s.Temperature), TopP: float32(s.TopP), MinP: float32(s.MinP),
-		RepetitionPenalty: float32(s.RepetitionPenalty), TopK: uint32(s.TopK), Seed: s.Seed,
-	}.Encode()})
-	return nil
+	var list []shaders.Bias
+	for id, value := range p.LogitBias {
+		if id < 0 || id >= e.config.VocabSize {
+			return nil, message.Refuse("logit_bias", "names token %d, the vocabulary has ids 0 to %d", id, e.config.VocabSize-1)
+		}
+		list = append(list, shaders.Bias{ID: uint32(id), Value: float32(value)})
+	}
+	slices.SortFunc(list, func(a, b shaders.Bias) int { return int(a.ID) - int(b.ID) })
+	return list, nil
+}
+
+// writeSampling sets how row 0 chooses its tokens; counted tells that its tokens must be counted before.
+func (e *Engine) writeSampling(p message.Params, start int) (counted bool, err error) {
+	biases, err := e.biases(p)
+	if err != nil {
+		return false, err
+	}
+	s := e.sampling(p, start)
+	e.commands = append(e.commands, gpu.Write{Buffer: e.model.Sampling.ID(), Data: s.Encode(biases)})
+	return s.Penalises(), nil
+}
+
+// leastLogprob stands for whatever is too unlikely to tell, as OpenAI has it.
+const leastLogprob = -9999
+
+// logprob is what a record says of a token that was chosen, with the top likeliest alternatives.
+func (a *answer) logprob(c shaders.Chosen) message.Logprob {
+	l := message.Logprob{ID: int(c.ID), Token: a.name(int(c.ID)), Logprob: tellable(c.LogProbability), TopLogprobs: []message.TopLogprob{}}
+	l.Bytes = bytesOf(l.Token)
+	for _, t := range c.Top[:a.top] {
+		if t.ID != shaders.FaultToken {
+			name := a.name(int(t.ID))
+			l.TopLogprobs = append(l.TopLogprobs, message.TopLogprob{ID: int(t.ID), Token: name, Logprob: tellable(t.LogProbability), Bytes: bytesOf(name)})
+		}
+	}
+	return l
+}
+
+func tellable(logprob float32) float64 {
+	return max(math.Round(float64(logprob)*1e6)/1e6, leastLogprob)
+}
+
+func bytesOf(text string) []int {
+	list := make([]int, len(text))
+	for i := range len(text) {
+		list[i] = int(text[i])
+	}
+	return list
 }

@@ -16,6 +16,9 @@ import (
 // MaxRows is the most rows a step can process: the kernels' batch limit.
 const MaxRows = shaders.MaxBatch
 
+// Ring is how many records of choices a row keeps: those of two submits of the most steps.
+const Ring = 128
+
 // slack is how many positions beyond the context a sequence's buffers have: a step of MaxRows rows may run over
 // the end of a prompt, and its draft reads one token further. What lands there is never used.
 const slack = 2 * MaxRows
@@ -48,7 +51,9 @@ type Model struct {
 
 	Rows     *gpu.Buffer // [MaxRows] (sequence, position)
 	Tokens   *gpu.Buffer // [Sequences, Stride] token ids
-	Sampling *gpu.Buffer // [MaxRows] shaders.SamplingParams
+	Sampling *gpu.Buffer // [MaxRows] shaders.SamplingParams, encoded with their biases
+	Chosen   *gpu.Buffer // [MaxRows, Ring] shaders.Chosen: the record of the token at a position is at its remainder
+	Counts   *gpu.Buffer // [Sequences, VocabSize] tokens counted for penalties
 	Logits   *gpu.Buffer // [MaxRows, VocabSize]
 
 	Weights   Weights
@@ -57,7 +62,6 @@ type Model struct {
 
 	rope      *gpu.Buffer
 	ropeTable []byte
-	seen      *gpu.Buffer
 }
 
 // NewModel lays the weights of a packed model and the state out. Weight buffers come first, so that a shard's buffer
@@ -75,7 +79,8 @@ func NewModel(manifest *weights.Manifest, slots []weights.Slot, sizes Sizes, rop
 	m.Tokens = m.Words("tokens", sizes.Sequences*sizes.Stride())
 	m.Sampling = m.Words("sampling", MaxRows*shaders.SamplingWords)
 	m.Logits = m.Words("logits", MaxRows*sizes.VocabSize)
-	m.seen = m.Words("seen", MaxRows*((sizes.VocabSize+31)/32))
+	m.Chosen = m.Words("chosen", MaxRows*Ring*shaders.ChosenWords)
+	m.Counts = m.Words("counts", sizes.Sequences*sizes.VocabSize)
 	m.rope = m.Plan.Buffer("rope", uint64(len(ropeTable)))
 	m.Positions = m.Words("positions", MaxRows*(2+sizes.RopeHeadDim)).All()
 	m.Residual = m.Lasting("hidden", sizes.HiddenSize)

@@ -1,6 +1,8 @@
 package record
 
 import (
+	"maps"
+
 	"tabseek/engine/gpu"
 	"tabseek/shaders"
 )
@@ -64,12 +66,34 @@ func (m *Model) Head(r *gpu.Recorder, rows int, x Activation, norm Norm) {
 	m.Product(r, rows, w, x, norm, Activation{Slice: m.Logits.All(), Stride: m.Sizes.VocabSize}, false)
 }
 
-// Sample records the choice of every row's next token from its logits, which also moves the row on.
+// Sample records the choice of every row's next token from its logits, which also moves the row on and leaves a record
+// in Chosen.
 func (m *Model) Sample(r *gpu.Recorder, rows int) {
+	blocks, sorted := shaders.SamplerScratch(m.Sizes.VocabSize)
+	bind := m.samplerBind()
+	bind["logits"], bind["counts"] = m.Logits.All(), m.Counts.All()
+	bind["blocks"], bind["sorted"] = r.Temp("blocks", rows*blocks), r.Temp("sorted", rows*sorted)
+	r.Dispatch(shaders.SampleBlocks(rows, m.sampler()), bind)
+
+	bind = maps.Clone(bind)
+	bind["tokens"], bind["chosen"] = m.Tokens.All(), m.Chosen.All()
+	r.Dispatch(shaders.Sample(rows, m.sampler()), bind)
+}
+
+// Count records the counting of the rows' tokens for penalties.
+func (m *Model) Count(r *gpu.Recorder, rows int) {
+	bind := m.samplerBind()
+	bind["tokens"], bind["counts"] = m.Tokens.All(), m.Counts.All()
+	r.Dispatch(shaders.SampleCount(rows, m.sampler()), bind)
+}
+
+func (m *Model) sampler() shaders.SamplerParams {
 	vocab := uint32(m.Sizes.VocabSize)
-	r.Dispatch(shaders.Sample(rows, shaders.SampleParams{Vocab: vocab, LogitsStride: vocab, Capacity: uint32(m.Sizes.Stride())}), gpu.Bind{
-		"logits": m.Logits.All(), "sampling": m.Sampling.All(), "rows": m.Rows.All(), "tokens": m.Tokens.All(), "seen": m.seen.All(),
-	})
+	return shaders.SamplerParams{Vocab: vocab, LogitsStride: vocab, Capacity: uint32(m.Sizes.Stride()), Ring: Ring}
+}
+
+func (m *Model) samplerBind() gpu.Bind {
+	return gpu.Bind{"sampling": m.Sampling.All(), "rows": m.Rows.All()}
 }
 
 // Advance records moving the first rows rows on by as many positions: the step after a step of a prompt.

@@ -31,6 +31,8 @@ const (
 	Prompt Kind = "prompt"
 	// Score leaves the logits of every row and keeps the rows where they are.
 	Score Kind = "score"
+	// Count counts the rows' tokens: before the first Decode of rows with penalties.
+	Count Kind = "count"
 	// Draft leaves the draft module's logits; it follows Score.
 	Draft Kind = "draft"
 )
@@ -79,6 +81,8 @@ func (s *Steps) record(r *gpu.Recorder, kind Kind, rows int) {
 		m.Sample(r, rows)
 	case Prompt:
 		m.Advance(r, rows)
+	case Count:
+		m.Count(r, rows)
 	case Draft:
 		a.Draft(r, rows)
 	}

@@ -55,6 +55,26 @@ describe('the API', () => {
     assert.ok(last.total > 1e6);
   });
 
+  test('log-probabilities, biases and penalties', async () => {
+    const got = await page.evaluate(async () => {
+      const ask = (more) => globalThis.engine.chat.completions.create({ messages: [{ role: 'user', content: 'What is 2 + 3?' }], temperature: 0, ...more });
+      const plain = await ask({ logprobs: true, top_logprobs: 3 });
+      const first = plain.choices[0].logprobs.content[0];
+      const banned = await ask({ logit_bias: { [first.id]: -100 }, max_tokens: 200 });
+      const penalised = await ask({ presence_penalty: 1.5, frequency_penalty: 1, max_tokens: 30 });
+      return { plain, banned: banned.choices[0].message.content, penalised: penalised.choices[0].message };
+    });
+    const { message, logprobs } = got.plain.choices[0];
+    assert.equal(logprobs.content.map((t) => t.token).join('').trim(), message.content.trim());
+    for (const token of logprobs.content) {
+      assert.ok(token.logprob <= 0 && token.top_logprobs.length === 3);
+      assert.equal(token.top_logprobs[0].id, token.id, 'greedy takes the likeliest');
+      assert.ok(token.top_logprobs[0].logprob >= token.top_logprobs[1].logprob);
+    }
+    assert.ok(!got.banned.startsWith(logprobs.content[0].token));
+    assert.notDeepEqual([got.penalised.content, got.penalised.reasoning_content], [message.content, message.reasoning_content]);
+  });
+
   test('a stream has reasoning, then content, then usage', async () => {
     const chunks = await page.evaluate(async () => {
       const out = [];

@@ -1,0 +1,160 @@
+//go:build !wasip1
+
+package shaders
+
+import (
+	"fmt"
+	"math"
+)
+
+func init() {
+	caseTables["sample_count"] = sampleCountCases
+	caseTables["sample_blocks"] = sampleBlocksCases
+	caseTables["sample"] = sampleCases
+}
+
+// A samplerCase is two rows of logits, of sequences 1 and 0, with how they are sampled.
+type samplerCase struct {
+	label    string
+	vocab    int
+	position int
+	change   func(s *SamplingParams, logits []uint32)
+	biases   []Bias
+}
+
+const samplerCapacity, samplerRing = 50, 16
+
+func samplerTable() []samplerCase {
+	var table []samplerCase
+	add := func(label string, vocab, position int, change func(*SamplingParams, []uint32), biases ...Bias) {
+		table = append(table, samplerCase{label, vocab, position, change, biases})
+	}
+	greedy := func(s *SamplingParams, _ []uint32) { s.Temperature = 0 }
+	for _, vocab := range []int{3, 320, 1024, 2049, 32003} {
+		add("greedy", vocab, 7, greedy)
+		add("plain", vocab, 7, func(*SamplingParams, []uint32) {})
+		add("cold", vocab, 7, func(s *SamplingParams, _ []uint32) { s.Temperature = 1e-4 })
+		add("hot", vocab, 7, func(s *SamplingParams, _ []uint32) { s.Temperature = 2 })
+		add("top_k", vocab, 8, func(s *SamplingParams, _ []uint32) { s.TopK = 20 })
+		add("top_k 1", vocab, 8, func(s *SamplingParams, _ []uint32) { s.TopK, s.Temperature = 1, 5 })
+		add("top_k beyond", vocab, 8, func(s *SamplingParams, _ []uint32) { s.TopK = 1 << 20 })
+		add("top_p", vocab, 9, func(s *SamplingParams, _ []uint32) { s.TopP, s.Temperature = 0.9, 0.6 })
+		add("top_p tiny", vocab, 9, func(s *SamplingParams, _ []uint32) { s.TopP, s.Temperature = 1e-6, 5 })
+		add("min_p", vocab, 10, func(s *SamplingParams, _ []uint32) { s.MinP = 0.1 })
+		add("min_p 1", vocab, 10, func(s *SamplingParams, _ []uint32) { s.MinP, s.Temperature = 1, 5 })
+		add("repetition", vocab, 48, func(s *SamplingParams, _ []uint32) { s.RepetitionPenalty, s.Temperature = 1.5, 0 })
+		add("presence and frequency", vocab, 48, func(s *SamplingParams, _ []uint32) {
+			s.PresencePenalty, s.FrequencyPenalty, s.Temperature = 1.5, -0.5, 0
+		})
+		add("biases", vocab, 11, greedy, Bias{2, 100}, Bias{uint32(vocab - 1), 100}, Bias{1, -100}, Bias{1 << 21, 7})
+		add("all of them", vocab, 30, func(s *SamplingParams, _ []uint32) {
+			s.Temperature, s.TopK, s.TopP, s.MinP, s.RepetitionPenalty, s.PresencePenalty = 0.7, 50, 0.8, 0.02, 1.2, 0.3
+		}, Bias{1, 2})
+	}
+	add("all of them", 163841, 30, func(s *SamplingParams, _ []uint32) {
+		s.Temperature, s.TopK, s.TopP, s.MinP, s.RepetitionPenalty = 0.7, 50, 0.8, 0.02, 1.2
+	})
+	add("top_k", 600000, 5, func(s *SamplingParams, _ []uint32) { s.TopK = 20 }) // blocks of 2048
+	add("equal greatest", 3000, 3, func(s *SamplingParams, logits []uint32) {
+		s.Temperature = 0
+		logits[17], logits[2000] = math.Float32bits(99), math.Float32bits(99)
+	})
+	add("all equal, top_k", 3000, 3, func(s *SamplingParams, logits []uint32) {
+		s.TopK = 5 // equal logits stay together: all of them
+		for i := range logits {
+			logits[i] = math.Float32bits(1.5)
+		}
+	})
+	add("equal at the threshold", 3000, 3, func(s *SamplingParams, logits []uint32) {
+		s.TopK = 3
+		logits[5], logits[1500], logits[2900], logits[7] = math.Float32bits(30), math.Float32bits(29), math.Float32bits(29), math.Float32bits(29)
+	})
+	add("a logit is not a number", 3000, 3, func(_ *SamplingParams, logits []uint32) { logits[2999] = 0x7fc00000 })
+	add("a logit is infinite", 3000, 3, func(s *SamplingParams, logits []uint32) { s.Temperature, logits[5] = 0, 0x7f800000 })
+	add("the sequence is full", 300, samplerCapacity-1, func(*SamplingParams, []uint32) {})
+	return table
+}
+
+// memory is what the kernels of the case work on.
+func (c samplerCase) memory() (SamplerParams, Memory) {
+	const rows = 2
+	r := randomFor(c.label + fmt.Sprint(c.vocab))
+	p := SamplerParams{Vocab: uint32(c.vocab), LogitsStride: uint32(c.vocab + 3), Capacity: samplerCapacity, Ring: samplerRing}
+	blocks, sorted := SamplerScratch(c.vocab)
+	m := Memory{
+		"logits": r.floats(rows*(c.vocab+3), 3), "rows": {1, uint32(c.position), 0, uint32(c.position)}, "tokens": make([]uint32, rows*samplerCapacity),
+		"counts": make([]uint32, rows*c.vocab), "blocks": make([]uint32, rows*blocks), "sorted": make([]uint32, rows*sorted),
+		"chosen": make([]uint32, rows*samplerRing*ChosenWords),
+	}
+	for i := range m["tokens"] {
+		m["tokens"][i] = uint32(r.IntN(c.vocab))
+	}
+	var sampling []byte
+	for range rows {
+		s := SamplingParams{Temperature: 1, TopP: 1, RepetitionPenalty: 1, Seed: 5, AnswerStart: 12}
+		c.change(&s, m["logits"])
+		sampling = append(sampling, s.Encode(c.biases)...)
+	}
+	m["sampling"] = words(sampling)
+	return p, m
+}
+
+// run runs the reference of a dispatch on the memory.
+func (m Memory) run(d Dispatch) Memory {
+	d.Program.Run(d.Params, d.Workgroups, m)
+	return m
+}
+
+// part is a copy of the buffers that a program binds.
+func (m Memory) part(p *Program) Memory {
+	out := Memory{}
+	for _, b := range p.Bindings {
+		out[b.Name] = append([]uint32(nil), m[b.Name]...)
+	}
+	return out
+}
+
+func sampleCountCases() []Case {
+	var cases []Case
+	for _, c := range samplerTable() {
+		p, m := c.memory()
+		d := SampleCount(2, p)
+		cases = append(cases, Case{
+			Name: fmt.Sprintf("%s vocab=%d", c.label, c.vocab), Dispatch: d, Buffers: m.part(d.Program), Integers: []string{"counts"}, Bytes: 8 * c.vocab,
+		})
+	}
+	return cases
+}
+
+func sampleBlocksCases() []Case {
+	var cases []Case
+	for _, c := range samplerTable() {
+		if c.label == "a logit is not a number" || c.label == "a logit is infinite" { // sums of it are no numbers to compare
+			continue
+		}
+		p, m := c.memory()
+		d := SampleBlocks(2, p)
+		cases = append(cases, Case{
+			Name: fmt.Sprintf("%s vocab=%d", c.label, c.vocab), Dispatch: d, Buffers: m.run(SampleCount(2, p)).part(d.Program),
+			Tolerance: 1e-5, // f32 exponentials and sums of a block's
+			Bytes:     8 * c.vocab,
+		})
+	}
+	return cases
+}
+
+func sampleCases() []Case {
+	var cases []Case
+	for _, c := range samplerTable() {
+		p, m := c.memory()
+		d := Sample(2, p)
+		cases = append(cases, Case{
+			Name: fmt.Sprintf("%s vocab=%d", c.label, c.vocab), Dispatch: d,
+			Buffers:   m.run(SampleCount(2, p)).run(SampleBlocks(2, p)).part(d.Program),
+			Integers:  []string{"rows", "tokens", "counts"},
+			Tolerance: 1e-5, // logarithms of f32 sums over a vocabulary
+			Bytes:     8 * c.vocab,
+		})
+	}
+	return cases
+}

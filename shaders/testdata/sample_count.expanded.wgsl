@@ -1,0 +1,94 @@
+// sample_count block=1024 top=20 max_biases=300
+const BLOCK: u32 = 1024u;
+const TOP: u32 = 20u;
+const MAX_BIASES: u32 = 300u;
+// What the kernels of sampling share: a row's choices, the order of tokens, penalties and biases, and sums in a fixed order.
+// BLOCK consecutive tokens make a block, OWN consecutive ones of it belong to a thread.
+
+struct Sampling {
+  temperature: f32,
+  top_p: f32,
+  min_p: f32,
+  repetition_penalty: f32,
+  presence_penalty: f32,
+  frequency_penalty: f32,
+  top_k: u32,
+  seed: u32,
+  answer_start: u32,
+  bias_count: u32,
+}
+
+struct Bias {
+  id: u32,
+  value: f32,
+}
+
+struct RowSampling {
+  choices: Sampling,
+  biases: array<Bias, MAX_BIASES>,
+}
+
+struct Token {
+  value: f32,  // its logit
+  id: u32,
+}
+
+struct Block {
+  broken: u32,       // how many logits are not finite
+  exponentials: f32, // sum of exp(logit - top[0].value), without penalties and biases
+  best: Token,       // with penalties and biases, as all below
+  mass: f32,         // sum of exp((logit - best) / temperature)
+  top: array<Token, TOP>,  // the likeliest without penalties and biases, in order
+}
+
+const LOWEST: f32 = -3.4028234e38;
+const LARGE: f32 = 3.0e38;
+const IN_PROMPT: u32 = 0x80000000u;
+const THREADS: u32 = 256u;
+const OWN: u32 = BLOCK / 256u;
+
+// Counts a row's tokens for the penalties, from position 0 to the row's own: how often each is in the answer (the positions from
+// answer_start on), and whether it is in the prompt. From there on sample.wgsl counts what it chooses.
+//
+// One workgroup counts the tokens of one block for one row; a row without penalties is left alone.
+
+struct Params {
+  vocab: u32,
+  logits_stride: u32,
+  capacity: u32,
+  ring: u32,
+}
+
+@group(0) @binding(0) var<uniform> params: Params;
+@group(0) @binding(1) var<storage, read> sampling: array<RowSampling>;
+@group(0) @binding(2) var<storage, read> rows: array<vec2<u32>>;  // (sequence, position)
+@group(0) @binding(3) var<storage, read> tokens: array<u32>;      // (sequences, capacity)
+@group(0) @binding(4) var<storage, read_write> counts: array<u32>;  // (sequences, vocab)
+
+var<workgroup> found: array<atomic<u32>, BLOCK>;  // of each token of the block: how often the answer has it, and IN_PROMPT
+
+@compute @workgroup_size(256)
+fn main(@builtin(workgroup_id) group: vec3<u32>, @builtin(local_invocation_index) thread: u32) {
+  let row = group.y;
+  let s = sampling[row].choices;
+  if (s.repetition_penalty == 1.0 && s.presence_penalty == 0.0 && s.frequency_penalty == 0.0) {
+    return;
+  }
+  let first = group.x * BLOCK;
+  let at = rows[row];
+  for (var i = thread; i <= at.y; i += THREADS) {
+    let place = tokens[at.x * params.capacity + i] - first;  // wraps round below first
+    if (place < BLOCK) {
+      if (i < s.answer_start) {
+        atomicOr(&found[place], IN_PROMPT);
+      } else {
+        atomicAdd(&found[place], 1u);
+      }
+    }
+  }
+  workgroupBarrier();
+  for (var i = thread; i < BLOCK && first + i < params.vocab; i += THREADS) {
+    counts[at.x * params.vocab + first + i] = atomicLoad(&found[i]);
+  }
+}
+
