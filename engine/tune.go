@@ -1,7 +1,10 @@
 package engine
 
 import (
+	"encoding/binary"
 	"fmt"
+	"maps"
+	"slices"
 
 	"tabseek/engine/gpu"
 	"tabseek/engine/message"
@@ -17,19 +20,29 @@ const (
 )
 
 // A tuning is the task between the last upload and the event ready: it finds out what a submit costs that does
-// nothing, and which profile of the kernels is the fastest on this device for the model's own shapes.
+// nothing, and which profile of the kernels is the fastest on this device for the model's own shapes, among those that
+// give known answers.
 //
 // Each candidate runs a layer and the head, as decoding does; what a token would take by that decides. The state it
 // computes on is whatever lies in the buffers, and what it leaves there no answer reads.
 type tuning struct {
 	engine     *Engine
 	candidates []shaders.Profile
-	at         int      // of candidates
-	trials     []*trial // of the candidate
+	at         int           // of candidates
+	answers    []knownAnswer // of the candidate, still to be checked
+	trials     []*trial      // of the candidate
 	best       shaders.Profile
-	bestTime   float64
+	bestTime   float64 // 0: no candidate has been timed
+	wrong      error   // what the last candidate that is out got wrong
 	probed     int
 	pending    bool
+}
+
+// A knownAnswer is a case on the device.
+type knownAnswer struct {
+	shaders.Case
+	recording gpu.RecordingID
+	y         *gpu.Buffer
 }
 
 // A trial is a recording being timed.
@@ -81,10 +94,15 @@ func (t *tuning) probe() {
 	})
 }
 
-// try makes the candidate's recordings, and then times one after the other.
+// try makes the candidate's recordings, checks its answers, and then times one recording after the other.
 func (t *tuning) try() {
 	e := t.engine
 	if t.trials == nil && !t.record() {
+		return
+	}
+	if len(t.answers) > 0 {
+		t.check(t.answers[0])
+		t.answers = t.answers[1:]
 		return
 	}
 	for _, trial := range t.trials {
@@ -97,10 +115,15 @@ func (t *tuning) try() {
 	for _, trial := range t.trials {
 		total += trial.weight * trial.took
 	}
-	if t.at == 0 || total < t.bestTime {
+	if total = max(total, 1); t.bestTime == 0 || total < t.bestTime {
 		t.best, t.bestTime = e.model.Profile, total
 	}
-	t.at, t.trials = t.at+1, nil
+	t.advance()
+}
+
+// advance goes on to the next candidate.
+func (t *tuning) advance() {
+	t.at, t.answers, t.trials = t.at+1, nil, nil
 	t.next()
 }
 
@@ -115,7 +138,58 @@ func (t *tuning) record() bool {
 		{recording: layer.ID(), weight: float64(e.config.NumHiddenLayers)},
 		{recording: head.ID(), weight: 1},
 	}
-	return e.create()
+	var writes []gpu.Command
+	for _, format := range e.model.Weights.Formats() {
+		for _, c := range shaders.KnownAnswers(e.model.Profile, format) {
+			answer, w := t.place(c)
+			t.answers = append(t.answers, answer)
+			writes = append(writes, w...)
+		}
+	}
+	if !e.create() {
+		return false
+	}
+	e.commands = append(e.commands, writes...)
+	return true
+}
+
+// place lays a case out on the device.
+func (t *tuning) place(c shaders.Case) (knownAnswer, []gpu.Command) {
+	plan := t.engine.model.Plan
+	bind := gpu.Bind{}
+	var writes []gpu.Command
+	for _, name := range slices.Sorted(maps.Keys(c.Buffers)) {
+		words := c.Buffers[name]
+		if len(words) == 0 { // a format without scales
+			continue
+		}
+		b := plan.Buffer("known."+name, uint64(4*len(words)))
+		bind[name] = b.All()
+		writes = append(writes, gpu.Write{Buffer: b.ID(), Data: c.Buffers.Bytes(name)})
+	}
+	r := plan.Record("known." + c.Name)
+	r.Dispatch(c.Dispatch, bind)
+	return knownAnswer{c, r.ID(), bind["y"].Buffer}, writes
+}
+
+// check runs a case. A candidate that gives another answer is out.
+func (t *tuning) check(k knownAnswer) {
+	t.pending = true
+	t.engine.replay([]gpu.Replay{{Recording: k.recording, Times: 1}}, portion{}, func(r gpu.Result) {
+		t.pending = false
+		if err := k.compare(r.Data[0]); err != nil {
+			t.wrong = fmt.Errorf("device %s computes wrong numbers: %s: %w", t.engine.device.Name, k.Name, err)
+			t.advance()
+		}
+	}, gpu.Readback{Buffer: k.y.ID(), Size: k.y.Size()})
+}
+
+func (k knownAnswer) compare(data []byte) error {
+	got := make([]uint32, len(data)/4)
+	for i := range got {
+		got[i] = binary.LittleEndian.Uint32(data[4*i:])
+	}
+	return k.Compare(shaders.Binding{Name: "y", Writable: true}, got, k.Want()["y"])
 }
 
 // time runs a trial: once to warm up, once to see, and then as often in one submit as it takes.
@@ -139,6 +213,10 @@ func (t *tuning) time(trial *trial) {
 func (t *tuning) choose() {
 	e := t.engine
 	switch {
+	case len(t.candidates) > 0 && t.bestTime == 0:
+		e.task = nil
+		e.events = append(e.events, message.ErrorEvent(0, t.wrong))
+		return
 	case len(t.candidates) > 0:
 		e.model.Profile = t.best
 		e.events = append(e.events, message.Event{Type: message.Tuned, Profile: t.best.String()})

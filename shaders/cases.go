@@ -1,12 +1,12 @@
-//go:build !wasip1
-
 package shaders
 
 import (
 	"encoding/binary"
+	"fmt"
 	"hash/fnv"
 	"math"
 	"math/rand/v2"
+	"slices"
 	"sort"
 
 	"github.com/x448/float16"
@@ -22,6 +22,36 @@ type Case struct {
 	Integers  []string // outputs compared bit for bit
 	Bytes     int      // bytes that must move, for GB/s
 	Flops     int      // for GFLOP/s
+}
+
+// Want is what the Go reference leaves in the case's buffers.
+func (c Case) Want() Memory {
+	want := Memory{}
+	for name, words := range c.Buffers {
+		want[name] = slices.Clone(words)
+	}
+	c.Dispatch.Program.Run(c.Dispatch.Params, c.Dispatch.Workgroups, want)
+	return want
+}
+
+// Exact tells whether a buffer is compared bit for bit: integers, and what may only be read.
+func (c Case) Exact(b Binding) bool { return !b.Writable || slices.Contains(c.Integers, b.Name) }
+
+// Compare checks what a device left in one buffer. The error names the first word that is wrong.
+func (c Case) Compare(b Binding, got, want []uint32) error {
+	for i := range want {
+		if got[i] == want[i] {
+			continue
+		}
+		if c.Exact(b) {
+			return fmt.Errorf("word %d is %#x, want %#x", i, got[i], want[i])
+		}
+		g, w := float64(math.Float32frombits(got[i])), float64(math.Float32frombits(want[i]))
+		if err := math.Abs(g-w) / (1 + math.Abs(w)); !(err <= c.Tolerance) {
+			return fmt.Errorf("element %d is %g, want %g: error %.2g, tolerance %.2g", i, g, w, err, c.Tolerance)
+		}
+	}
+	return nil
 }
 
 // caseTables holds each kernel's cases; x_cases.go adds them.

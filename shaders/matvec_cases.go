@@ -2,34 +2,12 @@
 
 package shaders
 
-import "fmt"
-
 func init() { caseTables["matvec"] = matVecCases }
 
 func matVecCases() []Case {
 	var cases []Case
 	add := func(profile Profile, label string, v MatVecVariant, rows, k, xOffset, yOffset int) {
-		name := fmt.Sprintf("%s %dx%d batch=%d%s%s", v.Format, rows, k, v.Batch, label, profile.label())
-		r := randomFor(name)
-		quants, scales := r.matrix(v.Format, 1, rows, k)
-		xStride, yStride := xOffset+k, yOffset+rows+1
-		if k%BlockSize == 0 {
-			xStride = (xStride + 3) &^ 3
-		}
-		c := Case{
-			Name: name,
-			Dispatch: MatVec(profile, v, MatVecParams{
-				Rows: uint32(rows), K: uint32(k), XStride: uint32(xStride), XOffset: uint32(xOffset), YStride: uint32(yStride), YOffset: uint32(yOffset), Epsilon: 1e-6,
-			}),
-			Buffers:   Memory{"x": r.floats(v.Batch*xStride, 1), "weights": quants, "scales": scales, "y": r.floats(v.Batch*yStride, 1)},
-			Tolerance: 5e-6, // f32 sums of up to a few thousand products of size 1/sqrt(k)
-			Bytes:     4*(len(quants)+len(scales)) + 4*v.Batch*(k+rows),
-			Flops:     2 * v.Batch * rows * k,
-		}
-		if v.Norm {
-			c.Buffers["norm"] = r.floats(k, 1)
-		}
-		cases = append(cases, c)
+		cases = append(cases, productCase(profile, label, v, rows, k, xOffset, yOffset))
 	}
 	for _, f := range Formats {
 		add(Minimum(), "", MatVecVariant{Format: f, Batch: 1}, 272, 128, 0, 0)

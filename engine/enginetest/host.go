@@ -66,6 +66,7 @@ type Host struct {
 	t      testing.TB
 	Engine *engine.Engine
 	Model  *weights.Model
+	Ready  message.Event  // the last of loading
 	Counts map[string]int // commands since the last Ask, by kind: create, submit, readback
 
 	device gpu.Device
@@ -74,18 +75,20 @@ type Host struct {
 	Hook func(round int)
 }
 
+// Tuned, as a profile, has the engine find out which one is the fastest.
+const Tuned = "tuned"
+
 // Open loads a packed model. alter, if not nil, may change the bytes of a weight buffer on their way to the device.
 func Open(t testing.TB, packed string, device gpu.Device, options engine.Options, alter func(buffer int, data []byte)) *Host {
-	model, err := weights.OpenModel(packed)
-	require.NoError(t, err)
-	manifest, err := os.ReadFile(filepath.Join(packed, weights.ManifestFile))
-	require.NoError(t, err)
-	compiled, err := model.ReadTokenizer()
-	require.NoError(t, err)
-	if options.Profile == "" {
-		options.Profile = shaders.Minimum().String() // timing the candidates has a test of its own
-	}
-	e, err := engine.Open(manifest, compiled, device.Info(), options)
+	h, events := Load(t, packed, device, options, alter)
+	h.Ready = events[len(events)-1]
+	require.Equal(t, message.Ready, h.Ready.Type, h.Ready.Message)
+	return h
+}
+
+// Load loads a packed model and returns what was told meanwhile, which may end with a failure.
+func Load(t testing.TB, packed string, device gpu.Device, options engine.Options, alter func(buffer int, data []byte)) (*Host, []message.Event) {
+	e, model, err := New(t, packed, device, options)
 	require.NoError(t, err)
 	h := &Host{t: t, Engine: e, Model: model, device: device, Counts: map[string]int{}}
 	buffers := make([][]byte, len(model.Buffers))
@@ -97,8 +100,25 @@ func Open(t testing.TB, packed string, device gpu.Device, options engine.Options
 		}
 	}
 	h.run(buffers)
-	require.Equal(t, message.Ready, h.events[len(h.events)-1].Type)
-	return h
+	return h, h.events
+}
+
+// New makes an engine for a packed model, or says why it is refused.
+func New(t testing.TB, packed string, device gpu.Device, options engine.Options) (*engine.Engine, *weights.Model, error) {
+	model, err := weights.OpenModel(packed)
+	require.NoError(t, err)
+	manifest, err := os.ReadFile(filepath.Join(packed, weights.ManifestFile))
+	require.NoError(t, err)
+	compiled, err := model.ReadTokenizer()
+	require.NoError(t, err)
+	switch options.Profile {
+	case "":
+		options.Profile = shaders.Minimum().String() // timing the candidates has tests of its own
+	case Tuned:
+		options.Profile = ""
+	}
+	e, err := engine.Open(manifest, compiled, device.Info(), options)
+	return e, model, err
 }
 
 // Fill makes an alteration for Open: every number of a packed vector becomes value.

@@ -2,6 +2,7 @@ package record
 
 import (
 	"fmt"
+	"slices"
 
 	"tabseek/engine/gpu"
 	"tabseek/engine/weights"
@@ -38,6 +39,18 @@ func (w Weights) Vector(name string) gpu.Slice {
 		return v.Pieces[0].quants
 	}
 	return gpu.Slice{}
+}
+
+// Formats are those of the matrices, in the order of shaders.Formats.
+func (w Weights) Formats() []shaders.Format {
+	return slices.DeleteFunc(slices.Clone(shaders.Formats), func(f shaders.Format) bool {
+		for _, weight := range w {
+			if weight.Format == f {
+				return false
+			}
+		}
+		return true
+	})
 }
 
 // loadWeights binds every slot of the table to its packed tensor.

@@ -6,7 +6,6 @@ import (
 	"encoding/binary"
 	"fmt"
 	"maps"
-	"math"
 	"slices"
 
 	"tabseek/engine/gpu"
@@ -21,46 +20,14 @@ const (
 
 // Check runs the case once on the device and compares with the reference. The error names buffer and index.
 func Check(dev gpu.Device, c shaders.Case) error {
-	want := reference(c)
+	want := c.Want()
 	got, err := run(dev, c)
 	if err != nil {
 		return fmt.Errorf("case %s: %w", c.Name, err)
 	}
 	for _, b := range c.Dispatch.Program.Bindings {
-		if err := compare(c, b, got[b.Name], want[b.Name]); err != nil {
+		if err := c.Compare(b, got[b.Name], want[b.Name]); err != nil {
 			return fmt.Errorf("case %s: %s: %w", c.Name, b.Name, err)
-		}
-	}
-	return nil
-}
-
-// reference is what the Go reference leaves in the case's buffers.
-func reference(c shaders.Case) shaders.Memory {
-	want := shaders.Memory{}
-	for name, words := range c.Buffers {
-		want[name] = slices.Clone(words)
-	}
-	c.Dispatch.Program.Run(c.Dispatch.Params, c.Dispatch.Workgroups, want)
-	return want
-}
-
-// exact tells whether a buffer is compared bit for bit: integers, and what may only be read.
-func exact(c shaders.Case, b shaders.Binding) bool {
-	return !b.Writable || slices.Contains(c.Integers, b.Name)
-}
-
-// compare checks one buffer: read-only ones must be untouched.
-func compare(c shaders.Case, b shaders.Binding, got, want []uint32) error {
-	for i := range want {
-		if got[i] == want[i] {
-			continue
-		}
-		if exact(c, b) {
-			return fmt.Errorf("word %d is %#x, want %#x", i, got[i], want[i])
-		}
-		g, w := float64(math.Float32frombits(got[i])), float64(math.Float32frombits(want[i]))
-		if err := math.Abs(g-w) / (1 + math.Abs(w)); !(err <= c.Tolerance) {
-			return fmt.Errorf("element %d is %g, want %g: error %.2g, tolerance %.2g", i, g, w, err, c.Tolerance)
 		}
 	}
 	return nil

@@ -32,10 +32,10 @@ func Record(c shaders.Case) (Recorded, error) {
 		return Recorded{}, fmt.Errorf("case %s: %w", c.Name, err)
 	}
 	out := Recorded{Name: c.Name, Commands: append(commands, submission(set, names))}
-	want := reference(c)
+	want := c.Want()
 	for _, name := range names {
 		at := slices.IndexFunc(c.Dispatch.Program.Bindings, func(b shaders.Binding) bool { return b.Name == name })
-		out.Wants = append(out.Wants, Want{name, at < 0 || exact(c, c.Dispatch.Program.Bindings[at]), guard(want[name])})
+		out.Wants = append(out.Wants, Want{name, at < 0 || c.Exact(c.Dispatch.Program.Bindings[at]), guard(want[name])})
 	}
 	return out, nil
 }
