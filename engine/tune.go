@@ -76,6 +76,8 @@ func (t *tuning) next() {
 		t.probe()
 	case t.at < len(t.candidates):
 		t.try()
+	case t.addInt8():
+		t.try()
 	default:
 		t.choose()
 	}
@@ -119,6 +121,20 @@ func (t *tuning) try() {
 		t.best, t.bestTime = e.model.Profile, total
 	}
 	t.advance()
+}
+
+// addInt8 adds the best profile as a candidate that multiplies as int8, if there are weights to do so with.
+func (t *tuning) addInt8() bool {
+	if len(t.candidates) == 0 || t.bestTime == 0 {
+		return false
+	}
+	p, ok := t.best.WithInt8(t.engine.features())
+	formats := t.engine.model.Weights.Formats()
+	if !ok || slices.Contains(t.candidates, p) || !slices.Contains(formats, shaders.Q4_0) && !slices.Contains(formats, shaders.Q8_0) {
+		return false
+	}
+	t.candidates = append(t.candidates, p)
+	return true
 }
 
 // advance goes on to the next candidate.

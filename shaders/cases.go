@@ -75,7 +75,10 @@ func Cases() []Case {
 }
 
 // others are the profiles but the minimum, on a device that has everything: the kernels' tables hold cases for each.
-func others() []Profile { return Candidates(Features{F16: true, Subgroups: true, DP4A: true})[1:] }
+func others() []Profile {
+	int8 := Features{DP4A: true}
+	return append(Candidates(Features{})[1:], Profile{int8, 32, 1}, Profile{int8, 1, 4})
+}
 
 // label names the profile in a case's name, if it is not the minimum.
 func (p Profile) label() string {

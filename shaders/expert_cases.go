@@ -65,7 +65,7 @@ func expertGateUpCases() []Case {
 					"x": r.floats(s.rows*s.width, 2), "norm": r.floats(s.width, 1), "routes": r.routes(s),
 					"weights": quants, "scales": scales, "y": r.floats(s.rows*s.slots*stride, 1),
 				},
-				Tolerance: 1e-5, // a product of two f32 sums
+				Tolerance: profile.tolerance(format, 1e-5), // a product of two f32 sums
 				Bytes:     s.rows * s.slots * 2 * s.ff * s.width * format.QuantBytes() / BlockSize,
 				Flops:     4 * s.rows * s.slots * s.ff * s.width,
 			})
@@ -98,7 +98,7 @@ func expertDownCases() []Case {
 					"routes": r.routes(s), "x": r.floats(s.rows*s.slots*xStride, 1),
 					"weights": quants, "scales": scales, "y": r.floats(s.rows*s.width, 1),
 				},
-				Tolerance: 5e-6, // f32 sums of a few hundred products
+				Tolerance: profile.tolerance(format, 5e-6), // f32 sums of a few hundred products
 				Bytes:     s.rows * s.slots * s.ff * s.width * format.QuantBytes() / BlockSize,
 				Flops:     2 * s.rows * s.slots * s.ff * s.width,
 			})

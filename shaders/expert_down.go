@@ -15,7 +15,7 @@ type ExpertDownParams struct {
 
 var expertDown = register(kernel[expertVariant, ExpertDownParams]{
 	name: "expert_down",
-	libs: func(v expertVariant) []string { return append(v.tile.libs(), xLib(v.Aligned)) },
+	libs: func(v expertVariant) []string { return append(v.tile.libs(v.Format), xLib(v.Aligned)) },
 	reference: func(v expertVariant, p ExpertDownParams, grid Grid, m Memory) {
 		x, y, routes := m.F32("x"), m.F32("y"), m.U32("routes")
 		w := viewMatrix(m, v.Format, int(p.Width), int(p.FF))
@@ -29,7 +29,7 @@ var expertDown = register(kernel[expertVariant, ExpertDownParams]{
 						continue
 					}
 					weight := float64(math.Float32frombits(routes[2*slot+1]))
-					sum += weight * w.dot(expert*int(p.Width)+i, x[slot*int(p.XStride):][:p.FF])
+					sum += weight * w.dot(expert*int(p.Width)+i, v.factor(x[slot*int(p.XStride):][:p.FF]))
 				}
 				y[r*int(p.YStride)+i] = float32(sum)
 			}
@@ -40,6 +40,6 @@ var expertDown = register(kernel[expertVariant, ExpertDownParams]{
 // ExpertDown adds the weighted outputs of the experts that each row visits: bindings routes (rows, Slots) of (expert, weight),
 // x (rows, Slots, XStride), weights (ExpertCount, Width, FF), y (rows, YStride).
 func ExpertDown(profile Profile, v ExpertVariant, rows int, p ExpertDownParams) Dispatch {
-	t := profile.tile(int(p.Width), int(p.FF), MaxRows, rows)
+	t := profile.tile(int(p.Width), int(p.FF), MaxRows, rows).rounding(profile, v.Format)
 	return expertDown.dispatch(expertVariant{v, t.exchanging(1), aligned(p.FF, p.XStride)}, p, t.workgroups(int(p.Width)), 1, rows)
 }

@@ -39,7 +39,7 @@ fn main(@builtin(workgroup_id) group: vec3<u32>, @builtin(local_invocation_index
     var product = vec4<f32>(0.0);
     for (var block = thread % LANES; block < blocks; block += LANES) {
       let w = load_rows(matrix, output, block, params.width, blocks);
-      product += dot_rows(w, x_block(slot * params.x_stride + 32u * block, params.ff - 32u * block));
+      product += dot_rows(w, factor(x_block(slot * params.x_stride + 32u * block, params.ff - 32u * block)));
     }
     sum += bitcast<f32>(route.y) * product;
   }

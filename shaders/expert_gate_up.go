@@ -28,7 +28,7 @@ type expertVariant struct {
 var expertGateUp = register(kernel[expertVariant, ExpertGateUpParams]{
 	name: "expert_gate_up",
 	libs: func(v expertVariant) []string {
-		return append(v.tile.libs(), xLib(v.Aligned), normLib(true, v.Aligned))
+		return append(v.tile.libs(v.Format), xLib(v.Aligned), normLib(true, v.Aligned))
 	},
 	reference: func(v expertVariant, p ExpertGateUpParams, grid Grid, m Memory) {
 		x, y, routes := m.F32("x"), m.F32("y"), m.U32("routes")
@@ -36,6 +36,7 @@ var expertGateUp = register(kernel[expertVariant, ExpertGateUpParams]{
 		n := make([]float32, p.Width)
 		for r := range int(grid[2]) {
 			normalise(x[r*int(p.XStride):][:p.Width], m.F32("norm"), float64(p.Epsilon), n)
+			n := v.factor(n)
 			for s := range int(p.Slots) {
 				slot := r*int(p.Slots) + s
 				expert := int(routes[2*slot]) - int(p.FirstExpert)
@@ -55,6 +56,6 @@ var expertGateUp = register(kernel[expertVariant, ExpertGateUpParams]{
 // ExpertGateUp computes silu(gate n) * (up n), n = RMSNorm(x), for the experts that each row visits: bindings
 // x (rows, XStride), norm (Width), routes (rows, Slots) of (expert, weight), weights (ExpertCount, MatrixRows, Width), y (rows, Slots, YStride).
 func ExpertGateUp(profile Profile, v ExpertVariant, rows int, p ExpertGateUpParams) Dispatch {
-	t := profile.tile(int(p.FF), int(p.Width), MaxRows/2, rows*int(p.Slots)) // each with a gate and an up part
+	t := profile.tile(int(p.FF), int(p.Width), MaxRows/2, rows*int(p.Slots)).rounding(profile, v.Format) // each with a gate and an up part
 	return expertGateUp.dispatch(expertVariant{v, t.exchanging(3), aligned(p.Width, p.XStride)}, p, t.workgroups(int(p.FF)), int(p.Slots), rows)
 }

@@ -48,7 +48,7 @@ fn main(@builtin(workgroup_id) group: vec3<u32>, @builtin(local_invocation_index
     let k = 32u * block;
     let left = params.width - k;
     let v = x_block(group.z * params.x_stride + k, left);
-    let n = normed(v, k, left);
+    let n = factor(normed(v, k, left));
     gate += dot_rows(load_rows(matrix, channel, block, params.matrix_rows, blocks), n);
     up += dot_rows(load_rows(matrix, params.up_row + channel, block, params.matrix_rows, blocks), n);
     square += dot_block(v, v);

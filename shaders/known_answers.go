@@ -17,7 +17,7 @@ func productCase(profile Profile, label string, v MatVecVariant, rows, k, xOffse
 			Rows: uint32(rows), K: uint32(k), XStride: uint32(xStride), XOffset: uint32(xOffset), YStride: uint32(yStride), YOffset: uint32(yOffset), Epsilon: 1e-6,
 		}),
 		Buffers:   Memory{"x": r.floats(v.Batch*xStride, 1), "weights": quants, "scales": scales, "y": r.floats(v.Batch*yStride, 1)},
-		Tolerance: 5e-6, // f32 sums of up to a few thousand products of size 1/sqrt(k)
+		Tolerance: profile.tolerance(v.Format, 5e-6), // f32 sums of up to a few thousand products of size 1/sqrt(k)
 		Bytes:     4*(len(quants)+len(scales)) + 4*v.Batch*(k+rows),
 		Flops:     2 * v.Batch * rows * k,
 	}

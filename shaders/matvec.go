@@ -34,7 +34,7 @@ type matVecVariant struct {
 var matVec = register(kernel[matVecVariant, MatVecParams]{
 	name: "matvec",
 	libs: func(v matVecVariant) []string {
-		return append(v.tile.libs(), xLib(v.Aligned), normLib(v.Norm, v.Aligned))
+		return append(v.tile.libs(v.Format), xLib(v.Aligned), normLib(v.Norm, v.Aligned))
 	},
 	reference: func(v matVecVariant, p MatVecParams, _ Grid, m Memory) {
 		x, y := m.F32("x"), m.F32("y")
@@ -47,6 +47,7 @@ var matVec = register(kernel[matVecVariant, MatVecParams]{
 				normalise(vectors[b], m.F32("norm"), float64(p.Epsilon), n)
 				vectors[b] = n
 			}
+			vectors[b] = v.factor(vectors[b])
 		}
 		for i := range int(p.Rows) {
 			row := w.row(i)
@@ -76,7 +77,7 @@ func dot(row []float64, x []float32) float64 {
 // MatVec multiplies a matrix (Rows, K) with v.Batch vectors: bindings x (Batch, XStride), norm (K) with v.Norm,
 // weights, y (Batch, YStride).
 func MatVec(profile Profile, v MatVecVariant, p MatVecParams) Dispatch {
-	t := profile.tile(int(p.Rows), int(p.K), mostRows(v.Batch), 1)
+	t := profile.tile(int(p.Rows), int(p.K), mostRows(v.Batch), 1).rounding(profile, v.Format)
 	slots := v.Batch
 	if v.Norm {
 		slots *= 2

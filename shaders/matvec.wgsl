@@ -29,7 +29,7 @@ fn add(sum: Sum, w: RowBlocks, b: u32, block: u32) -> Sum {
   let left = params.k - k;
   let v = x_block(b * params.x_stride + params.x_offset + k, left);
   var out = sum;
-  out.dots += dot_rows(w, normed(v, k, left));
+  out.dots += dot_rows(w, factor(normed(v, k, left)));
   if (NORM) {
     out.square += dot_block(v, v);
   }

@@ -27,7 +27,7 @@ type mlaMergeVariant struct {
 
 var mlaMerge = register(kernel[mlaMergeVariant, MLAMergeParams]{
 	name: "mla_merge",
-	libs: func(v mlaMergeVariant) []string { return append(v.tile.libs(), "nothing", "splits") },
+	libs: func(v mlaMergeVariant) []string { return append(v.tile.libs(v.Format), "nothing", "splits") },
 	reference: func(v mlaMergeVariant, p MLAMergeParams, grid Grid, m Memory) {
 		partial, y := m.F32("partial_sums"), m.F32("y")
 		w := viewMatrix(m, v.Format, v.VHeadDim, v.KVLoraRank)

@@ -77,7 +77,7 @@ fn main(@builtin(workgroup_id) group: vec3<u32>, @builtin(local_invocation_index
     let output = first + thread / LANES;
     var sum = vec4<f32>(0.0);
     for (var block = thread % LANES; block < BLOCKS; block += LANES) {
-      sum += dot_rows(load_rows(head, output, block, V_HEAD_DIM, BLOCKS), merged_block(block));
+      sum += dot_rows(load_rows(head, output, block, V_HEAD_DIM, BLOCKS), factor(merged_block(block)));
     }
     sum = over_lanes(first / ROWS_HERE % 2u, sum, thread);  // two slots in turn: one barrier is enough
     if (thread % LANES == 0u) {

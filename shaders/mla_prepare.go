@@ -28,7 +28,7 @@ type mlaPrepareVariant struct {
 
 var mlaPrepare = register(kernel[mlaPrepareVariant, MLAPrepareParams]{
 	name: "mla_prepare",
-	libs: func(v mlaPrepareVariant) []string { return append(v.tile.libs(), xLib(v.Aligned)) },
+	libs: func(v mlaPrepareVariant) []string { return append(v.tile.libs(v.Format), xLib(v.Aligned)) },
 	reference: func(v mlaPrepareVariant, p MLAPrepareParams, grid Grid, m Memory) {
 		rank, nope, rope := v.KVLoraRank, v.QKNopeHeadDim, v.QKRopeHeadDim
 		q, kv, latent, query := m.F32("x"), m.F32("kv"), m.F32("latent"), m.F32("query")

@@ -86,7 +86,7 @@ fn main(@builtin(workgroup_id) group: vec3<u32>, @builtin(local_invocation_index
   var sum = vec4<f32>(0.0);
   for (var block = thread % LANES; block < blocks; block += LANES) {
     let w = load_rows(head, element, block, KV_LORA_RANK, blocks);
-    sum += dot_rows(w, x_block(q_at + 32u * block, QK_NOPE_HEAD_DIM - 32u * block));
+    sum += dot_rows(w, factor(x_block(q_at + 32u * block, QK_NOPE_HEAD_DIM - 32u * block)));
   }
   sum = over_lanes(0u, sum, thread);
 

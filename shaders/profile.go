@@ -2,6 +2,7 @@ package shaders
 
 import (
 	"fmt"
+	"math"
 	"strconv"
 	"strings"
 )
@@ -66,6 +67,13 @@ func Candidates(f Features) []Profile {
 	}
 }
 
+// WithInt8 is the profile that multiplies as int8, if the device can and this one does not yet.
+func (p Profile) WithInt8(device Features) (Profile, bool) {
+	with := p
+	with.DP4A = true
+	return with, device.DP4A && !p.DP4A
+}
+
 // String is the profile in one line, e.g. "f32 lanes=8 rows=2"; ParseProfile reads it.
 func (p Profile) String() string {
 	words := []string{"f32", fmt.Sprintf("lanes=%d", p.Lanes), fmt.Sprintf("rows=%d", p.Rows)}
@@ -110,7 +118,8 @@ func ParseProfile(text string) (Profile, error) {
 // A tile is how the Threads of a workgroup share the rows of a matrix: Lanes of them take Rows rows.
 type tile struct {
 	Lanes, Rows, Threads int
-	Partials             int // sums that lanes exchange in workgroup memory
+	Partials             int  // sums that lanes exchange in workgroup memory
+	Int8                 bool // activations are rounded to int8
 }
 
 // exchanging is the tile whose lanes exchange so many sums each.
@@ -153,12 +162,50 @@ func (t tile) workgroups(rows int) int {
 	return (rows + here - 1) / here
 }
 
-// libs are the lib files of a product: how rows and lanes are shared.
-func (t tile) libs() []string {
+// rounding is the tile that multiplies as int8 where the profile does so with a format's weights.
+func (t tile) rounding(p Profile, f Format) tile {
+	t.Int8 = p.DP4A && (f == Q4_0 || f == Q8_0)
+	return t
+}
+
+// libs are the lib files of a product of a format's weights: how rows and lanes are shared, and how rows are multiplied.
+func (t tile) libs(f Format) []string {
+	files := []string{"rows", "lanes_many", "rows_float"}
 	if t.Lanes == 1 {
-		return []string{"rows", "lanes_one"}
+		files[1] = "lanes_one"
 	}
-	return []string{"rows", "lanes_many"}
+	if t.Int8 {
+		return append(files[:2], "rows_int8", "int8_"+string(f))
+	}
+	return files
+}
+
+// factor is a vector of activations as the tile multiplies it.
+func (t tile) factor(x []float32) []float32 {
+	if !t.Int8 {
+		return x
+	}
+	rounded := make([]float32, len(x))
+	for first := 0; first < len(x); first += BlockSize {
+		block := x[first:min(first+BlockSize, len(x))]
+		most := float32(1e-30)
+		for _, v := range block {
+			most = max(most, v, -v)
+		}
+		for i, v := range block {
+			rounded[first+i] = float32(math.RoundToEven(float64(v*(127/most)))) * (most / 127)
+		}
+	}
+	return rounded
+}
+
+// tolerance is how far a product of a format's weights may be off: what f32 sums allow, or, with int8, what an activation
+// makes that lies at the edge of being rounded the other way, by a 127th of its block's greatest.
+func (p Profile) tolerance(f Format, sums float64) float64 {
+	if (tile{}).rounding(p, f).Int8 {
+		return 2e-3
+	}
+	return sums
 }
 
 // directives are the lines by which WGSL asks for a feature.

@@ -40,7 +40,7 @@ var router = register(kernel[routerVariant, RouterParams]{
 		if v.Bias {
 			bias = "router_bias"
 		}
-		return append(v.tile.libs(), xLib(v.Aligned), normLib(true, v.Aligned), "nothing", bias)
+		return append(v.tile.libs(v.Format), xLib(v.Aligned), normLib(true, v.Aligned), "nothing", bias)
 	},
 	reference: func(v routerVariant, p RouterParams, grid Grid, m Memory) {
 		x, routes := m.F32("x"), m.U32("routes")

@@ -67,7 +67,7 @@ fn main(@builtin(workgroup_id) group: vec3<u32>, @builtin(local_invocation_index
       let k = 32u * block;
       let left = params.width - k;
       let w = load_rows(0u, expert, block, EXPERTS, blocks);
-      logits += dot_rows(w, normed(x_block(row * params.x_stride + k, left), k, left));
+      logits += dot_rows(w, factor(normed(x_block(row * params.x_stride + k, left), k, left)));
     }
     logits = over_lanes(first / ROWS_HERE % 2u, logits, thread) / rms;  // two slots in turn: one barrier is enough
     if (thread % LANES == 0u) {

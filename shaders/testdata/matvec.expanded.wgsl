@@ -1,4 +1,4 @@
-// matvec format=f32 batch=1 norm=false accumulate=false lanes=4 rows=1 threads=64 partials=64 aligned=true
+// matvec format=f32 batch=1 norm=false accumulate=false lanes=4 rows=1 threads=64 partials=64 int8=false aligned=true
 const BATCH: u32 = 1u;
 const NORM: bool = false;
 const ACCUMULATE: bool = false;
@@ -6,6 +6,7 @@ const LANES: u32 = 4u;
 const ROWS: u32 = 1u;
 const THREADS: u32 = 64u;
 const PARTIALS: u32 = 64u;
+const INT8: bool = false;
 const ALIGNED: bool = true;
 // 32 consecutive numbers of a row. Named fields, not an array: what is indexed by a variable is kept in memory.
 struct Block {
@@ -36,41 +37,42 @@ fn load_block(matrix: u32, row: u32, block: u32, rows: u32, blocks: u32) -> Bloc
 }
 
 // A thread takes ROWS rows of a matrix at once, so that what it reads of x serves them all. In a workgroup of THREADS,
-// of which LANES share a row, they lie ROW_STEP apart.
+// of which LANES share a row, they lie ROW_STEP apart. How a block of a row is kept and multiplied, rows_float.wgsl or
+// rows_int8.wgsl says.
 const ROW_STEP: u32 = THREADS / LANES;
 const ROWS_HERE: u32 = ROW_STEP * ROWS;  // rows of a workgroup
 
 // The same block of each of a thread's rows; those beyond ROWS are not made.
 struct RowBlocks {
-  a: Block,
-  b: Block,
-  c: Block,
-  d: Block,
+  a: RowBlock,
+  b: RowBlock,
+  c: RowBlock,
+  d: RowBlock,
 }
 
 // Rows beyond the matrix read its last one: their results are dropped.
 fn load_rows(matrix: u32, row: u32, block: u32, rows: u32, blocks: u32) -> RowBlocks {
   var w: RowBlocks;
-  w.a = load_block(matrix, min(row, rows - 1u), block, rows, blocks);
+  w.a = load_row(matrix, min(row, rows - 1u), block, rows, blocks);
   if (ROWS > 1u) {
-    w.b = load_block(matrix, min(row + ROW_STEP, rows - 1u), block, rows, blocks);
+    w.b = load_row(matrix, min(row + ROW_STEP, rows - 1u), block, rows, blocks);
   }
   if (ROWS > 2u) {
-    w.c = load_block(matrix, min(row + 2u * ROW_STEP, rows - 1u), block, rows, blocks);
-    w.d = load_block(matrix, min(row + 3u * ROW_STEP, rows - 1u), block, rows, blocks);
+    w.c = load_row(matrix, min(row + 2u * ROW_STEP, rows - 1u), block, rows, blocks);
+    w.d = load_row(matrix, min(row + 3u * ROW_STEP, rows - 1u), block, rows, blocks);
   }
   return w;
 }
 
 // The product of each row's block with a block of activations.
-fn dot_rows(w: RowBlocks, v: Block) -> vec4<f32> {
-  var dots = vec4<f32>(dot_block(w.a, v), 0.0, 0.0, 0.0);
+fn dot_rows(w: RowBlocks, x: Factor) -> vec4<f32> {
+  var dots = vec4<f32>(dot_row(w.a, x), 0.0, 0.0, 0.0);
   if (ROWS > 1u) {
-    dots.y = dot_block(w.b, v);
+    dots.y = dot_row(w.b, x);
   }
   if (ROWS > 2u) {
-    dots.z = dot_block(w.c, v);
-    dots.w = dot_block(w.d, v);
+    dots.z = dot_row(w.c, x);
+    dots.w = dot_row(w.d, x);
   }
   return dots;
 }
@@ -89,6 +91,23 @@ fn over_lanes(slot: u32, v: vec4<f32>, thread: u32) -> vec4<f32> {
     }
   }
   return sum;
+}
+
+// Rows and activations are multiplied as f32.
+alias RowBlock = Block;
+alias Factor = Block;
+
+fn load_row(matrix: u32, row: u32, block: u32, rows: u32, blocks: u32) -> RowBlock {
+  return load_block(matrix, row, block, rows, blocks);
+}
+
+// Activations as dot_rows wants them.
+fn factor(v: Block) -> Factor {
+  return v;
+}
+
+fn dot_row(w: RowBlock, x: Factor) -> f32 {
+  return dot_block(w, x);
 }
 
 // The activations x, read 4 at a time: rows and offsets are multiples of 4 and widths of 32.
@@ -140,7 +159,7 @@ fn add(sum: Sum, w: RowBlocks, b: u32, block: u32) -> Sum {
   let left = params.k - k;
   let v = x_block(b * params.x_stride + params.x_offset + k, left);
   var out = sum;
-  out.dots += dot_rows(w, normed(v, k, left));
+  out.dots += dot_rows(w, factor(normed(v, k, left)));
   if (NORM) {
     out.square += dot_block(v, v);
   }
