@@ -117,10 +117,18 @@ func (t *tuning) try() {
 	for _, trial := range t.trials {
 		total += trial.weight * trial.took
 	}
-	if total = max(total, 1); t.bestTime == 0 || total < t.bestTime {
+	if total = max(total, 1); t.bestTime == 0 || total < t.bestTime*worth(e.model.Profile) {
 		t.best, t.bestTime = e.model.Profile, total
 	}
 	t.advance()
+}
+
+// worth is the part of the best time so far below which a profile is chosen: what rounds must gain a tenth for that.
+func worth(p shaders.Profile) float64 {
+	if p.DP4A {
+		return 0.9
+	}
+	return 1
 }
 
 // addInt8 adds the best profile as a candidate that multiplies as int8, if there are weights to do so with.
