@@ -18,10 +18,10 @@ import (
 )
 
 // contentSecurityPolicy lets the page run its own code and nothing else: no other origin, no inline script or
-// style, no string that becomes code but through the two Trusted Types policies.
+// style, no string that becomes code but through these Trusted Types policies.
 const contentSecurityPolicy = "default-src 'none'; script-src 'self' 'wasm-unsafe-eval'; style-src 'self'; connect-src 'self'; " +
 	"worker-src 'self'; img-src 'self' data: blob:; font-src 'self'; manifest-src 'self'; base-uri 'none'; form-action 'none'; " +
-	"frame-ancestors 'none'; require-trusted-types-for 'script'; trusted-types tabseek dompurify"
+	"frame-ancestors 'none'; require-trusted-types-for 'script'; trusted-types tabseek tabseek-page dompurify"
 
 // mediaTypes are the types that a bare Go installation does not know, or that must not depend on the machine.
 var mediaTypes = map[string]string{

@@ -83,7 +83,7 @@ for (const name of Object.keys(browsers)) {
     /** The panel there is: one, of this code, with these words. */
     const shows = async (code, title, ...names) => {
       await state('error');
-      const panels = await page.$$eval(byID('error'), (all) => all.map((e) => ({ code: e.dataset.code, title: e.querySelector('h2').innerText.trim(), text: e.innerText })));
+      const panels = await page.$$eval(byID('failure'), (all) => all.map((e) => ({ code: e.dataset.code, title: e.querySelector('h2').innerText.trim(), text: e.innerText })));
       assert.deepEqual(panels.map((p) => [p.code, p.title]), [[code, title]], panels[0]?.text);
       for (const n of names) assert.ok(panels[0].text.includes(n), panels[0].text);
     };
@@ -124,7 +124,7 @@ for (const name of Object.keys(browsers)) {
       await happen('lose');
       await shows('device_lost', 'The GPU stopped working');
       assert.match(await page.$eval(byID('thinking'), (e) => e.textContent), /87/, 'what there was stays');
-      await page.click(`${byID('error')} button`);
+      await page.click(`${byID('failure')} button`);
       await state('ready');
       await page.click(byID('new-chat'));
       await write('9 + 8');

@@ -111,10 +111,10 @@ for (const name of Object.keys(browsers)) {
       session.on('Fetch.requestPaused', ({ requestId }) => session.send('Fetch.failRequest', { requestId, errorReason: 'ConnectionReset' }));
       await other.goto(server.address);
       await state(other, 'error');
-      assert.match(await text(other, 'error'), /sha256-[0-9a-f]{64}\.bin/);
+      assert.match(await text(other, 'failure'), /sha256-[0-9a-f]{64}\.bin/);
       await screenshot(other, `${name}-download-failed`);
       await session.send('Fetch.disable');
-      await other.click(`${byID('error')} button`);
+      await other.click(`${byID('failure')} button`);
       await state(other, 'ready');
       await other.close();
     });
@@ -124,7 +124,7 @@ for (const name of Object.keys(browsers)) {
       await bare.evaluateOnNewDocument(() => Object.defineProperty(Navigator.prototype, 'gpu', { get: () => undefined }));
       await bare.goto(server.address);
       await state(bare, 'error');
-      assert.match(await text(bare, 'error'), /WebGPU/);
+      assert.match(await text(bare, 'failure'), /WebGPU/);
       await screenshot(bare, `${name}-no-webgpu`);
       await bare.close();
     });

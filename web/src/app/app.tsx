@@ -4,6 +4,7 @@ import { Composer } from './composer';
 import type { Conversation, Turn } from './conversation';
 import { Failure } from './failure';
 import { Header } from './header';
+import { languageChoice } from './language';
 import { Consent, Loading } from './load';
 import type { Loader, LoadState } from './loader';
 import { ModelDialog } from './model-dialog';
@@ -16,6 +17,7 @@ import { useStore } from './store';
 import { Examples, Welcome } from './welcome';
 
 export function App({ loader, conversation }: { loader: Loader; conversation: Conversation }) {
+  useStore(languageChoice);
   const load = useStore(loader.state);
   const offers = useStore(loader.offers);
   const turns = useStore(conversation.turns);

@@ -12,7 +12,7 @@ interface Props {
 export function Failure({ error, onRetry }: Props) {
   const { title, text, steps, retry } = explain(error);
   return (
-    <section class="failure" role="alert" data-testid="error" data-code={error.code}>
+    <section class="failure" role="alert" data-testid="failure" data-code={error.code}>
       <h2>
         <Icon name="warning" />
         {title}

@@ -1,6 +1,7 @@
 import { useState } from 'preact/hooks';
 import { bounds, type ModelInfo } from '../api/tabseek';
 import { Dialog } from './dialog';
+import { languageChoice, setLanguage, t, type LanguageChoice } from './language';
 import { FIELDS, parseField, type Field, type Settings } from './settings';
 import { useStore } from './store';
 import { setTheme, theme, THEMES, type Theme } from './theme';
@@ -20,8 +21,9 @@ export function SettingsDialog({ settings, info, onChange, onClose }: Props) {
     setResets(resets + 1);
   };
   return (
-    <Dialog title="Settings" onClose={onClose}>
+    <Dialog title={t('settings')} onClose={onClose}>
       <ThemeChoice />
+      <LanguageChoice />
       <h3>Answers</h3>
       <div class="fields" key={resets}>
         {FIELDS.map((field) => (
@@ -68,21 +70,30 @@ function FieldInput({ field, info, value, onChange }: { field: Field; info?: Mod
   );
 }
 
-const THEME_NAMES: Record<Theme, string> = { auto: 'Automatic', light: 'Light', dark: 'Dark' };
-
-function ThemeChoice() {
-  const current = useStore(theme);
+/** One of a few choices, all in sight. */
+function Segments<C extends string>({ title, name, choices, current, onChoose }: { title: string; name: string; choices: [C, string][]; current: C; onChoose: (c: C) => void }) {
   return (
     <fieldset>
-      <legend>Theme</legend>
+      <legend>{title}</legend>
       <div class="segments">
-        {THEMES.map((t) => (
-          <label key={t}>
-            <input type="radio" name="theme" value={t} checked={t === current} onChange={() => setTheme(t)} />
-            <span>{THEME_NAMES[t]}</span>
+        {choices.map(([choice, label]) => (
+          <label key={choice}>
+            <input type="radio" name={name} value={choice} checked={choice === current} onChange={() => onChoose(choice)} />
+            <span>{label}</span>
           </label>
         ))}
       </div>
     </fieldset>
   );
+}
+
+function ThemeChoice() {
+  const names: Record<Theme, string> = { auto: t('automatic'), light: t('light'), dark: t('dark') };
+  return <Segments title={t('theme')} name="theme" choices={THEMES.map((c) => [c, names[c]])} current={useStore(theme)} onChoose={setTheme} />;
+}
+
+/** Each language by its own name. */
+function LanguageChoice() {
+  const choices: [LanguageChoice, string][] = [['auto', t('automatic')], ['en', 'English'], ['zh', '中文']];
+  return <Segments title={t('language')} name="language" choices={choices} current={useStore(languageChoice)} onChoose={setLanguage} />;
 }
