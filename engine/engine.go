@@ -119,7 +119,7 @@ func (e *Engine) settle(device gpu.Info) error {
 		if err != nil {
 			return &message.Error{Code: message.BadRequest, Param: "profile", Err: err}
 		}
-		if !profile.Features.Within(e.features()) {
+		if !profile.Features.Within(e.device.Features()) {
 			return message.Refuse("profile", "is %q, which device %s cannot run", e.options.Profile, device.Name)
 		}
 	}

@@ -56,14 +56,9 @@ type trial struct {
 func newTuning(e *Engine) *tuning {
 	t := &tuning{engine: e}
 	if e.options.Profile == "" {
-		t.candidates = shaders.Candidates(e.features())
+		t.candidates = shaders.Candidates(e.device.Features())
 	}
 	return t
-}
-
-// features are what programs may use on this device.
-func (e *Engine) features() shaders.Features {
-	return shaders.Features{F16: e.device.ShaderF16, Subgroups: e.device.Subgroups, DP4A: e.device.DP4A}
 }
 
 func (t *tuning) id() uint32 { return 0 }
@@ -136,7 +131,7 @@ func (t *tuning) addInt8() bool {
 	if len(t.candidates) == 0 || t.bestTime == 0 {
 		return false
 	}
-	p, ok := t.best.WithInt8(t.engine.features())
+	p, ok := t.best.WithInt8(t.engine.device.Features())
 	formats := t.engine.model.Weights.Formats()
 	if !ok || slices.Contains(t.candidates, p) || !slices.Contains(formats, shaders.Q4_0) && !slices.Contains(formats, shaders.Q8_0) {
 		return false

@@ -57,11 +57,10 @@ const (
 	// FaultToken is what Sample writes as a token when a logit is not finite.
 	FaultToken = math.MaxUint32
 
-	blockWords     = 5 + 2*TopChosen // of what SampleBlocks writes of a block
-	samplerThreads = 256
-	inPrompt       = 1 << 31 // IN_PROMPT
-	lowestLogit    = -math.MaxFloat32
-	largestLogit   = 3e38
+	blockWords   = 5 + 2*TopChosen // of what SampleBlocks writes of a block
+	inPrompt     = 1 << 31         // IN_PROMPT
+	lowestLogit  = -math.MaxFloat32
+	largestLogit = 3e38
 )
 
 // Encode lays the parameters and biases of a row out as the GPU reads them. There may be MaxBiases.
@@ -117,17 +116,28 @@ func DecodeChosen(data []byte) Chosen {
 // samplerVariant is what the kernels of sampling have compiled in.
 type samplerVariant struct {
 	Block     int // tokens of a block
+	Threads   int // of a workgroup
 	Top       int
 	MaxBiases int
 }
 
-// samplerFor cuts a vocabulary of up to 2^20 into at most 512 blocks.
+// samplerFor cuts a vocabulary of up to 2^20 into at most 512 blocks, of 16 tokens a thread. Few threads, for barriers cost by
+// the thread where a CPU plays the GPU.
 func samplerFor(vocab uint32) samplerVariant {
 	block := 1024
 	for uint32(512*block) < vocab {
 		block *= 2
 	}
-	return samplerVariant{block, TopChosen, MaxBiases}
+	return samplerVariant{block, block / 16, TopChosen, MaxBiases}
+}
+
+// choosing is the variant with a thread for two blocks.
+func (v samplerVariant) choosing(vocab uint32) samplerVariant {
+	v.Threads = 64
+	for 2*v.Threads < v.blocks(vocab) {
+		v.Threads *= 2
+	}
+	return v
 }
 
 // blocks is how many blocks a vocabulary has.
@@ -417,5 +427,5 @@ func UniformNumber(seed, position uint32) float64 {
 // Sample chooses each row's next token from what SampleBlocks made of its logits, and moves the row on: bindings as SampleBlocks',
 // tokens (sequences, Capacity), chosen (rows, Ring) records of ChosenWords.
 func Sample(rows int, p SamplerParams) Dispatch {
-	return sample.dispatch(samplerFor(p.Vocab), p, rows, 1, 1)
+	return sample.dispatch(samplerFor(p.Vocab).choosing(p.Vocab), p, rows, 1, 1)
 }

@@ -39,7 +39,7 @@ struct Chosen {
 @group(0) @binding(8) var<storage, read_write> chosen: array<Chosen>;   // (rows, ring)
 
 const FAULT: u32 = 0xffffffffu;
-const OWN_BLOCKS: u32 = 2u;  // the most blocks of a thread: vocabularies up to 512 blocks
+const OWN_BLOCKS: u32 = 2u;  // the most blocks of a thread
 const MOST: u32 = TOP * TOP * OWN_BLOCKS;
 
 var<workgroup> bound: Token;
@@ -332,7 +332,7 @@ fn write_chosen(at: u32, row: u32, id: u32, log_sum: f32) {
   }
 }
 
-@compute @workgroup_size(256)
+@compute @workgroup_size(THREADS)
 fn main(@builtin(workgroup_id) group: vec3<u32>, @builtin(local_invocation_index) thread: u32) {
   let row = group.x;
   let at = rows[row];

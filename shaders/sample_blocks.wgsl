@@ -23,12 +23,15 @@ struct Params {
 @group(0) @binding(6) var<storage, read_write> sorted: array<vec2<f32>>;   // (rows, blocks, BLOCK): logit, weights up to it
 
 const MOST: u32 = TOP * OWN;  // candidates for the likeliest: no thread but the TOP with the greatest logits has any
+const BINS: u32 = 512u;
+const OWN_BINS: u32 = BINS / THREADS;
 
 var<workgroup> broken: atomic<u32>;
 var<workgroup> bound: Token;
 var<workgroup> found: atomic<u32>;
 var<workgroup> candidates: array<Token, MOST>;
 var<workgroup> values: array<f32, BLOCK>;
+var<workgroup> bins: array<atomic<u32>, BINS>;  // how many logits a bin has; then, where it begins in values
 
 // The first of the thread's tokens.
 fn best_own(first: u32, thread: u32) -> Token {
@@ -78,8 +81,8 @@ fn write_top(at: u32, first: u32, thread: u32, mine: Token) {
   }
   workgroupBarrier();
   let n = min(atomicLoad(&found), MOST);
-  if (thread < n) {
-    let token = candidates[thread];
+  for (var c = thread; c < n; c += THREADS) {
+    let token = candidates[c];
     place = 0u;
     for (var i = 0u; i < n; i++) {
       place += select(0u, 1u, before(candidates[i], token));
@@ -90,31 +93,69 @@ fn write_top(at: u32, first: u32, thread: u32, mine: Token) {
   }
 }
 
-// Sorts values, the greatest first (bitonic).
-fn sort_values(thread: u32) {
-  for (var size = 2u; size <= BLOCK; size <<= 1u) {
-    for (var step = size >> 1u; step > 0u; step >>= 1u) {
-      workgroupBarrier();
-      for (var i = thread; i < BLOCK / 2u; i += THREADS) {
-        let low = 2u * i - (i & (step - 1u));
-        let a = values[low];
-        let b = values[low + step];
-        if ((a < b) == ((low & size) == 0u)) {
-          values[low] = b;
-          values[low + step] = a;
-        }
-      }
+// The bin of a logit, the greatest in the first: narrow near the block's greatest and wider the further off, 64 in each
+// doubling of the distance, as the bits of an f32 are.
+fn bin_of(l: f32, best: f32) -> u32 {
+  let distance = min(0.5 * best - 0.5 * l, 1.0e6);
+  return min((bitcast<u32>(1.0 + 32.0 * distance) - 0x3f800000u) >> 17u, BINS - 1u);
+}
+
+// Turns the bins' counts into where each begins.
+fn begin_bins(thread: u32) {
+  var count = 0u;
+  for (var i = 0u; i < OWN_BINS; i++) {
+    count += atomicLoad(&bins[OWN_BINS * thread + i]);
+  }
+  var begin = u32(sum_all(thread, f32(count)).x);
+  for (var i = 0u; i < OWN_BINS; i++) {
+    count = atomicLoad(&bins[OWN_BINS * thread + i]);
+    atomicStore(&bins[OWN_BINS * thread + i], begin);
+    begin += count;
+  }
+  workgroupBarrier();
+}
+
+// Sorts the block's logits into values, the greatest first: by bins, and within a bin by counting how many go before. Equal
+// logits lie side by side in whatever order, which nobody can tell.
+fn sort_own(thread: u32, best: f32) {
+  for (var i = 0u; i < OWN_BINS; i++) {
+    atomicStore(&bins[OWN_BINS * thread + i], 0u);
+  }
+  workgroupBarrier();
+  var places: array<u32, OWN>;
+  for (var i = 0u; i < OWN; i++) {
+    places[i] = atomicAdd(&bins[bin_of(own[i], best)], 1u);
+  }
+  workgroupBarrier();
+  begin_bins(thread);
+  for (var i = 0u; i < OWN; i++) {
+    places[i] += atomicLoad(&bins[bin_of(own[i], best)]);
+    values[places[i]] = own[i];
+  }
+  workgroupBarrier();
+  for (var i = 0u; i < OWN; i++) {
+    let bin = bin_of(own[i], best);
+    let begin = atomicLoad(&bins[bin]);
+    var end = BLOCK;
+    if (bin + 1u < BINS) {
+      end = atomicLoad(&bins[bin + 1u]);
     }
+    var place = begin;
+    for (var j = begin; j < end; j++) {
+      place += select(0u, 1u, values[j] > own[i] || (values[j] == own[i] && j < places[i]));
+    }
+    places[i] = place;
+  }
+  workgroupBarrier();
+  for (var i = 0u; i < OWN; i++) {
+    values[places[i]] = own[i];
   }
   workgroupBarrier();
 }
 
 // Writes the block's logits in falling order, with sums of weights.
 fn write_sorted(at: u32, thread: u32, best: f32, temperature: f32) {
-  for (var i = 0u; i < OWN; i++) {
-    values[OWN * thread + i] = own[i];
-  }
-  sort_values(thread);
+  sort_own(thread, best);
   var mass = 0.0;
   for (var i = 0u; i < OWN; i++) {
     own[i] = values[OWN * thread + i];
@@ -127,7 +168,7 @@ fn write_sorted(at: u32, thread: u32, best: f32, temperature: f32) {
   }
 }
 
-@compute @workgroup_size(256)
+@compute @workgroup_size(THREADS)
 fn main(@builtin(workgroup_id) group: vec3<u32>, @builtin(num_workgroups) groups: vec3<u32>, @builtin(local_invocation_index) thread: u32) {
   let row = group.y;
   let at = row * groups.x + group.x;

@@ -65,6 +65,19 @@ func samplerTable() []samplerCase {
 			logits[i] = math.Float32bits(1.5)
 		}
 	})
+	add("far apart, top_k", 3000, 3, func(s *SamplingParams, logits []uint32) {
+		s.TopK, s.Temperature = 2999, 1e38
+		for i := range logits {
+			switch i % 5 {
+			case 0:
+				logits[i] = math.Float32bits(-1e38)
+			case 1:
+				logits[i] = math.Float32bits(1e38)
+			case 2:
+				logits[i] = math.Float32bits(float32(i) * 1e30)
+			}
+		}
+	})
 	add("equal at the threshold", 3000, 3, func(s *SamplingParams, logits []uint32) {
 		s.TopK = 3
 		logits[5], logits[1500], logits[2900], logits[7] = math.Float32bits(30), math.Float32bits(29), math.Float32bits(29), math.Float32bits(29)

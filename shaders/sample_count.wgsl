@@ -18,7 +18,7 @@ struct Params {
 
 var<workgroup> found: array<atomic<u32>, BLOCK>;  // of each token of the block: how often the answer has it, and IN_PROMPT
 
-@compute @workgroup_size(256)
+@compute @workgroup_size(THREADS)
 fn main(@builtin(workgroup_id) group: vec3<u32>, @builtin(local_invocation_index) thread: u32) {
   let row = group.y;
   let s = sampling[row].choices;

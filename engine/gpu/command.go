@@ -207,6 +207,11 @@ type Info struct {
 	MaxInvocations      uint32 `json:"max_invocations"`
 }
 
+// Features are what programs may use on the device.
+func (i Info) Features() shaders.Features {
+	return shaders.Features{F16: i.ShaderF16, Subgroups: i.Subgroups, DP4A: i.DP4A}
+}
+
 // What every WebGPU device has, and nothing here asks more of.
 const (
 	OffsetAlign   = 256   // bytes, of the offset of a bound range

@@ -1,5 +1,5 @@
 // What the kernels of sampling share: a row's choices, the order of tokens, penalties and biases, and sums in a fixed order.
-// BLOCK consecutive tokens make a block, OWN consecutive ones of it belong to a thread.
+// BLOCK consecutive tokens make a block, OWN consecutive ones of it belong to one of THREADS threads.
 
 struct Sampling {
   temperature: f32,
@@ -40,5 +40,4 @@ struct Block {
 const LOWEST: f32 = -3.4028234e38;
 const LARGE: f32 = 3.0e38;
 const IN_PROMPT: u32 = 0x80000000u;
-const THREADS: u32 = 256u;
-const OWN: u32 = BLOCK / 256u;
+const OWN: u32 = BLOCK / THREADS;

@@ -1,9 +1,10 @@
-// sample block=1024 top=20 max_biases=300
+// sample block=1024 threads=64 top=20 max_biases=300
 const BLOCK: u32 = 1024u;
+const THREADS: u32 = 64u;
 const TOP: u32 = 20u;
 const MAX_BIASES: u32 = 300u;
 // What the kernels of sampling share: a row's choices, the order of tokens, penalties and biases, and sums in a fixed order.
-// BLOCK consecutive tokens make a block, OWN consecutive ones of it belong to a thread.
+// BLOCK consecutive tokens make a block, OWN consecutive ones of it belong to one of THREADS threads.
 
 struct Sampling {
   temperature: f32,
@@ -44,16 +45,18 @@ struct Block {
 const LOWEST: f32 = -3.4028234e38;
 const LARGE: f32 = 3.0e38;
 const IN_PROMPT: u32 = 0x80000000u;
-const THREADS: u32 = 256u;
-const OWN: u32 = BLOCK / 256u;
+const OWN: u32 = BLOCK / THREADS;
 
 // What the kernels that read logits share: a thread's own tokens of a block, with penalties and biases, and sums in a fixed order.
 var<private> own: array<f32, OWN>;  // the logits of the thread's tokens; LOWEST beyond the vocabulary
 
-var<workgroup> sums: array<f32, 256>;
-var<workgroup> part_sums: array<f32, 16>;
-var<workgroup> bests: array<Token, 256>;
-var<workgroup> part_bests: array<Token, 16>;
+const PART: u32 = 8u;  // threads whose sums are added up first
+const PARTS: u32 = THREADS / PART;
+
+var<workgroup> sums: array<f32, THREADS>;
+var<workgroup> part_sums: array<f32, PARTS>;
+var<workgroup> bests: array<Token, THREADS>;
+var<workgroup> part_bests: array<Token, PARTS>;
 
 // Whether a goes before b: the greater logit, the lower id among equals.
 fn before(a: Token, b: Token) -> bool {
@@ -65,26 +68,26 @@ fn weigh(x: f32, temperature: f32) -> f32 {
   return exp(max(x / temperature, -200.0));
 }
 
-// (the sum of v over the threads before this one, over all), in a fixed order: by sixteens.
+// (the sum of v over the threads before this one, over all), in a fixed order: by parts.
 fn sum_all(thread: u32, v: f32) -> vec2<f32> {
   sums[thread] = v;
   workgroupBarrier();
-  if (thread < 16u) {
+  if (thread < PARTS) {
     var part = 0.0;
-    for (var i = 0u; i < 16u; i++) {
-      part += sums[16u * thread + i];
+    for (var i = 0u; i < PART; i++) {
+      part += sums[PART * thread + i];
     }
     part_sums[thread] = part;
   }
   workgroupBarrier();
   var result = vec2<f32>(0.0);
-  for (var i = 0u; i < 16u; i++) {
-    if (i == thread / 16u) {
+  for (var i = 0u; i < PARTS; i++) {
+    if (i == thread / PART) {
       result.x = result.y;
     }
     result.y += part_sums[i];
   }
-  for (var i = thread & 0xf0u; i < thread; i++) {
+  for (var i = thread / PART * PART; i < thread; i++) {
     result.x += sums[i];
   }
   workgroupBarrier();
@@ -95,10 +98,10 @@ fn sum_all(thread: u32, v: f32) -> vec2<f32> {
 fn best_all(thread: u32, mine: Token) -> Token {
   bests[thread] = mine;
   workgroupBarrier();
-  if (thread < 16u) {
-    var best = bests[16u * thread];
-    for (var i = 1u; i < 16u; i++) {
-      let other = bests[16u * thread + i];
+  if (thread < PARTS) {
+    var best = bests[PART * thread];
+    for (var i = 1u; i < PART; i++) {
+      let other = bests[PART * thread + i];
       if (before(other, best)) {
         best = other;
       }
@@ -107,7 +110,7 @@ fn best_all(thread: u32, mine: Token) -> Token {
   }
   workgroupBarrier();
   var best = part_bests[0];
-  for (var i = 1u; i < 16u; i++) {
+  for (var i = 1u; i < PARTS; i++) {
     if (before(part_bests[i], best)) {
       best = part_bests[i];
     }
@@ -201,7 +204,7 @@ struct Chosen {
 @group(0) @binding(8) var<storage, read_write> chosen: array<Chosen>;   // (rows, ring)
 
 const FAULT: u32 = 0xffffffffu;
-const OWN_BLOCKS: u32 = 2u;  // the most blocks of a thread: vocabularies up to 512 blocks
+const OWN_BLOCKS: u32 = 2u;  // the most blocks of a thread
 const MOST: u32 = TOP * TOP * OWN_BLOCKS;
 
 var<workgroup> bound: Token;
@@ -494,7 +497,7 @@ fn write_chosen(at: u32, row: u32, id: u32, log_sum: f32) {
   }
 }
 
-@compute @workgroup_size(256)
+@compute @workgroup_size(THREADS)
 fn main(@builtin(workgroup_id) group: vec3<u32>, @builtin(local_invocation_index) thread: u32) {
   let row = group.x;
   let at = rows[row];

@@ -1,9 +1,10 @@
-// sample_blocks block=1024 top=20 max_biases=300
+// sample_blocks block=1024 threads=64 top=20 max_biases=300
 const BLOCK: u32 = 1024u;
+const THREADS: u32 = 64u;
 const TOP: u32 = 20u;
 const MAX_BIASES: u32 = 300u;
 // What the kernels of sampling share: a row's choices, the order of tokens, penalties and biases, and sums in a fixed order.
-// BLOCK consecutive tokens make a block, OWN consecutive ones of it belong to a thread.
+// BLOCK consecutive tokens make a block, OWN consecutive ones of it belong to one of THREADS threads.
 
 struct Sampling {
   temperature: f32,
@@ -44,16 +45,18 @@ struct Block {
 const LOWEST: f32 = -3.4028234e38;
 const LARGE: f32 = 3.0e38;
 const IN_PROMPT: u32 = 0x80000000u;
-const THREADS: u32 = 256u;
-const OWN: u32 = BLOCK / 256u;
+const OWN: u32 = BLOCK / THREADS;
 
 // What the kernels that read logits share: a thread's own tokens of a block, with penalties and biases, and sums in a fixed order.
 var<private> own: array<f32, OWN>;  // the logits of the thread's tokens; LOWEST beyond the vocabulary
 
-var<workgroup> sums: array<f32, 256>;
-var<workgroup> part_sums: array<f32, 16>;
-var<workgroup> bests: array<Token, 256>;
-var<workgroup> part_bests: array<Token, 16>;
+const PART: u32 = 8u;  // threads whose sums are added up first
+const PARTS: u32 = THREADS / PART;
+
+var<workgroup> sums: array<f32, THREADS>;
+var<workgroup> part_sums: array<f32, PARTS>;
+var<workgroup> bests: array<Token, THREADS>;
+var<workgroup> part_bests: array<Token, PARTS>;
 
 // Whether a goes before b: the greater logit, the lower id among equals.
 fn before(a: Token, b: Token) -> bool {
@@ -65,26 +68,26 @@ fn weigh(x: f32, temperature: f32) -> f32 {
   return exp(max(x / temperature, -200.0));
 }
 
-// (the sum of v over the threads before this one, over all), in a fixed order: by sixteens.
+// (the sum of v over the threads before this one, over all), in a fixed order: by parts.
 fn sum_all(thread: u32, v: f32) -> vec2<f32> {
   sums[thread] = v;
   workgroupBarrier();
-  if (thread < 16u) {
+  if (thread < PARTS) {
     var part = 0.0;
-    for (var i = 0u; i < 16u; i++) {
-      part += sums[16u * thread + i];
+    for (var i = 0u; i < PART; i++) {
+      part += sums[PART * thread + i];
     }
     part_sums[thread] = part;
   }
   workgroupBarrier();
   var result = vec2<f32>(0.0);
-  for (var i = 0u; i < 16u; i++) {
-    if (i == thread / 16u) {
+  for (var i = 0u; i < PARTS; i++) {
+    if (i == thread / PART) {
       result.x = result.y;
     }
     result.y += part_sums[i];
   }
-  for (var i = thread & 0xf0u; i < thread; i++) {
+  for (var i = thread / PART * PART; i < thread; i++) {
     result.x += sums[i];
   }
   workgroupBarrier();
@@ -95,10 +98,10 @@ fn sum_all(thread: u32, v: f32) -> vec2<f32> {
 fn best_all(thread: u32, mine: Token) -> Token {
   bests[thread] = mine;
   workgroupBarrier();
-  if (thread < 16u) {
-    var best = bests[16u * thread];
-    for (var i = 1u; i < 16u; i++) {
-      let other = bests[16u * thread + i];
+  if (thread < PARTS) {
+    var best = bests[PART * thread];
+    for (var i = 1u; i < PART; i++) {
+      let other = bests[PART * thread + i];
       if (before(other, best)) {
         best = other;
       }
@@ -107,7 +110,7 @@ fn best_all(thread: u32, mine: Token) -> Token {
   }
   workgroupBarrier();
   var best = part_bests[0];
-  for (var i = 1u; i < 16u; i++) {
+  for (var i = 1u; i < PARTS; i++) {
     if (before(part_bests[i], best)) {
       best = part_bests[i];
     }
@@ -185,12 +188,15 @@ struct Params {
 @group(0) @binding(6) var<storage, read_write> sorted: array<vec2<f32>>;   // (rows, blocks, BLOCK): logit, weights up to it
 
 const MOST: u32 = TOP * OWN;  // candidates for the likeliest: no thread but the TOP with the greatest logits has any
+const BINS: u32 = 512u;
+const OWN_BINS: u32 = BINS / THREADS;
 
 var<workgroup> broken: atomic<u32>;
 var<workgroup> bound: Token;
 var<workgroup> found: atomic<u32>;
 var<workgroup> candidates: array<Token, MOST>;
 var<workgroup> values: array<f32, BLOCK>;
+var<workgroup> bins: array<atomic<u32>, BINS>;  // how many logits a bin has; then, where it begins in values
 
 // The first of the thread's tokens.
 fn best_own(first: u32, thread: u32) -> Token {
@@ -240,8 +246,8 @@ fn write_top(at: u32, first: u32, thread: u32, mine: Token) {
   }
   workgroupBarrier();
   let n = min(atomicLoad(&found), MOST);
-  if (thread < n) {
-    let token = candidates[thread];
+  for (var c = thread; c < n; c += THREADS) {
+    let token = candidates[c];
     place = 0u;
     for (var i = 0u; i < n; i++) {
       place += select(0u, 1u, before(candidates[i], token));
@@ -252,31 +258,69 @@ fn write_top(at: u32, first: u32, thread: u32, mine: Token) {
   }
 }
 
-// Sorts values, the greatest first (bitonic).
-fn sort_values(thread: u32) {
-  for (var size = 2u; size <= BLOCK; size <<= 1u) {
-    for (var step = size >> 1u; step > 0u; step >>= 1u) {
-      workgroupBarrier();
-      for (var i = thread; i < BLOCK / 2u; i += THREADS) {
-        let low = 2u * i - (i & (step - 1u));
-        let a = values[low];
-        let b = values[low + step];
-        if ((a < b) == ((low & size) == 0u)) {
-          values[low] = b;
-          values[low + step] = a;
-        }
-      }
+// The bin of a logit, the greatest in the first: narrow near the block's greatest and wider the further off, 64 in each
+// doubling of the distance, as the bits of an f32 are.
+fn bin_of(l: f32, best: f32) -> u32 {
+  let distance = min(0.5 * best - 0.5 * l, 1.0e6);
+  return min((bitcast<u32>(1.0 + 32.0 * distance) - 0x3f800000u) >> 17u, BINS - 1u);
+}
+
+// Turns the bins' counts into where each begins.
+fn begin_bins(thread: u32) {
+  var count = 0u;
+  for (var i = 0u; i < OWN_BINS; i++) {
+    count += atomicLoad(&bins[OWN_BINS * thread + i]);
+  }
+  var begin = u32(sum_all(thread, f32(count)).x);
+  for (var i = 0u; i < OWN_BINS; i++) {
+    count = atomicLoad(&bins[OWN_BINS * thread + i]);
+    atomicStore(&bins[OWN_BINS * thread + i], begin);
+    begin += count;
+  }
+  workgroupBarrier();
+}
+
+// Sorts the block's logits into values, the greatest first: by bins, and within a bin by counting how many go before. Equal
+// logits lie side by side in whatever order, which nobody can tell.
+fn sort_own(thread: u32, best: f32) {
+  for (var i = 0u; i < OWN_BINS; i++) {
+    atomicStore(&bins[OWN_BINS * thread + i], 0u);
+  }
+  workgroupBarrier();
+  var places: array<u32, OWN>;
+  for (var i = 0u; i < OWN; i++) {
+    places[i] = atomicAdd(&bins[bin_of(own[i], best)], 1u);
+  }
+  workgroupBarrier();
+  begin_bins(thread);
+  for (var i = 0u; i < OWN; i++) {
+    places[i] += atomicLoad(&bins[bin_of(own[i], best)]);
+    values[places[i]] = own[i];
+  }
+  workgroupBarrier();
+  for (var i = 0u; i < OWN; i++) {
+    let bin = bin_of(own[i], best);
+    let begin = atomicLoad(&bins[bin]);
+    var end = BLOCK;
+    if (bin + 1u < BINS) {
+      end = atomicLoad(&bins[bin + 1u]);
     }
+    var place = begin;
+    for (var j = begin; j < end; j++) {
+      place += select(0u, 1u, values[j] > own[i] || (values[j] == own[i] && j < places[i]));
+    }
+    places[i] = place;
+  }
+  workgroupBarrier();
+  for (var i = 0u; i < OWN; i++) {
+    values[places[i]] = own[i];
   }
   workgroupBarrier();
 }
 
 // Writes the block's logits in falling order, with sums of weights.
 fn write_sorted(at: u32, thread: u32, best: f32, temperature: f32) {
-  for (var i = 0u; i < OWN; i++) {
-    values[OWN * thread + i] = own[i];
-  }
-  sort_values(thread);
+  sort_own(thread, best);
   var mass = 0.0;
   for (var i = 0u; i < OWN; i++) {
     own[i] = values[OWN * thread + i];
@@ -289,7 +333,7 @@ fn write_sorted(at: u32, thread: u32, best: f32, temperature: f32) {
   }
 }
 
-@compute @workgroup_size(256)
+@compute @workgroup_size(THREADS)
 fn main(@builtin(workgroup_id) group: vec3<u32>, @builtin(num_workgroups) groups: vec3<u32>, @builtin(local_invocation_index) thread: u32) {
   let row = group.y;
   let at = row * groups.x + group.x;

@@ -1,9 +1,10 @@
-// sample_count block=1024 top=20 max_biases=300
+// sample_count block=1024 threads=64 top=20 max_biases=300
 const BLOCK: u32 = 1024u;
+const THREADS: u32 = 64u;
 const TOP: u32 = 20u;
 const MAX_BIASES: u32 = 300u;
 // What the kernels of sampling share: a row's choices, the order of tokens, penalties and biases, and sums in a fixed order.
-// BLOCK consecutive tokens make a block, OWN consecutive ones of it belong to a thread.
+// BLOCK consecutive tokens make a block, OWN consecutive ones of it belong to one of THREADS threads.
 
 struct Sampling {
   temperature: f32,
@@ -44,8 +45,7 @@ struct Block {
 const LOWEST: f32 = -3.4028234e38;
 const LARGE: f32 = 3.0e38;
 const IN_PROMPT: u32 = 0x80000000u;
-const THREADS: u32 = 256u;
-const OWN: u32 = BLOCK / 256u;
+const OWN: u32 = BLOCK / THREADS;
 
 // Counts a row's tokens for the penalties, from position 0 to the row's own: how often each is in the answer (the positions from
 // answer_start on), and whether it is in the prompt. From there on sample.wgsl counts what it chooses.
@@ -67,7 +67,7 @@ struct Params {
 
 var<workgroup> found: array<atomic<u32>, BLOCK>;  // of each token of the block: how often the answer has it, and IN_PROMPT
 
-@compute @workgroup_size(256)
+@compute @workgroup_size(THREADS)
 fn main(@builtin(workgroup_id) group: vec3<u32>, @builtin(local_invocation_index) thread: u32) {
   let row = group.y;
   let s = sampling[row].choices;

@@ -26,11 +26,20 @@ func open(t testing.TB) *nativegpu.Device {
 	return device
 }
 
-// Every kernel case, on WebGPU's default limits.
+// Every kernel case that needs no more than the binding's WGSL knows, on WebGPU's default limits. The browsers' tests run them all.
 func TestCases(t *testing.T) {
 	device := open(t)
 	for _, c := range shaders.Cases() {
-		t.Run(c.Name, func(t *testing.T) { require.NoError(t, gputest.Check(device, c)) })
+		t.Run(c.Name, func(t *testing.T) {
+			skipWithout(t, device, c)
+			require.NoError(t, gputest.Check(device, c))
+		})
+	}
+}
+
+func skipWithout(t testing.TB, device gpu.Device, c shaders.Case) {
+	if needs := c.Dispatch.Program.Requires(); !needs.Within(device.Info().Features()) {
+		t.Skipf("needs %s", needs)
 	}
 }
 
@@ -206,6 +215,7 @@ func BenchmarkCases(b *testing.B) {
 	device := open(b)
 	for _, c := range shaders.Cases() {
 		b.Run(c.Name, func(b *testing.B) {
+			skipWithout(b, device, c)
 			seconds, err := gputest.Time(device, c, max(b.N, 10))
 			require.NoError(b, err)
 			b.ReportMetric(float64(c.Bytes)/seconds/1e9, "GB/s")

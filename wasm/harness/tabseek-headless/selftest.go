@@ -42,6 +42,10 @@ func selftest(ctx context.Context, args []string, to streams) error {
 		checks = append(checks, check{r.Name, func() error { return gputest.CheckReplay(device, r) }})
 	}
 	for _, c := range shaders.Cases() {
+		if needs := c.Dispatch.Program.Requires(); !needs.Within(info.Features()) {
+			fmt.Fprintf(to.out, "skip %s: needs %s\n", c.Name, needs)
+			continue
+		}
 		checks = append(checks, check{c.Name, func() error { return gputest.Check(device, c) }})
 	}
 	failed := 0
