@@ -31,7 +31,9 @@ type decoder struct {
 }
 
 func (e *Engine) beginChat(r message.Request) (task, error) {
-	prompt, err := chat.Format(e.manifest.Chat, e.tokenizer, r.Messages, chat.Options{Thinking: (*bool)(r.Params.Thinking)})
+	words := e.manifest.ChatWords
+	format := chat.Format{Family: e.manifest.Chat, System: words.System, BOS: words.BOS, EOS: words.EOS}
+	prompt, err := format.Write(e.tokenizer, r.Messages, chat.Options{Thinking: (*bool)(r.Params.Thinking)})
 	if err != nil {
 		return nil, &message.Error{Code: message.BadRequest, Err: err}
 	}

@@ -37,6 +37,8 @@ func TestUsage(t *testing.T) {
 		{"pack: unknown format", []string{"pack", "a", "b", "--quant", "q3"}, `--quant "q3" is none of keep, q8, q4`},
 		{"pack: GGUF", []string{"pack", "a.gguf", "b"}, "not there yet"},
 		{"pack: GGUF in capitals", []string{"pack", "A.GGUF", "b"}, "not there yet"},
+		{"pack: unknown chat", []string{"pack", "a", "b", "--chat", "parrot"}, `--chat "parrot" is none of deepseek-v2,`},
+		{"prompt: thinking", []string{"prompt", "m", "--thinking", "perhaps"}, "thinking"},
 		{"inspect: no model", []string{"inspect", "--json"}, "MODEL is missing"},
 		{"verify: no model", []string{"verify"}, "MODEL is missing"},
 		{"synth: unknown shape", []string{"synth", "gpt-2", "dst"}, "SHAPE gpt-2: must be one of deepseek-r1, deepseek-v2-lite, deepseek-v2,"},

@@ -96,7 +96,6 @@ func TestPackRefuses(t *testing.T) {
 		{"rope that is not there", config("rope_scaling", map[string]any{"type": "longrope", "factor": 4}), []string{"config.json", `"longrope" is not supported`}},
 		{"more layers than tensors", config("num_hidden_layers", 3), []string{"model.layers."}},
 		{"special id outside", config("eos_token_id", 1<<20), []string{"special token id 1048576"}},
-		{"no end of sequence", config("eos_token_id", nil), []string{"no eos_token_id"}},
 		{"tensor missing", tensors(func(l []weights.RawTensor) []weights.RawTensor { return slices.Delete(l, find(l), find(l)+1) }), []string{somewhere, "missing"}},
 		{"tensor of another shape", tensors(func(l []weights.RawTensor) []weights.RawTensor {
 			l[find(l)].Shape = slices.Clone(l[find(l)].Shape)
@@ -331,6 +330,54 @@ func TestPackSampling(t *testing.T) {
 			require.NoError(t, os.WriteFile(filepath.Join(src, "generation_config.json"), []byte(test.file), 0o644))
 			require.Equal(t, test.want, packed(t, src).Generation)
 		})
+	}
+}
+
+// What ends a turn ends an answer, whether the config names it or not.
+func TestPackFindsTheEnd(t *testing.T) {
+	for name, given := range map[string]any{"none": nil, "another": 7, "the same": enginetest.EOS, "several": []int{enginetest.EOS, 9}} {
+		t.Run(name, func(t *testing.T) {
+			m := packed(t, checkpointWith(t, func(c *enginetest.Checkpoint) { c.Config["eos_token_id"] = given }))
+			require.Contains(t, m.Special.EOS, enginetest.EOS)
+			require.Len(t, m.Special.EOS, map[string]int{"another": 2, "several": 2}[name]+map[bool]int{true: 1}[name == "none" || name == "the same"])
+		})
+	}
+}
+
+// A template that is not known is said, and --chat chooses.
+func TestPackChat(t *testing.T) {
+	src := checkpointWith(t, nil)
+	require.NoError(t, os.WriteFile(filepath.Join(src, "chat_template.jinja"), []byte("{{ messages[0].content + '!' }}"), 0o644))
+	question := `[{"role":"user","content":"Hi"}]`
+	dst := filepath.Join(t.TempDir(), "model")
+	o := command("", "pack", src, dst)
+	require.Zero(t, o.Status, o.Stderr)
+	require.Regexp(t, `^tabseek pack: \S+: its chat format is not known, so it cannot chat; choose one with --chat NAME: deepseek-v2, .*qwen3.*\n$`, o.Stderr)
+	for _, model := range []string{src, dst} {
+		requireFailure(t, command(question, "prompt", model), 1, "prompt", "chat format is not known")
+	}
+	o = command("", "pack", src, dst, "--force", "--chat", "deepseek-v3.1")
+	require.Equal(t, outcome{Stdout: o.Stdout}, o)
+	require.Contains(t, command(question, "prompt", dst, "--thinking", "true").Stdout, `"text":"<｜begin▁of▁sentence｜><｜User｜>Hi<｜Assistant｜><think>"`)
+	require.Contains(t, command(question, "prompt", dst, "--thinking=false").Stdout, `"text":"<｜begin▁of▁sentence｜><｜User｜>Hi<｜Assistant｜></think>"`)
+	o = command("", "pack", src, dst, "--force", "--chat", "qwen3")
+	require.Zero(t, o.Status, o.Stderr)
+	require.Contains(t, o.Stderr, "the vocabulary lacks <|im_start|>, which its chat format qwen3 needs")
+	o = command(question, "prompt", dst)
+	require.Zero(t, o.Status, o.Stderr)
+	require.Contains(t, o.Stdout, `"text":"<|im_start|>user\nHi<|im_end|>\n<|im_start|>assistant\n"`)
+	require.Contains(t, o.Stderr, "the vocabulary lacks <|im_start|>: it is spelled out here")
+}
+
+// Text goes by a checkpoint that is not packed as well: a folder, or its tokenizer.json alone.
+func TestTextOfCheckpoints(t *testing.T) {
+	src := checkpointWith(t, nil)
+	question := `[{"role":"user","content":"Hi"}]`
+	want := command(question, "prompt", packTiny(t))
+	require.Zero(t, want.Status, want.Stderr)
+	for _, model := range []string{src, filepath.Join(src, "tokenizer.json")} {
+		require.Equal(t, want, command(question, "prompt", model))
+		require.Equal(t, "[72,105]\n", command("Hi", "tokenize", model).Stdout)
 	}
 }
 

@@ -5,9 +5,13 @@ import (
 	"crypto/sha256"
 	"encoding/hex"
 	"encoding/json"
+	"errors"
 	"flag"
 	"fmt"
 	"io"
+	"os"
+	"path/filepath"
+	"strconv"
 
 	"tabseek/engine/message"
 	"tabseek/engine/tokenizer"
@@ -27,6 +31,35 @@ func readInput(r io.Reader) ([]byte, error) {
 		return nil, fmt.Errorf("stdin: more than %d bytes", maxInput)
 	}
 	return data, nil
+}
+
+// openText opens tokenizer and chat format of a packed model, or of what can be packed: a checkpoint's folder, or its
+// tokenizer.json alone.
+func openText(name string) (*tokenizer.Tokenizer, chat.Format, error) {
+	c := &checkpoint{dir: name}
+	switch {
+	case filepath.Base(name) == tokenizerJSON:
+		c.dir = filepath.Dir(name)
+	case name == builtIn || isPacked(name) || !exists(filepath.Join(name, tokenizerJSON)):
+		model, t, err := openTokenizer(name)
+		if err != nil {
+			return nil, chat.Format{}, err
+		}
+		words := model.ChatWords
+		return t, chat.Format{Family: model.Chat, System: words.System, BOS: words.BOS, EOS: words.EOS}, nil
+	}
+	err := c.readText("")
+	return c.tokenizer, c.format, err
+}
+
+// isPacked tells a packed model from a checkpoint, even one that is damaged.
+func isPacked(dir string) bool {
+	return exists(filepath.Join(dir, weights.ManifestFile)) || exists(filepath.Join(dir, "tokenizer.bin"))
+}
+
+func exists(path string) bool {
+	_, err := os.Stat(path)
+	return err == nil
 }
 
 func openTokenizer(name string) (*weights.Model, *tokenizer.Tokenizer, error) {
@@ -56,7 +89,7 @@ func tokenize(_ context.Context, args []string, stdin io.Reader, stdout, stderr 
 	if err != nil {
 		return err
 	}
-	_, t, err := openTokenizer(names[0])
+	t, _, err := openText(names[0])
 	if err != nil {
 		return err
 	}
@@ -88,11 +121,18 @@ func tokenize(_ context.Context, args []string, stdin io.Reader, stdout, stderr 
 }
 
 func prompt(_ context.Context, args []string, stdin io.Reader, stdout, stderr io.Writer) error {
-	names, err := parse(flag.NewFlagSet("prompt", flag.ContinueOnError), args, "MODEL")
+	flags := flag.NewFlagSet("prompt", flag.ContinueOnError)
+	var options chat.Options
+	flags.Func("thinking", "true or false: with reasoning, where the format leaves the choice", func(value string) error {
+		thinking, err := strconv.ParseBool(value)
+		options.Thinking = &thinking
+		return err
+	})
+	names, err := parse(flags, args, "MODEL")
 	if err != nil {
 		return err
 	}
-	model, t, err := openTokenizer(names[0])
+	t, format, err := openText(names[0])
 	if err != nil {
 		return err
 	}
@@ -104,8 +144,11 @@ func prompt(_ context.Context, args []string, stdin io.Reader, stdout, stderr io
 	if err != nil {
 		return fmt.Errorf("stdin: %w", err)
 	}
-	p, err := chat.Format(model.Chat, t, messages, chat.Options{})
-	if err != nil {
+	p, err := format.Write(t, messages, options)
+	var missing *chat.MissingTokenError
+	if errors.As(err, &missing) {
+		fmt.Fprintf(stderr, "tabseek prompt: %v: it is spelled out here\n", err)
+	} else if err != nil {
 		return err
 	}
 	encoder := json.NewEncoder(stdout)

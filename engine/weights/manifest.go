@@ -43,6 +43,7 @@ type Manifest struct {
 	Shards       []Shard         `json:"shards"`
 	Tokenizer    TokenizerFile   `json:"tokenizer"`
 	Chat         string          `json:"chat"` // family of the chat format
+	ChatWords    ChatWords       `json:"chat_words,omitzero"`
 	Special      Special         `json:"special"`
 	Generation   Generation      `json:"generation"`
 	Source       Source          `json:"source"`
@@ -97,6 +98,13 @@ type TokenizerFile struct {
 	File   string `json:"file"`
 	Size   int64  `json:"size"`
 	SHA256 string `json:"sha256"`
+}
+
+// ChatWords are what a checkpoint's chat template says beyond its family; what is empty is the family's own.
+type ChatWords struct {
+	System string `json:"system,omitempty"` // where there is no system message, or before it
+	BOS    string `json:"bos,omitempty"`    // the token that the template calls bos_token
+	EOS    string `json:"eos,omitempty"`
 }
 
 // Special lists token ids with a meaning of their own.

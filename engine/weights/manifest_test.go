@@ -121,6 +121,7 @@ func TestParseManifestHostile(t *testing.T) {
 		"eos beyond all":          {func(m *Manifest) { m.Special.EOS[0] = 1 << 30 }, "token id"},
 		"temperature":             {func(m *Manifest) { m.Generation.Temperature = &big }, "temperature"},
 		"top k":                   {func(m *Manifest) { m.Generation.TopK = new(int); *m.Generation.TopK = -1 }, "top_k"},
+		"long words":              {func(m *Manifest) { m.ChatWords.System = strings.Repeat("x", 1<<17) }, "chat_words"},
 		"long chat":               {func(m *Manifest) { m.Chat = strings.Repeat("x", 200) }, "too long"},
 	} {
 		t.Run(name, func(t *testing.T) {

@@ -21,6 +21,7 @@ type Seed struct {
 	Architecture json.RawMessage // an object
 	Tokenizer    []byte          // compiled
 	Chat         string
+	ChatWords    ChatWords
 	Special      Special
 	Generation   Generation
 
@@ -259,6 +260,7 @@ func writeManifest(dir string, plan *Plan, seed Seed, shards []Shard) (*Manifest
 		Buffers:      plan.Buffers, Shards: shards,
 		Tokenizer:  TokenizerFile{File: tokenizerName, Size: int64(len(seed.Tokenizer)), SHA256: hex.EncodeToString(sum[:])},
 		Chat:       seed.Chat,
+		ChatWords:  seed.ChatWords,
 		Special:    seed.Special,
 		Generation: seed.Generation,
 		Source:     Source{Name: seed.Name, Quant: plan.Quant, Formats: plan.Formats},

@@ -21,6 +21,8 @@ const (
 	Page       Thing = "page"       // what make build leaves in web/dist: the page, the guest, the default model
 	Fixtures   Thing = "fixtures"   // larger golden checkpoints, which lie beside the repository where its makers work
 	Vocabulary Thing = "vocabulary" // a published vocabulary, which lies there too
+	Templates  Thing = "templates"  // published chat templates, which lie there too
+	Jinja      Thing = "jinja"      // npm's packages of the page's tests
 	Debian     Thing = "debian"     // apt-get and dpkg
 )
 

@@ -2,7 +2,8 @@
 // reasoning and content.
 //
 // Families are written out here rather than run from a checkpoint's template: a template is a program of unknown
-// origin, and only so can what people typed be kept from becoming special tokens.
+// origin, and only so can what people typed be kept from becoming special tokens. What a family writes is what its
+// published template renders (testdata/rendered.json).
 package chat
 
 import (
@@ -20,61 +21,16 @@ type Options struct {
 	Thinking *bool
 }
 
-// The known families.
-const (
-	DeepSeekV2     = "deepseek-v2"      // User: ... Assistant: as plain text
-	DeepSeekV3     = "deepseek-v3"      // special tokens for turns
-	DeepSeekR1     = "deepseek-r1"      // as V3, the answer begins inside <think>; also R1's distillations
-	DeepSeekR10528 = "deepseek-r1-0528" // as R1, but the model itself begins with <think>
-	DeepSeekV31    = "deepseek-v3.1"    // as V3, with <think> or </think> at the start of every answer
-	Moonlight      = "moonlight"        // Moonshot's Moonlight-16B-A3B
-	Unknown        = ""                 // Format refuses it: a model is not to be guessed at
-)
-
-// The special tokens of DeepSeek's templates; the bars are U+FF5C, the underscores U+2581.
-const (
-	bos       = "<｜begin▁of▁sentence｜>"
-	eos       = "<｜end▁of▁sentence｜>"
-	user      = "<｜User｜>"
-	assistant = "<｜Assistant｜>"
-	think     = "<think>"
-	endThink  = "</think>"
-)
-
-// The special tokens of Moonlight's, and the system message it has where there is none.
-const (
-	imSystem        = "<|im_system|>"
-	imUser          = "<|im_user|>"
-	imAssistant     = "<|im_assistant|>"
-	imMiddle        = "<|im_middle|>"
-	imEnd           = "<|im_end|>"
-	moonlightSystem = "You are a helpful assistant"
-)
-
-// Detect recognises the family by the marks of its chat template; without a template, by what the vocabulary can
-// express. A template that is not known has no family.
-func Detect(template string, hasToken func(string) bool) string {
-	has := func(mark string) bool { return strings.Contains(template, mark) }
-	switch {
-	case template == "" && hasToken(user) && hasToken(assistant):
-		return DeepSeekV3
-	case template == "" && hasToken(bos) && hasToken(eos):
-		return DeepSeekV2
-	case has(user) && has("thinking"): // the variable that chooses
-		return DeepSeekV31
-	case has(user) && has(assistant+think):
-		return DeepSeekR1
-	case has(user) && has(endThink):
-		return DeepSeekR10528
-	case has(user):
-		return DeepSeekV3
-	case has("'User: '") && has("'Assistant:'"):
-		return DeepSeekV2
-	case has(imMiddle) && has(moonlightSystem+imEnd):
-		return Moonlight
-	}
-	return Unknown
+// A Format is how a model wants conversations written: its family, and what its own checkpoint says beyond that.
+// Fields that are empty are the family's.
+type Format struct {
+	Family   string
+	System   string // what the template says by itself: where there is no system message, or before it
+	BOS, EOS string // the tokens that the template calls bos_token and eos_token
 }
+
+// Unknown is the family of a format that is not known. Write refuses it: a model is not to be guessed at.
+const Unknown = ""
 
 // A Prompt is a conversation as the model reads it, with the beginning of the answer.
 type Prompt struct {
@@ -84,10 +40,20 @@ type Prompt struct {
 	Continues bool // it ends in the middle of a text, whose next white space counts
 }
 
-// Format writes a conversation with the beginning of the answer. Only the template yields special tokens; what the
+// A MissingTokenError says that a vocabulary lacks a special token of the format.
+type MissingTokenError struct{ Family, Token string }
+
+func (e *MissingTokenError) Error() string {
+	return fmt.Sprintf("chat: family %s: the vocabulary lacks %s", e.Family, e.Token)
+}
+
+// Write writes a conversation with the beginning of the answer. Only the format yields special tokens; what the
 // messages spell is text. A last message from the assistant is that beginning, and the model goes on with it: with its
 // reasoning where there is no content yet. A developer's messages are the system's.
-func Format(family string, t *tokenizer.Tokenizer, messages []message.Message, o Options) (Prompt, error) {
+//
+// With a MissingTokenError comes the prompt all the same, with the token spelled as text: something to look at, not
+// to be answered.
+func (f Format) Write(t *tokenizer.Tokenizer, messages []message.Message, o Options) (Prompt, error) {
 	messages = slices.Clone(messages)
 	for i, m := range messages {
 		if m.Role == message.Developer {
@@ -97,25 +63,41 @@ func Format(family string, t *tokenizer.Tokenizer, messages []message.Message, o
 	if err := check(messages); err != nil {
 		return Prompt{}, fmt.Errorf("chat: %w", err)
 	}
-	w := &writer{tokenizer: t}
-	switch family {
-	case DeepSeekV2:
-		w.v2(messages)
-	case DeepSeekV3, DeepSeekR1, DeepSeekR10528, DeepSeekV31:
-		w.v3(family, messages, o)
-	case Moonlight:
-		w.moonlight(messages)
-	case Unknown:
-		return Prompt{}, fmt.Errorf("chat: the model's chat format is not known")
-	default:
-		return Prompt{}, fmt.Errorf("chat: unknown family %q", family)
+	family, err := f.family()
+	if err != nil {
+		return Prompt{}, err
 	}
+	w := &writer{tokenizer: t, format: f.complete(family)}
+	before, beginning := begun(messages)
+	family.write(w, before, beginning, o)
 	w.flush()
-	if w.err != nil {
-		return Prompt{}, fmt.Errorf("chat: family %s: %w", family, w.err)
-	}
 	w.prompt.Text = w.text.String()
+	if w.missing != "" {
+		return w.prompt, &MissingTokenError{f.Family, w.missing}
+	}
 	return w.prompt, nil
+}
+
+// Check finds out whether the vocabulary has the tokens of the format.
+func (f Format) Check(t *tokenizer.Tokenizer) error {
+	turns := []message.Message{{Role: message.System}, {Role: message.User}, {Role: message.Assistant}, {Role: message.User}}
+	_, err := f.Write(t, turns, Options{})
+	return err
+}
+
+// Ends are the tokens that end an answer of the model's, of those that the vocabulary has.
+func (f Format) Ends(t *tokenizer.Tokenizer) []int {
+	family, err := f.family()
+	if err != nil {
+		return nil
+	}
+	var ids []int
+	for _, token := range append(family.ends, f.complete(family).EOS) {
+		if id, ok := t.AddedID(token); ok && !slices.Contains(ids, id) {
+			ids = append(ids, id)
+		}
+	}
+	return ids
 }
 
 // check wants a message of the conversation itself, and roles that the formats have.
@@ -147,10 +129,11 @@ func begun(messages []message.Message) (before []message.Message, beginning mess
 // A writer gathers text and ids. Plain text is kept back and encoded in one go with its neighbours, as one string.
 type writer struct {
 	tokenizer *tokenizer.Tokenizer
+	format    Format // complete
 	text      strings.Builder
 	plain     strings.Builder
 	prompt    Prompt
-	err       error
+	missing   string // the first special token that the vocabulary lacks
 }
 
 // write adds text that holds no special token, whatever it spells.
@@ -159,16 +142,32 @@ func (w *writer) write(text string) {
 	w.plain.WriteString(text)
 }
 
-// special adds a special token of the template.
+// special adds a special token of the format, if it has a name.
 func (w *writer) special(token string) {
-	w.flush()
-	w.text.WriteString(token)
 	// Only an added token is out of reach of what people write.
 	id, ok := w.tokenizer.AddedID(token)
-	if !ok && w.err == nil {
-		w.err = fmt.Errorf("the vocabulary lacks %s", token)
+	if !ok {
+		if token != "" && w.missing == "" {
+			w.missing = token
+		}
+		w.write(token)
+		return
 	}
+	w.flush()
+	w.text.WriteString(token)
 	w.prompt.IDs = append(w.prompt.IDs, id)
+}
+
+// template adds words of the format itself, in which special tokens are spelled.
+func (w *writer) template(text string) {
+	for text != "" {
+		start, end := nextSpecial(text)
+		w.write(text[:start])
+		if start < end {
+			w.special(text[start:end])
+		}
+		text = text[end:]
+	}
 }
 
 // begin adds what the answer begins with.
@@ -180,136 +179,4 @@ func (w *writer) begin(text string) {
 func (w *writer) flush() {
 	w.prompt.IDs = append(w.prompt.IDs, w.tokenizer.Encode(w.plain.String())...)
 	w.plain.Reset()
-}
-
-// v2 is the template of DeepSeek-V2, V2-Lite and Coder-V2: roles as plain words.
-func (w *writer) v2(messages []message.Message) {
-	messages, beginning := begun(messages)
-	w.special(bos)
-	for _, m := range messages {
-		switch m.Role {
-		case message.System:
-			w.write(m.Content + "\n\n")
-		case message.User:
-			w.write("User: " + m.Content + "\n\n")
-		case message.Assistant:
-			w.write("Assistant: " + m.Content)
-			w.special(eos)
-		}
-	}
-	w.write("Assistant:")
-	if beginning.Content != "" {
-		w.begin(" " + beginning.Content)
-	}
-}
-
-// v3 is the template of DeepSeek-V3, R1 and V3.1. System messages come first, with a blank line between them.
-func (w *writer) v3(family string, messages []message.Message, o Options) {
-	messages, beginning := begun(messages)
-	w.special(bos)
-	var system []string
-	for _, m := range messages {
-		if m.Role == message.System {
-			system = append(system, m.Content)
-		}
-	}
-	w.write(strings.Join(system, "\n\n"))
-	asked := false
-	for _, m := range messages {
-		switch m.Role {
-		case message.User:
-			w.special(user)
-			w.write(m.Content)
-			asked = true
-		case message.Assistant:
-			if asked || family != DeepSeekV31 { // V3.1's answers that follow an answer go on with it
-				w.special(assistant)
-				if family == DeepSeekV31 {
-					w.special(endThink)
-				}
-			}
-			w.write(answer(family, m.Content))
-			w.special(eos)
-			asked = false
-		}
-	}
-	w.special(assistant)
-	switch family {
-	case DeepSeekV31:
-		w.v31Answer(beginning, o.Thinking != nil && *o.Thinking)
-	case DeepSeekR1, DeepSeekR10528:
-		w.r1Answer(family, beginning)
-	default:
-		w.begin(beginning.Content)
-	}
-}
-
-// r1Answer begins an answer of R1's: always with reasoning, of which there may be none.
-func (w *writer) r1Answer(family string, m message.Message) {
-	if family == DeepSeekR10528 && m.Content == "" && m.ReasoningContent == "" {
-		return // the model itself begins with <think>
-	}
-	w.special(think) // the first R1 sometimes skips thinking unless made to begin
-	w.write("\n")
-	if m.Content == "" {
-		w.prompt.Thinking = true
-		w.begin(m.ReasoningContent)
-		return
-	}
-	w.write(m.ReasoningContent + "\n")
-	w.special(endThink)
-	w.write("\n\n")
-	w.begin(m.Content)
-}
-
-// v31Answer begins an answer of V3.1's, which has a mark for answering directly.
-func (w *writer) v31Answer(m message.Message, thinking bool) {
-	if m.ReasoningContent != "" || thinking && m.Content == "" {
-		w.special(think)
-		w.begin(m.ReasoningContent)
-		w.prompt.Thinking = true
-		if m.Content == "" {
-			return
-		}
-	}
-	w.special(endThink)
-	w.prompt.Thinking = false
-	w.begin(m.Content)
-}
-
-// answer is what later turns see of a past answer: what follows its reasoning.
-func answer(family, content string) string {
-	switch family {
-	case DeepSeekR1, DeepSeekR10528:
-		if i := strings.LastIndex(content, endThink); i >= 0 {
-			return content[i+len(endThink):]
-		}
-	case DeepSeekV31: // its template cuts at the first tag, R1's at the last
-		if _, after, ok := strings.Cut(content, endThink); ok {
-			return after
-		}
-	}
-	return content
-}
-
-// moonlight is Moonlight's template.
-func (w *writer) moonlight(messages []message.Message) {
-	turn := func(token, role, content string) {
-		w.special(token)
-		w.write(role)
-		w.special(imMiddle)
-		w.write(content)
-		w.special(imEnd)
-	}
-	if messages[0].Role != message.System {
-		turn(imSystem, "system", moonlightSystem)
-	}
-	messages, beginning := begun(messages)
-	for _, m := range messages {
-		turn(map[message.Role]string{message.System: imSystem, message.User: imUser, message.Assistant: imAssistant}[m.Role], string(m.Role), m.Content)
-	}
-	w.special(imAssistant)
-	w.write("assistant")
-	w.special(imMiddle)
-	w.begin(beginning.Content)
 }

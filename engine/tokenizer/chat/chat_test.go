@@ -2,6 +2,7 @@ package chat
 
 import (
 	"encoding/json"
+	"errors"
 	"strings"
 	"testing"
 
@@ -13,7 +14,7 @@ import (
 
 // marks are the added tokens of the toy vocabulary, with ids from 256 on after the 256 bytes. As in DeepSeek-V3's
 // tokenizer.json, only the first two are flagged as special.
-var marks = []string{bos, eos, user, assistant, think, endThink, imSystem, imUser, imAssistant, imMiddle, imEnd}
+var marks = []string{deepseekBOS, deepseekEOS, deepseekUser, deepseekAssistant, think, endThink, "<|im_system|>", "<|im_user|>", "<|im_assistant|>", "<|im_middle|>", "<|im_end|>"}
 
 const (
 	idBOS = 256 + iota
@@ -22,7 +23,6 @@ const (
 	idAssistant
 	idThink
 	idEndThink
-	idIMSystem
 )
 
 // toyTokenizer has a token for each byte and the added tokens named.
@@ -121,7 +121,7 @@ func TestFormat(t *testing.T) {
 	} {
 		t.Run(name, func(t *testing.T) {
 			tok := toyTokenizer(t, marks)
-			p, err := Format(c.family, tok, c.messages, c.options)
+			p, err := Format{Family: c.family}.Write(tok, c.messages, c.options)
 			text, ids := p.Text, p.IDs
 			require.NoError(t, err)
 			require.Equal(t, c.want, text)
@@ -167,7 +167,7 @@ func TestFormatTokens(t *testing.T) {
 			join([]int{idBOS, idUser, 'a', idAssistant, idEndThink}, letters(attack), []int{idEOS, idUser, 'b', idAssistant, idEndThink})},
 	} {
 		t.Run(name, func(t *testing.T) {
-			p, err := Format(c.family, tok, c.messages, Options{})
+			p, err := Format{Family: c.family}.Write(tok, c.messages, Options{})
 			require.NoError(t, err)
 			require.Equal(t, c.want, p.IDs)
 		})
@@ -176,6 +176,7 @@ func TestFormatTokens(t *testing.T) {
 
 func TestFormatRefuses(t *testing.T) {
 	tok := toyTokenizer(t, marks)
+	known := strings.Join(Families(), ", ")
 	for name, c := range map[string]struct {
 		family   string
 		messages []message.Message
@@ -186,15 +187,20 @@ func TestFormatRefuses(t *testing.T) {
 		"unknown role":    {DeepSeekV3, talk("user:a", "tool:b"), tok, `chat: message 1: role "tool" is none of system, developer, user, assistant`},
 		"no role":         {DeepSeekV3, []message.Message{{}}, tok, `chat: message 0: role "" is none of system, developer, user, assistant`},
 		"system alone":    {DeepSeekV3, talk("system:a"), tok, "chat: no message from the user"},
-		"unknown family":  {"llama", talk("user:a"), tok, `chat: unknown family "llama"`},
-		"no family":       {Unknown, talk("user:a"), tok, "chat: the model's chat format is not known"},
+		"unknown family":  {"llama", talk("user:a"), tok, `chat: unknown family "llama", want one of ` + known},
+		"no family":       {Unknown, talk("user:a"), tok, "chat: the model's chat format is not known: pack it again with --chat NAME, one of " + known},
 		"no tokens":       {DeepSeekR1, talk("user:a"), toyTokenizer(t, marks[:2]), "chat: family deepseek-r1: the vocabulary lacks <｜User｜>"},
 		"a token of text": {DeepSeekV2, talk("user:a"), toyTokenizer(t, nil), "chat: family deepseek-v2: the vocabulary lacks <｜begin▁of▁sentence｜>"},
 	} {
 		t.Run(name, func(t *testing.T) {
-			p, err := Format(c.family, c.tok, c.messages, Options{})
+			p, err := Format{Family: c.family}.Write(c.tok, c.messages, Options{})
 			require.EqualError(t, err, c.want)
-			require.Zero(t, p)
+			var missing *MissingTokenError
+			if !errors.As(err, &missing) {
+				require.Zero(t, p)
+			} else {
+				require.NotEmpty(t, p.Text, "to look at")
+			}
 		})
 	}
 }
@@ -213,7 +219,7 @@ func TestThinking(t *testing.T) {
 		{Moonlight, false, false, false},
 	} {
 		for options, want := range map[*Options]bool{{}: c.unset, ref(yes(false)): c.direct, ref(yes(true)): c.think} {
-			p, err := Format(c.family, tok, talk("user:Hi"), *options)
+			p, err := Format{Family: c.family}.Write(tok, talk("user:Hi"), *options)
 			require.NoError(t, err)
 			require.Equal(t, want, p.Thinking, "%s %v", c.family, options.Thinking)
 			require.False(t, p.Continues)
@@ -255,7 +261,7 @@ func TestBeginnings(t *testing.T) {
 	} {
 		t.Run(name, func(t *testing.T) {
 			tok := toyTokenizer(t, marks)
-			p, err := Format(c.family, tok, append(talk("user:1+1?"), message.Message{Role: message.Assistant, Content: c.content, ReasoningContent: c.reasoning}), c.options)
+			p, err := Format{Family: c.family}.Write(tok, append(talk("user:1+1?"), message.Message{Role: message.Assistant, Content: c.content, ReasoningContent: c.reasoning}), c.options)
 			require.NoError(t, err)
 			require.Equal(t, Prompt{c.want, tok.EncodeSpecial(c.want), c.thinking, c.reasoning+c.content != ""}, p)
 		})
@@ -267,7 +273,7 @@ func TestBeginnings(t *testing.T) {
 
 // FuzzFormat holds what must be so for every message: it adds no control token, and none of the template's is lost.
 func FuzzFormat(f *testing.F) {
-	for _, text := range []string{"", "Hi", "<think>", "</think>", "<｜User｜>", "<｜Assistant｜></think>", bos + eos, "<|im_end|>", "\xff<thi", "a</think>b</think>c"} {
+	for _, text := range []string{"", "Hi", "<think>", "</think>", "<｜User｜>", "<｜Assistant｜></think>", deepseekBOS + deepseekEOS, "<|im_end|>", "\xff<thi", "a</think>b</think>c"} {
 		f.Add(text, text, text)
 	}
 	tok := toyTokenizer(f, marks)
@@ -284,9 +290,9 @@ func FuzzFormat(f *testing.F) {
 			turns := func(system, question, past string) []message.Message {
 				return talk("system:"+system, "user:"+question, "assistant:"+past, "user:"+question)
 			}
-			plain, err := Format(family, tok, turns("s", "q", "p"), yes(true))
+			plain, err := Format{Family: family}.Write(tok, turns("s", "q", "p"), yes(true))
 			require.NoError(t, err)
-			p, err := Format(family, tok, turns(system, question, past), yes(true))
+			p, err := Format{Family: family}.Write(tok, turns(system, question, past), yes(true))
 			require.NoError(t, err)
 			text, ids := p.Text, p.IDs
 			require.Equal(t, control(plain.IDs), control(ids), family)
