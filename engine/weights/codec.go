@@ -39,20 +39,12 @@ func DecodeRow(f Format, quants, scales []byte, row, k, rowsPerMatrix int, dst [
 			scale := math.Float32frombits(le.Uint32(scales[4*(tile+i/TileElems):]))
 			dst[i] = e4m3[q[i]] * scale
 		}
-	case Q8_0:
-		for i := range dst {
-			d := FromF16(le.Uint16(scales[2*(row*blocks+i/BlockElems):]))
-			dst[i] = float32(int8(q[i])) * d
-		}
-	case Q4_0:
-		for i := range dst {
-			block, e := i/BlockElems, i%BlockElems
-			d := FromF16(le.Uint16(scales[2*(row*blocks+block):]))
-			nibble := q[block*16+e%16] >> (e / 16 * 4) & 15
-			dst[i] = float32(int(nibble)-8) * d
-		}
 	default:
-		panic("weights: DecodeRow: unknown format " + string(f))
+		var block [BlockElems]float32
+		for b := range blocks {
+			decodeBlock(f, quants, scales, row*blocks+b, &block)
+			copy(dst[b*BlockElems:], block[:])
+		}
 	}
 }
 

@@ -43,7 +43,9 @@ func (d DType) format() (Format, bool) {
 	case DTypeFP8:
 		return FP8E4M3, true
 	}
-	return "", false
+	f := Format(strings.ToLower(string(d)))
+	_, ok := ggmlBlocks[d]
+	return f, ok && f.Known()
 }
 
 // scaleSuffix ends the name of the tensor that holds the scales of an FP8 one:
@@ -78,7 +80,10 @@ func (t *SourceTensor) Elements() int64 {
 }
 
 // Bytes is the size of the tensor's data.
-func (t *SourceTensor) Bytes() int64 { return t.Elements() * int64(dtypeBytes[t.DType]) }
+func (t *SourceTensor) Bytes() int64 {
+	elems, bytes := t.DType.blocks()
+	return t.Elements() / int64(elems) * int64(bytes)
+}
 
 // errorf makes an error of the form "weights: FILE: tensor NAME: reason".
 func (t *SourceTensor) errorf(format string, args ...any) error {

@@ -79,6 +79,10 @@ func BuildPlan(slots []Slot, inv *Inventory, opts PlanOptions) (*Plan, error) {
 			return nil, err
 		}
 		t := planTensor(slot, inv, opts.Quant)
+		if !slot.Kind.Allows(t.Format) {
+			source, _ := inv.Tensor(slot.Matrices[0][0].Source)
+			return nil, source.errorf("no kernel reads %s yet: pack it with --quant q8 or q4", t.Format)
+		}
 		var err error
 		if t.Pieces, err = space.place(t.Format, t.Shape); err != nil {
 			return nil, fmt.Errorf("weights: slot %s: %w", slot.Name, err)
