@@ -117,6 +117,7 @@ type listing struct {
 	ParamsActive int64  `json:"params_active"`
 	Context      int    `json:"context"`
 	Chat         string `json:"chat"`
+	SHA256       string `json:"sha256"` // of model.json: by it, a page knows whether what it keeps of the model is still good
 }
 
 // addModels lists the models' files and the models themselves.
@@ -129,7 +130,8 @@ func (h *handler) addModels(models []*weights.Model) error {
 		if err != nil {
 			return err
 		}
-		h.resources[base+"/"+weights.ManifestFile] = resource{body: inMemory(manifest)}
+		description := inMemory(manifest)
+		h.resources[base+"/"+weights.ManifestFile] = resource{body: description}
 		t := m.Tokenizer
 		h.resources[base+"/"+t.File] = resource{body: ofModel(m, t.File, t.Size, t.SHA256)}
 		for _, s := range m.Shards {
@@ -141,7 +143,7 @@ func (h *handler) addModels(models []*weights.Model) error {
 		}
 		list = append(list, listing{
 			Name: modelName(m), URL: (&url.URL{Path: base}).EscapedPath(), Size: m.Bytes(),
-			ParamsTotal: i.ParamsTotal, ParamsActive: i.ParamsActive, Context: i.Context, Chat: m.Chat,
+			ParamsTotal: i.ParamsTotal, ParamsActive: i.ParamsActive, Context: i.Context, Chat: m.Chat, SHA256: description.sha256,
 		})
 	}
 	index, err := json.Marshal(map[string]any{"models": list})

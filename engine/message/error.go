@@ -13,7 +13,8 @@ const (
 	NoWebGPU        Code = "no_webgpu"        // the browser has no WebGPU, or no adapter
 	InsecureContext Code = "insecure_context" // WebGPU needs HTTPS or localhost
 	DownloadFailed  Code = "download_failed"
-	BadHash         Code = "bad_hash" // a file is not what the model's description promises
+	BadHash         Code = "bad_hash"       // a file is not what the model's description promises
+	QuotaExceeded   Code = "quota_exceeded" // the browser gives the page no more room on disk
 	OutOfMemory     Code = "out_of_memory"
 	DeviceLost      Code = "device_lost" // the GPU is gone; the model has to be loaded again
 	Aborted         Code = "aborted"     // stopped by the caller before there was a result
@@ -26,7 +27,7 @@ const (
 
 // Codes lists the codes.
 var Codes = []Code{
-	NoWebGPU, InsecureContext, DownloadFailed, BadHash, BadModel, OutOfMemory, DeviceLost, ContextFull, BadRequest, NumericFault, Aborted, Internal,
+	NoWebGPU, InsecureContext, DownloadFailed, BadHash, QuotaExceeded, BadModel, OutOfMemory, DeviceLost, ContextFull, BadRequest, NumericFault, Aborted, Internal,
 }
 
 // An Error is a failure with a code, and with the parameter at fault if it is one's.

@@ -1,4 +1,5 @@
 // What the browser tests share: the built server on a free port, and both browsers with WebGPU on a machine without a GPU.
+import { createHash } from 'node:crypto';
 import { execFileSync, spawn } from 'node:child_process';
 import { existsSync, mkdirSync, mkdtempSync, readFileSync, rmSync } from 'node:fs';
 import { createServer } from 'node:http';
@@ -9,6 +10,10 @@ import { fileURLToPath } from 'node:url';
 import puppeteer from 'puppeteer-core';
 
 export const root = path.resolve(path.dirname(fileURLToPath(import.meta.url)), '../..');
+const description = readFileSync(path.join(root, 'web/dist/models/pocket/model.json'));
+/** The description of the default model, with its own SHA-256. */
+export const pocket = { ...JSON.parse(description), sha256: createHash('sha256').update(description).digest('hex') };
+
 const screenshots = path.join(root, 'web/test/screenshots');
 
 const which = (name) => execFileSync('sh', ['-c', `command -v ${name}`]).toString().trim();

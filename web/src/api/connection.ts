@@ -71,12 +71,12 @@ export class Connection {
   }
 
   /** The signal closes the connection: a model that is not wanted any more needs no worker. */
-  async load(modelURL: string, options: EngineOptions, onProgress?: (p: Progress) => void, signal?: AbortSignal | null): Promise<ModelInfo> {
+  async load(modelURL: string, sha256: string | undefined, options: EngineOptions, onProgress?: (p: Progress) => void, signal?: AbortSignal | null): Promise<ModelInfo> {
     const abort = () => this.close(new TabseekError('aborted', 'loading was stopped'));
     signal?.addEventListener('abort', abort);
     if (signal?.aborted) abort();
     try {
-      return (await this.ask({ kind: 'load', modelURL, json: encode(options) }, onProgress)).info!;
+      return (await this.ask({ kind: 'load', modelURL, sha256, json: encode(options) }, onProgress)).info!;
     } finally {
       signal?.removeEventListener('abort', abort);
     }

@@ -58,6 +58,10 @@ export function checkSignal(value: unknown): void {
   if (value !== undefined && value !== null && !(value instanceof AbortSignal)) throw refuse('signal', `is ${show(value)}, must be an AbortSignal`);
 }
 
+export function checkText(name: string, value: unknown): void {
+  if (typeof value !== 'string') throw refuse(name, `is ${show(value)}, must be text`);
+}
+
 /** An address, relative to the page's. */
 export function checkURL(name: string, value: unknown): string {
   if (value instanceof URL) return value.href;

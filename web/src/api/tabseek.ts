@@ -16,7 +16,7 @@ import { TabseekError, type LogitsRows, type Progress } from '../shared/messages
 import type { EngineOptions, FinishReason, Mode, ModelInfo, Params, Stats } from '../shared/messages.gen';
 import { chunks, completion, usageOf, type Chunk, type Completion, type CompletionRequest, type Usage } from './completion';
 import { Connection } from './connection';
-import { checkCallback, checkSignal, checkURL, fieldsOf } from './encode';
+import { checkCallback, checkSignal, checkText, checkURL, fieldsOf } from './encode';
 
 export { TabseekError };
 export { bounds } from '../shared/messages.gen';
@@ -25,6 +25,11 @@ export type { ErrorCode, FinishReason, Logprob, Logprobs, Message, Mode, ModelIn
 export type { Choice, Chunk, ChunkChoice, Completion, CompletionRequest, Delta, Usage } from './completion';
 
 export interface LoadOptions extends EngineOptions {
+  /**
+   * The SHA-256 of its model.json, as the server's list of models has it. A model that lies on this device is used without
+   * asking the network if it has that one; without it, the one that lies here is used, and a newer one from the next load on.
+   */
+  sha256?: string;
   /** Called while the model loads. */
   onProgress?: (progress: Progress) => void;
   /** Stops loading. */
@@ -58,17 +63,20 @@ export interface Generation {
 /** Loads a packed model into GPU memory. */
 export async function load(modelURL: string, options: LoadOptions = {}): Promise<Engine> {
   const url = checkURL('modelURL', modelURL);
-  const { onProgress, signal, ...engineOptions } = fieldsOf('options', options);
+  const { onProgress, signal, sha256, ...engineOptions } = fieldsOf('options', options);
   checkCallback('onProgress', onProgress);
   checkSignal(signal);
+  if (sha256 !== undefined) checkText('sha256', sha256);
   const connection = new Connection();
   try {
-    return new Engine(connection, await connection.load(url, engineOptions, onProgress, signal));
+    return new Engine(connection, await connection.load(url, sha256, engineOptions, onProgress, signal));
   } catch (e) {
     connection.close(new TabseekError('bad_request', 'the model is not loaded'));
     throw e;
   }
 }
+
+export { deleteModel, storedModels, type StoredModel } from '../storage/models';
 
 /** A loaded model. Requests are worked on one after the other. */
 export class Engine {

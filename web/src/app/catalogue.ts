@@ -9,6 +9,8 @@ export interface Offer {
   params_total: number;
   params_active: number;
   context: number;
+  /** Of its model.json. */
+  sha256?: string;
 }
 
 /** What is larger is not downloaded unasked. */

@@ -44,6 +44,11 @@ const EXPLANATIONS: Record<Exclude<ErrorCode, 'no_webgpu'>, Explanation> = {
     text: 'What arrived is not what the model’s description promises, so it was not used. Try again; if it happens again, the files on the server need replacing.',
     retry: 'Try again',
   },
+  quota_exceeded: {
+    title: 'There is no room for this model',
+    text: 'The browser gives this page no more room on disk. What has come so far is kept; delete a model, or free some of the disk, and go on.',
+    retry: 'Go on',
+  },
   bad_model: {
     title: 'This model cannot be used',
     text: 'Its files are not what this version of Tabseek understands. Pack the model again with the server’s own version of tabseek pack.',

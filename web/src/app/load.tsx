@@ -5,6 +5,7 @@ import { bytes, guess, parameters } from './format';
 const PHASES: Record<Progress['phase'], string> = {
   manifest: 'Reading the model’s description',
   compile: 'Preparing the GPU',
+  download: 'Downloading',
   weights: 'Loading weights',
 };
 
@@ -12,8 +13,8 @@ const PHASES: Record<Progress['phase'], string> = {
 const FORECAST_SECONDS = 3;
 
 /** 3.1 MB of 6.9 MB · 12 MB/s · about 4 s left */
-function amounts({ phase, loaded, total, bytesPerSecond }: Progress): string {
-  if (phase !== 'weights' || total === 0) return '';
+function amounts({ loaded, total, bytesPerSecond }: Progress): string {
+  if (total === 0) return '';
   const parts = [`${bytes(loaded)} of ${bytes(total)}`];
   if (bytesPerSecond > 0) parts.push(`${bytes(bytesPerSecond)}/s`);
   const left = (total - loaded) / bytesPerSecond;

@@ -50,7 +50,7 @@ export class Loader {
     show({ kind: 'loading', offer, progress: NOTHING_YET });
     try {
       const onProgress = (progress: Progress) => show({ kind: 'loading', offer, progress });
-      const engine = await load(offer.url, { onProgress, signal: abort.signal });
+      const engine = await load(offer.url, { sha256: offer.sha256, onProgress, signal: abort.signal });
       show({ kind: 'ready', offer, engine });
     } catch (e) {
       const error = asTabseekError(e);

@@ -6,8 +6,12 @@ import { Message, Version } from './abi.gen';
 import { encodeResult, type Frame, type SubmitCommand, type UploadCommand } from './abi';
 import { Gpu } from './gpu';
 import { Guest } from './guest';
+import { Model } from './model';
 import { forgetProfile, profileKey, rememberedProfile, rememberProfile } from './profiles';
-import { fetchFile, fetchShards, hex } from './weights';
+import { Speedometer } from './speed';
+import { bringShards } from './weights';
+import type { OnBytes } from './network';
+import { withRoom } from '../storage/quota';
 
 /** Bytes handed to the GPU's queue in one go: larger writes are slower. */
 const WRITE_PIECE = 2 << 20;
@@ -51,7 +55,7 @@ class Host {
   async handle(m: ToWorker): Promise<void> {
     switch (m.kind) {
       case 'load':
-        return this.load(m.id, m.modelURL, m.json);
+        return this.load(m.id, m.modelURL, m.json, m.sha256);
       case 'request':
         return this.request(m.id, m.type, m.json);
       case 'stats':
@@ -62,31 +66,35 @@ class Host {
     }
   }
 
-  private async load(id: number, modelURL: string, options: string): Promise<void> {
+  private async load(id: number, modelURL: string, options: string, sha256: string | undefined): Promise<void> {
     const start = performance.now();
     const { signal } = this.loading;
-    const base = new URL(modelURL, self.location.origin).href.replace(/\/+$/, '');
+    const url = new URL(modelURL, self.location.origin).href;
     post({ kind: 'progress', id, progress: { phase: 'manifest', loaded: 0, total: 0, bytesPerSecond: 0 } });
+    const opening = Promise.all([Guest.open(new URL('./engine.wasm', import.meta.url)), Model.open(url, sha256, signal)]);
+    opening.catch(() => {}); // the GPU's error comes first
     this.gpu = await Gpu.open((e) => this.fail(e));
-    const [guest, manifest] = await Promise.all([Guest.open(new URL('./engine.wasm', import.meta.url)), fetchFile(base, 'model.json', signal)]);
+    const [guest, model] = await opening;
     this.guest = guest;
-    const tokenizer = await this.fetchTokenizer(base, manifest, signal);
-    this.tell(Message.Manifest, manifest);
+    const tokenizer = await model.tokenizer(signal);
+    this.tell(Message.Manifest, model.manifest);
     this.tell(Message.Tokenizer, tokenizer);
     post({ kind: 'progress', id, progress: { phase: 'compile', loaded: 0, total: 0, bytesPerSecond: 0 } });
-    this.profileKey = await profileKey(this.gpu.name, guest.build, manifest);
+    this.profileKey = profileKey(this.gpu.name, guest.build, model.sha256);
     const frames = this.open(options, await rememberedProfile(this.profileKey));
     const ready = new Promise<void>((resolve, reject) => {
       this.onReady = resolve;
       signal.addEventListener('abort', () => reject(this.failed ?? new TabseekError('aborted', 'loading was stopped')), { once: true });
     });
     const uploads = frames.filter((f): f is UploadCommand => f.op === 'upload');
+    await model.keep(uploads).catch(() => {}); // where nothing can be kept
     await this.gpu.create(frames);
-    await Promise.race([ready, this.uploadWeights(id, base, uploads, signal)]);
+    await Promise.race([ready, this.uploadWeights(id, model, uploads, signal)]);
     await ready;
     this.loadSeconds = (performance.now() - start) / 1000;
     this.last = this.stats(NO_USAGE, undefined); // the device and the load, before any request
     post({ kind: 'reply', id, info: this.info });
+    if (!sha256) void model.checkAge(signal).catch(() => {});
   }
 
   /** Opens the model, with the profile that won here before, if the caller asks for none and the engine still knows it. */
@@ -104,47 +112,40 @@ class Host {
     return frames;
   }
 
-  private async fetchTokenizer(base: string, manifest: Uint8Array, signal: AbortSignal): Promise<Uint8Array> {
-    let spec: { file: string; sha256: string };
-    try {
-      spec = JSON.parse(new TextDecoder().decode(manifest)).tokenizer;
-    } catch {
-      throw new TabseekError('bad_model', 'model.json is not JSON');
-    }
-    if (typeof spec?.file !== 'string') throw new TabseekError('bad_model', 'model.json names no tokenizer');
-    const data = await fetchFile(base, spec.file, signal);
-    const actual = hex(await crypto.subtle.digest('SHA-256', data));
-    if (actual !== spec.sha256) {
-      throw new TabseekError('bad_hash', `${spec.file} is damaged: its SHA-256 is ${actual}`, { file: spec.file, expected: spec.sha256, actual });
-    }
-    return data;
-  }
-
-  private async uploadWeights(id: number, base: string, uploads: UploadCommand[], signal: AbortSignal): Promise<void> {
+  private async uploadWeights(id: number, model: Model, uploads: UploadCommand[], signal: AbortSignal): Promise<void> {
     const total = uploads.reduce((sum, u) => sum + u.size, 0);
-    const start = performance.now();
+    const speed = new Speedometer();
     let loaded = 0;
     let posted = 0;
+    let fetching = false;
     const report = (force: boolean) => {
       const now = performance.now();
       if (!force && now - posted < 100) return;
       posted = now;
-      post({ kind: 'progress', id, progress: { phase: 'weights', loaded, total, bytesPerSecond: loaded / Math.max((now - start) / 1000, 1e-3) } });
+      post({ kind: 'progress', id, progress: { phase: fetching ? 'download' : 'weights', loaded, total, bytesPerSecond: speed.bytesPerSecond(now) } });
     };
-    const count = (n: number) => {
+    const count: OnBytes = (n, from) => {
+      fetching ||= from === 'network';
       loaded += n;
+      speed.add(n, performance.now());
       report(false);
     };
-    await fetchShards(base, uploads, signal, count, async (u, data) => {
-      for (let at = 0; at < data.length; at += WRITE_PIECE) {
-        this.gpu!.write(u.buffer, u.offset + at, data.subarray(at, at + WRITE_PIECE));
-      }
-      await this.gpu!.idle(); // the queue's copies are gone before the next shard's begin
-      const shard = new Uint8Array(4);
-      new DataView(shard.buffer).setUint32(0, u.shard, true);
-      this.carryOut(this.tell(Message.Uploaded, shard));
-    });
+    try {
+      await bringShards(model.source, uploads, signal, count, (u, data) => this.upload(u, data));
+    } catch (e) {
+      throw await withRoom(e, total - loaded, model.url);
+    }
     report(true);
+  }
+
+  private async upload(u: UploadCommand, data: Uint8Array<ArrayBuffer>): Promise<void> {
+    for (let at = 0; at < data.length; at += WRITE_PIECE) {
+      this.gpu!.write(u.buffer, u.offset + at, data.subarray(at, at + WRITE_PIECE));
+    }
+    await this.gpu!.idle(); // the queue's copies are gone before the next shard's begin
+    const shard = new Uint8Array(4);
+    new DataView(shard.buffer).setUint32(0, u.shard, true);
+    this.carryOut(this.tell(Message.Uploaded, shard));
   }
 
   private request(id: number, type: RequestType, json: string): void {

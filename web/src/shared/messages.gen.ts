@@ -58,6 +58,8 @@ export type ErrorCode =
   | 'download_failed'
   /** a file is not what the model's description promises */
   | 'bad_hash'
+  /** the browser gives the page no more room on disk */
+  | 'quota_exceeded'
   | 'out_of_memory'
   /** the GPU is gone; the model has to be loaded again */
   | 'device_lost'

@@ -54,9 +54,11 @@ export function stepOf(e: EngineEvent): Extract<FromWorker, { kind: 'prefill' | 
 }
 
 export interface Progress {
-  phase: 'manifest' | 'compile' | 'weights';
+  /** 'download' from the first byte on that does not lie on this device. */
+  phase: 'manifest' | 'compile' | 'download' | 'weights';
   loaded: number;
   total: number;
+  /** In the last seconds. */
   bytesPerSecond: number;
 }
 
@@ -69,7 +71,7 @@ export interface LogitsRows {
 
 /** Main thread to worker. JSON is as the engine reads it, who also checks it. */
 export type ToWorker =
-  | { kind: 'load'; id: number; modelURL: string; json: string } // EngineOptions
+  | { kind: 'load'; id: number; modelURL: string; sha256?: string; json: string } // EngineOptions; sha256 is model.json's, where it is known
   | { kind: 'request'; id: number; type: RequestType; json: string } // EngineRequest; cancel has the id of what it ends
   | { kind: 'stats'; id: number }
   | { kind: 'unload'; id: number };
