@@ -55,13 +55,19 @@ func (c *checkpoint) readText(family string) (err error) {
 	if c.seed.TokenizerJSON, err = c.read(tokenizerJSON); err != nil {
 		return err
 	}
-	if c.seed.Tokenizer, err = tokenizer.Compile(c.seed.TokenizerJSON); err != nil {
-		return fmt.Errorf("%s: %w", filepath.Join(c.dir, tokenizerJSON), err)
-	}
-	if c.tokenizer, err = tokenizer.New(c.seed.Tokenizer); err != nil {
+	if err := c.compileTokenizer(filepath.Join(c.dir, tokenizerJSON)); err != nil {
 		return err
 	}
 	return c.readChat(family)
+}
+
+// compileTokenizer makes the tokenizer of its JSON; file is what it came from.
+func (c *checkpoint) compileTokenizer(file string) (err error) {
+	if c.seed.Tokenizer, err = tokenizer.Compile(c.seed.TokenizerJSON); err != nil {
+		return fmt.Errorf("%s: %w", file, err)
+	}
+	c.tokenizer, err = tokenizer.New(c.seed.Tokenizer)
+	return err
 }
 
 // name is the folder's own name; for .../NAME/hf it is NAME, and so it is in Hugging Face's cache for
@@ -217,20 +223,26 @@ func (c *checkpoint) readSpecial(configJSON []byte) error {
 	if err := c.readGeneration(); err != nil {
 		return err
 	}
-	for _, id := range c.format.Ends(c.tokenizer) { // a config does not always name what ends a turn
-		if !slices.Contains(tokens.EOS, id) {
-			tokens.EOS = append(tokens.EOS, id)
+	return c.setEnds(tokens.EOS, "no eos_token_id in config.json or generation_config.json")
+}
+
+// setEnds says which tokens end an answer: those that the checkpoint names, and those that end a turn of its chat format,
+// which it does not always name. none is what is wrong if there are none.
+func (c *checkpoint) setEnds(eos ids, none string) error {
+	for _, id := range c.format.Ends(c.tokenizer) {
+		if !slices.Contains(eos, id) {
+			eos = append(eos, id)
 		}
 	}
-	if len(tokens.EOS) == 0 {
-		return fmt.Errorf("%s: no eos_token_id in config.json or generation_config.json", c.dir)
+	if len(eos) == 0 {
+		return fmt.Errorf("%s: %s", c.dir, none)
 	}
-	for _, id := range tokens.EOS {
+	for _, id := range eos {
 		if id < 0 || id >= c.config.VocabSize {
 			return fmt.Errorf("%s: special token id %d is outside the vocabulary of %d", c.dir, id, c.config.VocabSize)
 		}
 	}
-	c.seed.Special.EOS = tokens.EOS
+	c.seed.Special.EOS = eos
 	c.seed.Chat, c.seed.ChatWords = c.format.Family, weights.ChatWords{System: c.format.System, BOS: c.format.BOS, EOS: c.format.EOS}
 	return nil
 }

@@ -35,8 +35,6 @@ func TestUsage(t *testing.T) {
 		{"pack: no destination", []string{"pack", "a"}, "DST is missing"},
 		{"pack: too many", []string{"pack", "a", "b", "c"}, `unexpected argument "c"`},
 		{"pack: unknown format", []string{"pack", "a", "b", "--quant", "q3"}, `--quant "q3" is none of keep, q8, q4`},
-		{"pack: GGUF", []string{"pack", "a.gguf", "b"}, "not there yet"},
-		{"pack: GGUF in capitals", []string{"pack", "A.GGUF", "b"}, "not there yet"},
 		{"pack: unknown chat", []string{"pack", "a", "b", "--chat", "parrot"}, `--chat "parrot" is none of deepseek-v2,`},
 		{"prompt: thinking", []string{"prompt", "m", "--thinking", "perhaps"}, "thinking"},
 		{"inspect: no model", []string{"inspect", "--json"}, "MODEL is missing"},

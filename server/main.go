@@ -17,7 +17,7 @@ const usage = `usage: tabseek COMMAND ...
 
   serve [--addr 127.0.0.1:8080] [--models DIR]...   serve the page and models
   pack SRC DST [--quant keep|q8|q4] [--chat NAME] [--buffer MIB] [--force]
-                                                    turn a Hugging Face folder into a packed model
+                                                    turn a Hugging Face folder or a GGUF file into a packed model
   inspect MODEL [--json]                            sizes and formats of a packed model
   verify MODEL                                      check every file of a packed model against its SHA-256
   synth SHAPE DST [--layers N] [--vocab N] [--quant keep|q8|q4] [--buffer MIB] [--seed S] [--force]
@@ -25,8 +25,8 @@ const usage = `usage: tabseek COMMAND ...
   tokenize MODEL [--special] [--decode]             text on stdin to JSON ids, or back
   prompt MODEL [--thinking true|false]              messages (JSON) on stdin to the model's prompt
 
-MODEL is a packed folder, or pocket for the built-in one; for tokenize and prompt also a Hugging Face folder or its
-tokenizer.json.
+MODEL is a packed folder, or pocket for the built-in one; for tokenize and prompt also a Hugging Face folder, its
+tokenizer.json, or a GGUF file.
 `
 
 func main() {

@@ -6,7 +6,6 @@ import (
 	"flag"
 	"fmt"
 	"io"
-	"path/filepath"
 	"slices"
 	"strings"
 
@@ -32,21 +31,14 @@ func pack(ctx context.Context, args []string, _ io.Reader, stdout, stderr io.Wri
 		return commandline.UsageError("--chat %q is none of %s", *family, strings.Join(chat.Families(), ", "))
 	}
 	src, dst := paths[0], paths[1]
-	if strings.EqualFold(filepath.Ext(src), ".gguf") {
-		return commandline.UsageError("%s: packing GGUF files is not there yet", src)
-	}
-	c, err := readCheckpoint(src, *family)
-	if err != nil {
-		return err
-	}
-	if c.warning != "" {
-		fmt.Fprintf(stderr, "tabseek pack: %s: %s\n", src, c.warning)
-	}
-	inventory, err := weights.OpenSafetensors(src)
+	c, inventory, err := openSource(src, *family)
 	if err != nil {
 		return err
 	}
 	defer inventory.Close()
+	if c.warning != "" {
+		fmt.Fprintf(stderr, "tabseek pack: %s: %s\n", src, c.warning)
+	}
 	if err := c.config.Reconcile(inventory); err != nil {
 		return err
 	}
@@ -64,6 +56,20 @@ func pack(ctx context.Context, args []string, _ io.Reader, stdout, stderr io.Wri
 	}
 	fmt.Fprintf(stdout, "%s: %d tensors, %d shards, %s\n", dst, len(manifest.Tensors), len(manifest.Shards), humanBytes(manifest.Bytes()))
 	return nil
+}
+
+// openSource opens what can be packed: a Hugging Face folder or a GGUF file. family is its chat format if its template is
+// not to tell. The caller closes the inventory.
+func openSource(src, family string) (*checkpoint, *weights.Inventory, error) {
+	if weights.IsGGUF(src) {
+		return openGGUF(src, family)
+	}
+	c, err := readCheckpoint(src, family)
+	if err != nil {
+		return nil, nil, err
+	}
+	inventory, err := weights.OpenSafetensors(src)
+	return c, inventory, err
 }
 
 // planFlags adds the flags that say how weights are laid out; the returned function reads and checks them.

@@ -34,10 +34,19 @@ func readInput(r io.Reader) ([]byte, error) {
 }
 
 // openText opens tokenizer and chat format of a packed model, or of what can be packed: a checkpoint's folder, or its
-// tokenizer.json alone.
+// tokenizer.json alone, or a GGUF file.
 func openText(name string) (*tokenizer.Tokenizer, chat.Format, error) {
 	c := &checkpoint{dir: name}
 	switch {
+	case weights.IsGGUF(name):
+		metadata, err := weights.ReadGGUFMetadata(name)
+		if err != nil {
+			return nil, chat.Format{}, err
+		}
+		if c, err = readGGUFText(metadata, ""); err != nil {
+			return nil, chat.Format{}, err
+		}
+		return c.tokenizer, c.format, nil
 	case filepath.Base(name) == tokenizerJSON:
 		c.dir = filepath.Dir(name)
 	case name == builtIn || isPacked(name) || !exists(filepath.Join(name, tokenizerJSON)):

@@ -44,6 +44,7 @@ type Config struct {
 
 	IntermediateSize    int     `json:"intermediate_size"`
 	DenseSlices         int     `json:"dense_slices"` // our own: see denseSlices, which says it for a checkpoint
+	HeadsApart          bool    `json:"-"`            // our own: the checkpoint has a head's K and V instead of kv_b_proj
 	FirstKDenseReplace  int     `json:"first_k_dense_replace"`
 	MoELayerFreq        int     `json:"moe_layer_freq"`
 	NRoutedExperts      int     `json:"n_routed_experts"`

@@ -171,6 +171,11 @@ func (c *Config) attentionSlots(layer, most int) []weights.Slot {
 	vB := weights.Slot{Name: slot("v_b"), Kind: weights.Matrix, Stacked: true, N: heads, Whole: true, Gain: 1}
 	kvB := weights.Whole(attention("kv_b_proj"), heads*(nope+v), rank)
 	for head := range min(heads, most) {
+		if c.HeadsApart {
+			kB.Matrices = append(kB.Matrices, weights.Parts{weights.Whole(source(layer, fmt.Sprintf(keyOfHead, head)), rank, nope)})
+			vB.Matrices = append(vB.Matrices, weights.Parts{weights.Whole(source(layer, fmt.Sprintf(valueOfHead, head)), v, rank)})
+			continue
+		}
 		kB.Matrices = append(kB.Matrices, weights.Parts{kvB.CutRows(head*(nope+v), nope).Transposed()})
 		vB.Matrices = append(vB.Matrices, weights.Parts{kvB.CutRows(head*(nope+v)+nope, v)})
 	}

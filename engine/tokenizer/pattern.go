@@ -110,10 +110,16 @@ func translate(source string) (string, error) {
 			out.WriteString(text)
 			i += n
 			continue
-		case class && (rest[0] == '[' || strings.HasPrefix(rest, "&&")):
-			return "", errors.New("a class within a class is not supported")
 		case class:
 			class = rest[0] != ']'
+		case rest[0] == '[' && isSetClass(rest):
+			set, n, err := parseSet(rest, 0)
+			if err != nil {
+				return "", err
+			}
+			out.WriteString(set.class())
+			i += n
+			continue
 		case rest[0] == '[':
 			class = true
 			for _, literal := range []string{"[^]", "[]", "[^"} { // a ] that comes first is one of the class

@@ -12,8 +12,11 @@ type bandReader struct {
 	bytes  []byte
 	turned []byte
 	values []float32
+	wide   []float32 // a rectangle of whole blocks, or one that is not turned yet
+	quants []byte    // of a row of blocks, relaid
+	scales []byte
 
-	scales    []float32 // of scalesFor
+	tiles     []float32 // the scales of scalesFor
 	scalesFor *SourceTensor
 }
 
@@ -30,36 +33,85 @@ func (b *bandReader) raw(v View, first, n int) ([]byte, error) {
 	} else {
 		src = v.CutRows(first, n)
 	}
-	_, _, width := matrixDims(t.Shape)
-	elem := dtypeBytes[t.DType]
-	b.bytes = resize(b.bytes, src.Rows*src.Cols*elem)
-	if src.Cols == width {
-		if err := t.readAt(b.bytes, int64(src.RowStart)*int64(width*elem)); err != nil {
-			return nil, err
-		}
-	} else {
-		row := src.Cols * elem
-		for r := range src.Rows {
-			at := (int64(src.RowStart+r)*int64(width) + int64(src.ColStart)) * int64(elem)
-			if err := t.readAt(b.bytes[r*row:(r+1)*row], at); err != nil {
-				return nil, err
-			}
-		}
-	}
-	if i := firstNotFinite(t.DType, b.bytes); i >= 0 {
-		r, c := src.RowStart+i/src.Cols, src.ColStart+i%src.Cols
-		return nil, t.errorf("element [%d %d] is NaN or infinite", r, c)
+	if err := b.rectangle(t, src); err != nil {
+		return nil, err
 	}
 	if !v.Transpose {
 		return b.bytes, nil
 	}
 	b.turned = resize(b.turned, len(b.bytes))
-	transpose(b.turned, b.bytes, src.Rows, src.Cols, elem)
+	transpose(b.turned, b.bytes, src.Rows, src.Cols, dtypeBytes[t.DType])
 	return b.turned, nil
+}
+
+// rectangle reads the rows of a view, of whole blocks, as they lie in the source.
+func (b *bandReader) rectangle(t *SourceTensor, src View) error {
+	_, _, width := matrixDims(t.Shape)
+	elems, size := t.DType.blocks()
+	row, whole := src.Cols/elems*size, int64(width/elems*size)
+	b.bytes = resize(b.bytes, src.Rows*row)
+	if src.Cols == width {
+		if err := t.readAt(b.bytes, int64(src.RowStart)*whole); err != nil {
+			return err
+		}
+	} else {
+		for r := range src.Rows {
+			at := int64(src.RowStart+r)*whole + int64(src.ColStart/elems*size)
+			if err := t.readAt(b.bytes[r*row:(r+1)*row], at); err != nil {
+				return err
+			}
+		}
+	}
+	if i := firstNotFinite(t.DType, b.bytes); i >= 0 {
+		r, c := src.RowStart+i/src.Cols, src.ColStart+i%src.Cols
+		return t.errorf("element [%d %d] is NaN or infinite", r, c)
+	}
+	return nil
+}
+
+// decoded reads rows [first, first+n) of a view of ggml's blocks, as the slot sees it, in float32.
+func (b *bandReader) decoded(t *SourceTensor, v View, first, n int) ([]float32, error) {
+	src := v
+	if v.Transpose {
+		src = v.CutCols(first, n)
+	} else {
+		src = v.CutRows(first, n)
+	}
+	elems, size := t.DType.blocks()
+	whole := src // widened to whole blocks
+	whole.ColStart -= src.ColStart % elems
+	whole.Cols = int(alignUp(int64(src.ColStart+src.Cols-whole.ColStart), int64(elems)))
+	if err := b.rectangle(t, whole); err != nil {
+		return nil, err
+	}
+	f, _ := t.DType.format()
+	quants, scales, err := PlaneSizes(f, []int{1, whole.Cols})
+	if err != nil {
+		return nil, err
+	}
+	b.quants, b.scales = resize(b.quants, int(quants)), resize(b.scales, int(scales))
+	b.wide = resize(b.wide, whole.Cols)
+	b.values = resize(b.values, src.Rows*src.Cols)
+	row := whole.Cols / elems * size
+	for r := range src.Rows {
+		relayRow(f, b.bytes[r*row:(r+1)*row], b.quants, b.scales, 0)
+		DecodeRow(f, b.quants, b.scales, 0, whole.Cols, 1, b.wide)
+		for c, x := range b.wide[src.ColStart-whole.ColStart:][:src.Cols] {
+			if v.Transpose {
+				b.values[c*src.Rows+r] = x
+			} else {
+				b.values[r*src.Cols+c] = x
+			}
+		}
+	}
+	return b.values, nil
 }
 
 // floats is raw in float32, FP8 codes times their scales.
 func (b *bandReader) floats(v View, first, n int) ([]float32, error) {
+	if t, ok := b.inv.Tensor(v.Source); ok && t.DType.isBlocks() {
+		return b.decoded(t, v, first, n)
+	}
 	raw, err := b.raw(v, first, n)
 	if err != nil {
 		return nil, err
@@ -93,22 +145,22 @@ func (b *bandReader) floats(v View, first, n int) ([]float32, error) {
 // tileScales reads all scales of an FP8 tensor.
 func (b *bandReader) tileScales(t *SourceTensor) ([]float32, error) {
 	if b.scalesFor == t {
-		return b.scales, nil
+		return b.tiles, nil
 	}
 	data := make([]byte, t.Scales.Bytes())
 	if err := t.Scales.readAt(data, 0); err != nil {
 		return nil, err
 	}
-	b.scales, b.scalesFor = resize(b.scales, int(t.Scales.Elements())), nil
-	widenings[t.Scales.DType](b.scales, data)
-	for i, scale := range b.scales {
+	b.tiles, b.scalesFor = resize(b.tiles, int(t.Scales.Elements())), nil
+	widenings[t.Scales.DType](b.tiles, data)
+	for i, scale := range b.tiles {
 		if !finite(scale) {
 			across := t.Scales.Shape[1]
 			return nil, t.Scales.errorf("element [%d %d] is NaN or infinite", i/across, i%across)
 		}
 	}
 	b.scalesFor = t
-	return b.scales, nil
+	return b.tiles, nil
 }
 
 // widenings turn the bytes of a type into float32, which holds each of its numbers exactly.
@@ -183,6 +235,19 @@ func firstNotFinite(d DType, data []byte) int {
 		for i, code := range data {
 			if code&0x7f == 0x7f {
 				return i
+			}
+		}
+	default:
+		blocks := ggmlBlocks[d]
+		for block := 0; block*blocks.bytes < len(data); block++ {
+			raw := data[block*blocks.bytes:]
+			for _, at := range blocks.halves {
+				if raw[at+1]&0x7c == 0x7c {
+					return block * blocks.elems
+				}
+			}
+			if d == "MXFP4" && raw[0] == 0xff {
+				return block * blocks.elems
 			}
 		}
 	}

@@ -170,6 +170,20 @@ func (inv *Inventory) Tensors() []*SourceTensor {
 // Drop removes a tensor and its scales.
 func (inv *Inventory) Drop(name string) { delete(inv.byName, name) }
 
+// Rename calls a tensor, and its scales, by another name.
+func (inv *Inventory) Rename(name, to string) error {
+	t, ok := inv.byName[name]
+	if !ok {
+		return fmt.Errorf("weights: %s: tensor %s: missing", inv.Name, name)
+	}
+	if _, ok := inv.byName[to]; ok {
+		return t.errorf("there are two of them")
+	}
+	delete(inv.byName, name)
+	t.Name, inv.byName[to] = to, t
+	return nil
+}
+
 // Split replaces a stack [n, rows, cols] by matrices [height, cols] of these names, in the order in which they lie in
 // it: rows/height of them for each matrix of the stack.
 func (inv *Inventory) Split(name string, height int, parts []string) error {

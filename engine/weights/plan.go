@@ -168,22 +168,38 @@ func chooseFormat(slot *Slot, inv *Inventory, quant Quant) Format {
 // sourceFormat is the format that holds the slot's source numbers unchanged:
 // their own if all are of one type, and else f32. FP8 parts may only be cut
 // where their tiles begin; otherwise they become f32, which holds every
-// code * scale as exactly as f32 arithmetic gives it.
+// code * scale as exactly as f32 arithmetic gives it. Blocks that are cut or turned become f16.
 func sourceFormat(slot *Slot, inv *Inventory) Format {
 	var common Format
 	for _, parts := range slot.Matrices {
 		for _, view := range parts {
 			t, _ := inv.Tensor(view.Source)
 			f, _ := t.DType.format()
-			if common == "" {
-				common = f
+			switch {
+			case f == FP8E4M3 && !view.aligned():
+				return F32
+			case !t.DType.holds(view):
+				f = F16
 			}
-			if f != common || f == FP8E4M3 && !view.aligned() {
+			if common = union(common, f); common == F32 {
 				return F32
 			}
 		}
 	}
 	return common
+}
+
+// union is a format that holds the numbers of both exactly: f32 if no other does.
+func union(a, b Format) Format {
+	if a == b || a == "" {
+		return b
+	}
+	for _, f := range []Format{Q5_0, Q5_1, Q5_K, Q8_0} { // the smallest first
+		if embeds(f, a) && embeds(f, b) {
+			return f
+		}
+	}
+	return F32
 }
 
 // checkCoverage demands that the views of every source tensor cover it without

@@ -1,6 +1,9 @@
 package weights
 
-import "encoding/binary"
+import (
+	"encoding/binary"
+	"slices"
+)
 
 // relayRow lays a row of ggml's blocks out as the packed format of the same name: the same numbers, bit for bit. quants
 // is the row's own, scales the whole plane of its piece, in which the row's first block is the at-th.
@@ -102,4 +105,64 @@ func turnBits(raw, words []byte) {
 		}
 		binary.LittleEndian.PutUint32(words[4*b:], word)
 	}
+}
+
+// embeddings are the formats that hold another's numbers exactly, with the same scales.
+var embeddings = map[Format][]Format{
+	Q8_0: {Q5_0, Q4_0, IQ4_NL},
+	Q5_0: {Q4_0},
+	Q5_1: {Q4_1},
+	Q5_K: {Q4_K},
+}
+
+// embeds tells whether f holds the numbers of another format, or is it.
+func embeds(f, other Format) bool { return f == other || slices.Contains(embeddings[f], other) }
+
+// embedRow lays a row of ggml's blocks out as a format of its embeddings.
+func embedRow(f Format, d DType, raw, quants, scales []byte, at int) {
+	own, _ := d.format()
+	source := ggmlBlocks[d]
+	from, to := planes[own], planes[f]
+	blocks := source.elems / BlockElems
+	q, s := make([]byte, blocks*from.quants), make([]byte, from.entry)
+	for ; len(raw) > 0; raw = raw[source.bytes:] {
+		relayBlock(own, raw, q, s, 0)
+		entry, b := scales[at/to.blocks*to.entry:], at%to.blocks
+		switch f {
+		case Q8_0:
+			copy(entry, s[:2])
+			fifth := uint32(0)
+			if own == Q5_0 {
+				fifth = le.Uint32(s[4:])
+			}
+			for i := range BlockElems {
+				quants[i] = byte(integerCode(own, q, fifth, i))
+			}
+		case Q5_0:
+			copy(entry[2*b:], s[:2])
+			fifth := uint32(0)
+			for i := range BlockElems {
+				code := byte(integerCode(own, q, 0, i) + 16)
+				fifth |= uint32(code>>4) << i
+				quants[i%16] |= code & 15 << (i / 16 * 4)
+			}
+			le.PutUint32(entry[4+4*b:], fifth)
+		default: // no fifth bits
+			copy(entry, s)
+			copy(quants, q)
+		}
+		quants, at = quants[blocks*to.quants:], at+blocks
+	}
+}
+
+// integerCode is what element i of a block is times its scale.
+func integerCode(f Format, q []byte, fifth uint32, i int) int {
+	code := int(nibble(q, i))
+	switch f {
+	case Q5_0:
+		return code | int(fifth>>i&1)<<4 - 16
+	case IQ4_NL:
+		return int(iq4Values[code])
+	}
+	return code - 8
 }

@@ -123,11 +123,7 @@ func randomBlocks(rng *rand.Rand, d DType, n int) []byte {
 	}
 	for b := range n {
 		block := raw[b*size:]
-		halves := map[DType][]int{"Q4_1": {0, 2}, "Q5_1": {0, 2}, "Q4_K": {0, 2}, "Q5_K": {0, 2}, "Q6_K": {208}, "Q3_K": {108}, "Q2_K": {80, 82}, "MXFP4": {}}[d]
-		if halves == nil {
-			halves = []int{0}
-		}
-		for _, at := range halves {
+		for _, at := range ggmlBlocks[d].halves {
 			le.PutUint16(block[at:], ToF16(float32(rng.NormFloat64())))
 		}
 	}
@@ -169,6 +165,33 @@ func TestRelay(t *testing.T) {
 		})
 	}
 	require.Len(t, ggmlTypes, len(ggmlBlocks)+8, "F32 F16 BF16 F64 I8 I16 I32 I64 beside the blocks")
+}
+
+// What is embedded in another format is the same numbers as well.
+func TestEmbed(t *testing.T) {
+	for f, others := range embeddings {
+		for _, other := range others {
+			t.Run(fmt.Sprint(other, " in ", f), func(t *testing.T) {
+				const rows = 3
+				d := DType(ggmlName(other))
+				source := ggmlBlocks[d]
+				k := 3 * source.elems
+				raw := randomBlocks(rand.New(rand.NewPCG(3, 1)), d, rows*3)
+				quantsSize, scalesSize, err := PlaneSizes(f, []int{rows, k})
+				require.NoError(t, err)
+				quants, scales := make([]byte, quantsSize), make([]byte, scalesSize)
+				got := make([]float32, k)
+				for r := range rows {
+					embedRow(f, d, raw[r*3*source.bytes:][:3*source.bytes], quants[r*int(quantsSize)/rows:][:int(quantsSize)/rows], scales, r*BlocksPerRow(k))
+					DecodeRow(f, quants, scales, r, k, rows, got)
+					for i, x := range got {
+						want := dequantise(d, raw[(r*3+i/source.elems)*source.bytes:][:source.bytes])[i%source.elems]
+						require.Equal(t, want, x, "row %d element %d", r, i)
+					}
+				}
+			})
+		}
+	}
 }
 
 func BenchmarkRelay(b *testing.B) {

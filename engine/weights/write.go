@@ -106,6 +106,8 @@ type packer struct {
 	out      *shardWriter
 	done     int64 // bytes
 	band     []byte
+	scales   []byte // of the piece in hand
+	scaled   int    // how many blocks or tiles have theirs
 }
 
 func (p *packer) run() error {
@@ -134,10 +136,12 @@ func (p *packer) piece(t *PlannedTensor, piece *Piece) error {
 	case 3:
 		firstMatrix, matrices = piece.First, piece.Count
 	}
-	var scales []byte
+	p.scales, p.scaled = nil, 0
+	if piece.Scales != nil {
+		p.scales = make([]byte, piece.Scales.Size)
+	}
 	for m := firstMatrix; m < firstMatrix+matrices; m++ {
-		var err error
-		if scales, err = p.rows(t, t.Matrices[m], firstRow, endRow, scales); err != nil {
+		if err := p.rows(t, t.Matrices[m], firstRow, endRow); err != nil {
 			return err
 		}
 	}
@@ -147,14 +151,11 @@ func (p *packer) piece(t *PlannedTensor, piece *Piece) error {
 	if err := p.out.seek(piece.Scales.Buffer, piece.Scales.Offset); err != nil {
 		return err
 	}
-	for int64(len(scales)) < piece.Scales.Size {
-		scales = append(scales, 0)
-	}
-	return p.out.write(scales)
+	return p.out.write(p.scales)
 }
 
-// rows writes rows [first, end) of a packed matrix and appends their scales.
-func (p *packer) rows(t *PlannedTensor, parts Parts, first, end int, scales []byte) ([]byte, error) {
+// rows writes rows [first, end) of a packed matrix, and gathers their scales.
+func (p *packer) rows(t *PlannedTensor, parts Parts, first, end int) error {
 	_, _, k := t.Dims()
 	bandRows := max(1, bandElements/k)
 	at := first
@@ -170,74 +171,90 @@ func (p *packer) rows(t *PlannedTensor, parts Parts, first, end int, scales []by
 		}
 		if at < start { // the rows between two FP8 parts
 			if err := p.emit(make([]byte, (start-at)*BlocksPerRow(k)*t.Format.BlockBytes())); err != nil {
-				return nil, err
+				return err
 			}
 			at = start
 		}
 		if t.Format == FP8E4M3 {
 			list, err := p.reader.viewScales(view)
 			if err != nil {
-				return nil, err
+				return err
 			}
 			for _, s := range list[(at-start)/TileElems*Tiles(k) : Tiles(stop-start)*Tiles(k)] {
-				scales = le.AppendUint32(scales, math.Float32bits(s))
+				le.PutUint32(p.scales[4*p.scaled:], math.Float32bits(s))
+				p.scaled++
 			}
 		}
 		for at < stop {
 			if err := p.ctx.Err(); err != nil {
-				return nil, fmt.Errorf("weights: slot %s: %w", t.Name, err)
+				return fmt.Errorf("weights: slot %s: %w", t.Name, err)
 			}
 			count := min(bandRows, stop-at)
-			var err error
-			if scales, err = p.bandOf(t, view, at-start, count, scales); err != nil {
-				return nil, err
+			if err := p.bandOf(t, view, at-start, count); err != nil {
+				return err
 			}
 			at += count
 		}
 	}
 	if at < end { // a piece that ends between two FP8 parts
-		return scales, p.emit(make([]byte, (end-at)*BlocksPerRow(k)*t.Format.BlockBytes()))
+		return p.emit(make([]byte, (end-at)*BlocksPerRow(k)*t.Format.BlockBytes()))
 	}
-	return scales, nil
+	return nil
 }
 
 // bandOf packs a few rows of a view.
-func (p *packer) bandOf(t *PlannedTensor, view View, first, n int, scales []byte) ([]byte, error) {
+func (p *packer) bandOf(t *PlannedTensor, view View, first, n int) error {
 	_, k := view.Size()
 	blocks := BlocksPerRow(k)
 	rowBytes := blocks * t.Format.BlockBytes()
 	p.band = resize(p.band, n*rowBytes)
 	source, _ := p.reader.inv.Tensor(view.Source)
-	if same, _ := source.DType.format(); same == t.Format {
+	if own, _ := source.DType.format(); embeds(t.Format, own) && source.DType.holds(view) {
 		raw, err := p.reader.raw(view, first, n)
 		if err != nil {
-			return nil, err
+			return err
 		}
-		width := k * dtypeBytes[source.DType]
+		elems, size := source.DType.blocks()
+		width := k / elems * size
 		for r := range n {
-			used := copy(p.band[r*rowBytes:(r+1)*rowBytes], raw[r*width:(r+1)*width])
-			clear(p.band[r*rowBytes+used : (r+1)*rowBytes])
+			from, to := raw[r*width:(r+1)*width], p.band[r*rowBytes:(r+1)*rowBytes]
+			switch {
+			case elems == 1:
+				clear(to[copy(to, from):])
+				continue
+			case own == t.Format:
+				relayRow(own, from, to, p.scales, p.scaled)
+			default:
+				clear(to)
+				embedRow(t.Format, source.DType, from, to, p.scales, p.scaled)
+			}
+			p.scaled += blocks
 		}
 	} else {
 		values, err := p.reader.floats(view, first, n)
 		if err != nil {
-			return nil, err
+			return err
 		}
 		for r := range n {
-			var rowScales []byte
-			if t.Format.HasScales() {
-				scales = append(scales, make([]byte, 2*blocks)...)
-				rowScales = scales[len(scales)-2*blocks:]
-			}
-			if err := EncodeRow(t.Format, values[r*k:(r+1)*k], p.band[r*rowBytes:], rowScales); err != nil {
-				return nil, source.errorf("row %d for slot %s: %w", first+r, t.Name, err)
+			if err := p.encode(t.Format, source.DType, values[r*k:(r+1)*k], p.band[r*rowBytes:(r+1)*rowBytes]); err != nil {
+				return source.errorf("row %d for slot %s: %w", first+r, t.Name, err)
 			}
 		}
 	}
 	if len(t.Shape) == 1 { // vectors have no padding
-		return scales, p.emit(p.band[:4*k])
+		return p.emit(p.band[:4*k])
 	}
-	return scales, p.emit(p.band)
+	return p.emit(p.band)
+}
+
+// encode packs a row.
+func (p *packer) encode(f Format, from DType, row []float32, quants []byte) error {
+	var scales []byte
+	if f.HasScales() {
+		scales = p.scales[2*p.scaled:]
+		p.scaled += BlocksPerRow(len(row))
+	}
+	return EncodeRow(f, row, quants, scales)
 }
 
 func (p *packer) emit(data []byte) error {

@@ -1,0 +1,189 @@
+package deepseek
+
+import (
+	"encoding/json"
+	"fmt"
+	"math"
+	"strings"
+
+	"tabseek/engine/weights"
+)
+
+// ggufArchitecture is what GGUF files call the models of this package.
+const ggufArchitecture = "deepseek2"
+
+// FromGGUF reads a model's config from a GGUF file's metadata, and calls the tensors as a Hugging Face checkpoint would.
+// Files from before April 2025 hold kv_b_proj whole, newer ones its K and V for each head.
+func FromGGUF(m *weights.Metadata, file *weights.Inventory) (*Config, error) {
+	fail := func(err error) (*Config, error) { return nil, fmt.Errorf("%s: %w", file.Name, err) }
+	architecture := m.String("general.architecture")
+	if err := m.Err(); err != nil {
+		return nil, err
+	}
+	if architecture != ggufArchitecture {
+		return fail(fmt.Errorf("architecture %q is not supported, only %s", architecture, ggufArchitecture))
+	}
+	given := ggufConfig(m, file)
+	if err := m.Err(); err != nil {
+		return nil, err
+	}
+	data, err := json.Marshal(given)
+	if err != nil {
+		return fail(err)
+	}
+	c, err := ParseConfig(data)
+	if err != nil {
+		return fail(err)
+	}
+	return c, c.adoptGGUF(file)
+}
+
+// ggufConfig is the metadata as a config.json would have it, with every key, so that no default of a class gets in.
+func ggufConfig(m *weights.Metadata, file *weights.Inventory) map[string]any {
+	key := func(name string) string { return ggufArchitecture + "." + name }
+	integer := func(name string) int { return m.Int(key(name)) }
+	oneOr := func(x float64) float64 {
+		if x == 0 {
+			return 1
+		}
+		return x
+	}
+	heads, rope, mtp := integer("attention.head_count"), integer("rope.dimension_count"), integer("nextn_predict_layers")
+	keyLength, valueLength := "attention.key_length", "attention.value_length"
+	if m.Has(key("attention.key_length_mla")) { // without it these are the expanded heads'
+		keyLength, valueLength = keyLength+"_mla", valueLength+"_mla"
+	}
+	_, untied := file.Tensor("output.weight")
+	vocabulary := integer("vocab_size")
+	if embedding, ok := file.Tensor("token_embd.weight"); ok {
+		vocabulary = embedding.Shape[0]
+	}
+	c := map[string]any{
+		"model_type": "deepseek_v2", "vocab_size": vocabulary, "hidden_size": integer("embedding_length"),
+		"num_hidden_layers": integer("block_count") - mtp, "num_nextn_predict_layers": mtp, "max_position_embeddings": integer("context_length"),
+		"tie_word_embeddings": !untied, "num_attention_heads": heads,
+		"q_lora_rank": integer("attention.q_lora_rank"), "kv_lora_rank": integer("attention.kv_lora_rank"),
+		"qk_nope_head_dim": integer(keyLength) - rope, "qk_rope_head_dim": rope, "v_head_dim": integer(valueLength),
+		"rms_norm_eps": m.Float(key("attention.layer_norm_rms_epsilon")), "rope_theta": m.Float(key("rope.freq_base")), "rope_scaling": ggufRope(m, key),
+		"hidden_act": "silu", "attention_bias": false, "moe_layer_freq": 1, "intermediate_size": integer("feed_forward_length"),
+		"first_k_dense_replace": integer("leading_dense_block_count"), "n_routed_experts": integer("expert_count"), "n_shared_experts": integer("expert_shared_count"),
+		"num_experts_per_tok": integer("expert_used_count"), "moe_intermediate_size": integer("expert_feed_forward_length"),
+		"n_group": max(integer("expert_group_count"), 1), "topk_group": max(integer("expert_group_used_count"), 1),
+		"norm_topk_prob": m.Bool(key("expert_weights_norm")), "routed_scaling_factor": oneOr(m.Float(key("expert_weights_scale"))),
+		"scoring_func": "softmax", "topk_method": "greedy",
+	}
+	if c["n_group"].(int) > 1 {
+		c["topk_method"] = "group_limited_greedy"
+	}
+	// 1 is softmax, and so is a file that leaves it out, but for GLM-4.7-Flash's first ones.
+	gating := integer("expert_gating_func")
+	if gating == 2 || gating == 0 && integer("block_count")-mtp == 47 && vocabulary == 154880 {
+		c["model_type"], c["scoring_func"] = "deepseek_v3", "sigmoid"
+	} else if gating > 2 {
+		c["scoring_func"] = fmt.Sprintf("expert_gating_func %d", gating)
+	}
+	for _, t := range file.Tensors() {
+		if strings.HasSuffix(t.Name, ".exp_probs_b.bias") {
+			c["topk_method"] = "noaux_tc"
+			break
+		}
+	}
+	return c
+}
+
+// ggufRope is the YaRN block. The log multiplier is 0.1 mscale_all_dim; cosine and sine keep their size, as they do in
+// every published config of this architecture.
+func ggufRope(m *weights.Metadata, key func(string) string) any {
+	kind := m.String(key("rope.scaling.type"))
+	if kind == "" || kind == "none" || kind == "linear" && m.Float(key("rope.scaling.factor")) == 1 {
+		return nil
+	}
+	rope := map[string]any{
+		"type": kind, "factor": m.Float(key("rope.scaling.factor")),
+		"original_max_position_embeddings": m.Int(key("rope.scaling.original_context_length")),
+	}
+	mscale := math.Round(m.Float(key("rope.scaling.yarn_log_multiplier"))*1e7) / 1e6
+	rope["mscale"], rope["mscale_all_dim"] = mscale, mscale
+	for name, in := range map[string]string{"beta_fast": "rope.scaling.yarn_beta_fast", "beta_slow": "rope.scaling.yarn_beta_slow"} {
+		if m.Has(key(in)) {
+			rope[name] = m.Float(key(in))
+		}
+	}
+	return rope
+}
+
+// ggufTensors is what a Hugging Face checkpoint calls a layer's tensors.
+var ggufTensors = map[string]string{
+	"attn_norm.weight": "input_layernorm.weight", "ffn_norm.weight": "post_attention_layernorm.weight",
+	"attn_q.weight": "self_attn.q_proj.weight", "attn_q_a.weight": "self_attn.q_a_proj.weight",
+	"attn_q_a_norm.weight": "self_attn.q_a_layernorm.weight", "attn_q_b.weight": "self_attn.q_b_proj.weight",
+	"attn_kv_a_mqa.weight": "self_attn.kv_a_proj_with_mqa.weight", "attn_kv_a_norm.weight": "self_attn.kv_a_layernorm.weight",
+	"attn_kv_b.weight": "self_attn.kv_b_proj.weight", "attn_output.weight": "self_attn.o_proj.weight",
+	"ffn_gate.weight": "mlp.gate_proj.weight", "ffn_up.weight": "mlp.up_proj.weight", "ffn_down.weight": "mlp.down_proj.weight",
+	"ffn_gate_inp.weight": "mlp.gate.weight", "exp_probs_b.bias": "mlp.gate.e_score_correction_bias",
+	"ffn_gate_shexp.weight": "mlp.shared_experts.gate_proj.weight", "ffn_up_shexp.weight": "mlp.shared_experts.up_proj.weight",
+	"ffn_down_shexp.weight": "mlp.shared_experts.down_proj.weight",
+	"nextn.eh_proj.weight":  "eh_proj.weight", "nextn.enorm.weight": "enorm.weight", "nextn.hnorm.weight": "hnorm.weight",
+	"nextn.shared_head_norm.weight": "shared_head.norm.weight", "nextn.shared_head_head.weight": "shared_head.head.weight",
+	"nextn.embed_tokens.weight": "embed_tokens.weight",
+}
+
+// ggufOthers are the tensors of no layer.
+var ggufOthers = map[string]string{"token_embd.weight": "model.embed_tokens.weight", "output_norm.weight": "model.norm.weight", "output.weight": "lm_head.weight"}
+
+// ggufStacks are the tensors that hold the experts of a layer, or the heads, as matrices of a stack: what each matrix is
+// called, by its number.
+var ggufStacks = map[string][]string{
+	"ffn_gate_exps.weight": {"mlp.experts.%d.gate_proj.weight"}, "ffn_up_exps.weight": {"mlp.experts.%d.up_proj.weight"},
+	"ffn_down_exps.weight": {"mlp.experts.%d.down_proj.weight"}, "ffn_gate_up_exps.weight": {"mlp.experts.%d.gate_proj.weight", "mlp.experts.%d.up_proj.weight"},
+	"attn_k_b.weight": {keyOfHead}, "attn_v_b.weight": {valueOfHead},
+}
+
+// What a head's parts of kv_b_proj are called where they come apart: K turned, [rank, nope], and V, [v, rank].
+const (
+	keyOfHead   = "self_attn.k_b.%d"
+	valueOfHead = "self_attn.v_b.%d"
+)
+
+// adoptGGUF renames the tensors of a GGUF file, cuts its stacks, and finds out in which of the two ways it holds kv_b_proj.
+func (c *Config) adoptGGUF(file *weights.Inventory) error {
+	for _, t := range file.Tensors() {
+		name := t.Name
+		var layer int
+		var part string
+		if n, _ := fmt.Sscanf(name, "blk.%d.%s", &layer, &part); n == 2 && layer >= 0 && layer < c.Layers() {
+			if kinds, ok := ggufStacks[part]; ok {
+				if err := splitStack(file, t, layer, kinds); err != nil {
+					return err
+				}
+				c.HeadsApart = c.HeadsApart || kinds[0] == keyOfHead
+			} else if to, ok := ggufTensors[part]; ok {
+				if err := file.Rename(name, source(layer, to)); err != nil {
+					return err
+				}
+			}
+		} else if to, ok := ggufOthers[name]; ok {
+			if err := file.Rename(name, to); err != nil {
+				return err
+			}
+		}
+	}
+	return nil
+}
+
+// splitStack calls the matrices of a stack by their own names.
+func splitStack(file *weights.Inventory, t *weights.SourceTensor, layer int, kinds []string) error {
+	if len(t.Shape) == 2 { // a stack of one
+		t.Shape = append([]int{1}, t.Shape...)
+	}
+	if len(t.Shape) != 3 || t.Shape[0] > 1024 {
+		return fmt.Errorf("%s: tensor %s: shape is %v, want a stack of at most 1024 matrices", t.File, t.Name, t.Shape)
+	}
+	var parts []string
+	for i := range t.Shape[0] {
+		for _, kind := range kinds {
+			parts = append(parts, source(layer, fmt.Sprintf(kind, i)))
+		}
+	}
+	return file.Split(t.Name, t.Shape[len(t.Shape)-2]/len(kinds), parts)
+}

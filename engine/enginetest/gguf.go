@@ -1,0 +1,195 @@
+package enginetest
+
+import (
+	"bytes"
+	"fmt"
+	"os"
+	"sort"
+	"strings"
+
+	"tabseek/engine/weights"
+)
+
+// A GGUF says how a checkpoint is written as a GGUF file.
+type GGUF struct {
+	HeadsApart bool // kv_b_proj as newer files hold it: K, turned, and V of each head
+	// Type is the type of a matrix; nil for its own. A tensor whose rows are no whole blocks is F16, as llama.cpp has it.
+	Type func(name string) weights.DType
+	Keys map[string]any // further metadata, or other values of what there is; nil removes a key
+}
+
+// WriteGGUF writes the checkpoint as a GGUF file, as llama.cpp's converter does.
+func (c *Checkpoint) WriteGGUF(path string, how GGUF) error {
+	keys, tensors, err := c.GGUF(how)
+	if err != nil {
+		return err
+	}
+	var out bytes.Buffer
+	if err := weights.WriteGGUF(&out, keys, tensors); err != nil {
+		return err
+	}
+	return os.WriteFile(path, out.Bytes(), 0o644)
+}
+
+// GGUF is the content of such a file.
+func (c *Checkpoint) GGUF(how GGUF) ([]weights.KeyValue, []weights.RawTensor, error) {
+	n := c.Config.numbers()
+	values := n.ggufKeys(how.HeadsApart)
+	values["tokenizer.ggml.model"], values["tokenizer.ggml.pre"] = "gpt2", "deepseek-llm"
+	tokens := make([]string, n.Vocab)
+	types := make([]int32, n.Vocab)
+	for token, id := range c.Tokenizer["model"].(map[string]any)["vocab"].(map[string]int) {
+		tokens[id], types[id] = token, 1
+	}
+	for _, added := range c.Tokenizer["added_tokens"].([]map[string]any) {
+		tokens[added["id"].(int)], types[added["id"].(int)] = added["content"].(string), 3
+	}
+	values["tokenizer.ggml.tokens"], values["tokenizer.ggml.token_type"], values["tokenizer.ggml.merges"] = tokens, types, []string{}
+	values["tokenizer.ggml.bos_token_id"], values["tokenizer.ggml.eos_token_id"] = uint32(BOS), uint32(EOS)
+	for key, value := range how.Keys {
+		values[key] = value
+	}
+	var keys []weights.KeyValue
+	for key, value := range values {
+		if value != nil {
+			keys = append(keys, weights.KeyValue{Key: key, Value: value})
+		}
+	}
+	sort.Slice(keys, func(i, j int) bool { return keys[i].Key < keys[j].Key })
+	tensors, err := c.ggufTensors(&n, how)
+	return keys, tensors, err
+}
+
+func (n *numbers) ggufKeys(headsApart bool) map[string]any {
+	u := func(x int) uint32 { return uint32(x) }
+	values := map[string]any{
+		"general.architecture": "deepseek2", "general.name": "tiny",
+		"block_count": u(n.Layers + n.MTP), "context_length": u(256), "embedding_length": u(n.Hidden), "feed_forward_length": u(n.FF), "vocab_size": u(n.Vocab),
+		"attention.head_count": u(n.Heads), "attention.head_count_kv": u(n.Heads), "attention.layer_norm_rms_epsilon": float32(n.Eps),
+		"attention.kv_lora_rank": u(n.Rank), "attention.key_length": u(n.Nope + n.Rope), "attention.value_length": u(n.V),
+		"rope.freq_base": float32(n.Theta), "rope.dimension_count": u(n.Rope), "leading_dense_block_count": u(n.FirstMoE),
+	}
+	if headsApart {
+		values["attention.head_count_kv"], values["attention.key_length"], values["attention.value_length"] = u(1), u(n.Rank+n.Rope), u(n.Rank)
+		values["attention.key_length_mla"], values["attention.value_length_mla"] = u(n.Nope+n.Rope), u(n.V)
+	}
+	if n.QRank > 0 {
+		values["attention.q_lora_rank"] = u(n.QRank)
+	}
+	if n.MTP > 0 {
+		values["nextn_predict_layers"] = u(n.MTP)
+	}
+	if n.Experts > 0 {
+		values["expert_count"], values["expert_used_count"], values["expert_shared_count"] = u(n.Experts), u(n.TopK), u(n.Shared)
+		values["expert_feed_forward_length"], values["expert_weights_scale"] = u(n.ExpertFF), float32(n.RoutedFactor)
+		values["expert_group_count"], values["expert_group_used_count"] = u(n.Groups), u(n.TopKGroups)
+		if n.Norm {
+			values["expert_weights_norm"] = true
+		}
+		if n.Scoring == "sigmoid" {
+			values["expert_gating_func"] = u(2)
+		}
+	}
+	if s := n.Scaling; s != nil {
+		values["rope.scaling.type"], values["rope.scaling.factor"] = "yarn", float32(s.Factor)
+		values["rope.scaling.original_context_length"], values["rope.scaling.yarn_log_multiplier"] = u(int(s.Original)), float32(0.1*s.AllDim)
+	}
+	named := map[string]any{}
+	for key, value := range values {
+		if !strings.HasPrefix(key, "general.") {
+			key = "deepseek2." + key
+		}
+		named[key] = value
+	}
+	return named
+}
+
+// ggufNames are what GGUF files call a layer's tensors. %d is an expert, of which they make one tensor.
+var ggufNames = map[string]string{
+	"input_layernorm.weight": "attn_norm.weight", "post_attention_layernorm.weight": "ffn_norm.weight",
+	"self_attn.q_proj.weight": "attn_q.weight", "self_attn.q_a_proj.weight": "attn_q_a.weight", "self_attn.q_a_layernorm.weight": "attn_q_a_norm.weight",
+	"self_attn.q_b_proj.weight": "attn_q_b.weight", "self_attn.kv_a_proj_with_mqa.weight": "attn_kv_a_mqa.weight", "self_attn.kv_a_layernorm.weight": "attn_kv_a_norm.weight",
+	"self_attn.kv_b_proj.weight": "attn_kv_b.weight", "self_attn.o_proj.weight": "attn_output.weight",
+	"mlp.gate_proj.weight": "ffn_gate.weight", "mlp.up_proj.weight": "ffn_up.weight", "mlp.down_proj.weight": "ffn_down.weight",
+	"mlp.gate.weight": "ffn_gate_inp.weight", "mlp.gate.e_score_correction_bias": "exp_probs_b.bias",
+	"mlp.shared_experts.gate_proj.weight": "ffn_gate_shexp.weight", "mlp.shared_experts.up_proj.weight": "ffn_up_shexp.weight", "mlp.shared_experts.down_proj.weight": "ffn_down_shexp.weight",
+	"mlp.experts.%d.gate_proj.weight": "ffn_gate_exps.weight", "mlp.experts.%d.up_proj.weight": "ffn_up_exps.weight", "mlp.experts.%d.down_proj.weight": "ffn_down_exps.weight",
+	"eh_proj.weight": "nextn.eh_proj.weight", "enorm.weight": "nextn.enorm.weight", "hnorm.weight": "nextn.hnorm.weight",
+	"shared_head.norm.weight": "nextn.shared_head_norm.weight", "shared_head.head.weight": "nextn.shared_head_head.weight", "embed_tokens.weight": "nextn.embed_tokens.weight",
+}
+
+// ggufTensors turns the checkpoint's tensors into those of a GGUF file.
+func (c *Checkpoint) ggufTensors(n *numbers, how GGUF) ([]weights.RawTensor, error) {
+	others := map[string]string{"model.embed_tokens.weight": "token_embd.weight", "model.norm.weight": "output_norm.weight", "lm_head.weight": "output.weight"}
+	var list []weights.RawTensor
+	stacks := map[string][]float32{}
+	add := func(name string, own weights.DType, shape []int, values []float32) error {
+		dtype := own
+		switch {
+		case len(shape) == 1 || strings.HasSuffix(name, "ffn_gate_inp.weight"):
+			dtype = weights.DTypeF32
+		case how.Type != nil:
+			dtype = how.Type(name)
+		}
+		t, err := weights.BlocksFrom(name, dtype, shape, values)
+		if err != nil {
+			t, err = weights.BlocksFrom(name, weights.DTypeF16, shape, values)
+		}
+		list = append(list, t)
+		return err
+	}
+	for _, t := range c.Tensors {
+		values := make([]float32, product(t.Shape))
+		for i, x := range decode(t) {
+			values[i] = float32(x)
+		}
+		var layer, expert int
+		var part string
+		name, known := others[t.Name]
+		if count, _ := fmt.Sscanf(t.Name, "model.layers.%d.%s", &layer, &part); count == 2 {
+			if count, _ := fmt.Sscanf(part, "mlp.experts.%d.", &expert); count == 1 {
+				part = strings.Replace(part, fmt.Sprintf("experts.%d.", expert), "experts.%d.", 1)
+			}
+			name, known = ggufNames[part]
+			name = fmt.Sprintf("blk.%d.%s", layer, name)
+		}
+		switch {
+		case !known:
+			return nil, fmt.Errorf("enginetest: %s has no name in GGUF files", t.Name)
+		case strings.Contains(part, "experts.%d"):
+			if stacks[name] = append(stacks[name], values...); expert == n.Experts-1 {
+				if err := add(name, t.DType, append([]int{n.Experts}, t.Shape...), stacks[name]); err != nil {
+					return nil, err
+				}
+			}
+		case strings.HasSuffix(name, "attn_kv_b.weight") && how.HeadsApart:
+			keys, vs := n.headsApart(values)
+			at := strings.TrimSuffix(name, "kv_b.weight")
+			if err := add(at+"k_b.weight", t.DType, []int{n.Heads, n.Rank, n.Nope}, keys); err != nil {
+				return nil, err
+			}
+			if err := add(at+"v_b.weight", t.DType, []int{n.Heads, n.V, n.Rank}, vs); err != nil {
+				return nil, err
+			}
+		default:
+			if err := add(name, t.DType, t.Shape, values); err != nil {
+				return nil, err
+			}
+		}
+	}
+	return list, nil
+}
+
+// headsApart cuts kv_b_proj [heads (nope + v), rank] into K [heads, rank, nope] and V [heads, v, rank].
+func (n *numbers) headsApart(kvB []float32) (keys, vs []float32) {
+	for head := range n.Heads {
+		rows := kvB[head*(n.Nope+n.V)*n.Rank:]
+		for r := range n.Rank {
+			for i := range n.Nope {
+				keys = append(keys, rows[i*n.Rank+r])
+			}
+		}
+		vs = append(vs, rows[n.Nope*n.Rank:][:n.V*n.Rank]...)
+	}
+	return keys, vs
+}
