@@ -56,6 +56,13 @@ func TestPackQuantisedGGUF(t *testing.T) {
 			t.Run(fmt.Sprint(dtype, " heads apart ", apart), func(t *testing.T) {
 				how := enginetest.GGUF{HeadsApart: apart, Type: func(string) weights.DType { return dtype }}
 				path := writeGGUF(t, how)
+				o := command("", "pack", path, filepath.Join(t.TempDir(), "again"))
+				require.Zero(t, o.Status, o.Stderr)
+				if dtype == weights.DTypeF16 || apart { // K's own rows are too short for blocks
+					require.Empty(t, o.Stderr)
+				} else {
+					require.Regexp(t, `^tabseek pack: \S+: rounded to f16, .* layers.0.k_b and others like it, 3 in all\n$`, o.Stderr)
+				}
 				m := packed(t, path)
 				_, inventory, err := weights.OpenGGUF(path)
 				require.NoError(t, err)

@@ -50,6 +50,9 @@ func pack(ctx context.Context, args []string, _ io.Reader, stdout, stderr io.Wri
 	if err != nil {
 		return err
 	}
+	if n := len(plan.Rounded); n > 0 {
+		fmt.Fprintf(stderr, "tabseek pack: %s: rounded to f16, as blocks cannot be turned around: %s and others like it, %d in all\n", src, plan.Rounded[0], n)
+	}
 	manifest, err := weights.Write(ctx, plan, inventory, c.seed, dst, weights.WriteOptions{Force: *force, Progress: progressLine(stderr, "packed")})
 	if err != nil {
 		return err

@@ -43,8 +43,9 @@ type Config struct {
 	HiddenAct      string       `json:"hidden_act"`
 
 	IntermediateSize    int     `json:"intermediate_size"`
-	DenseSlices         int     `json:"dense_slices"` // our own: see denseSlices, which says it for a checkpoint
-	HeadsApart          bool    `json:"-"`            // our own: the checkpoint has a head's K and V instead of kv_b_proj
+	DenseSlices         int     `json:"dense_slices"`           // our own: see denseSlices, which says it for a checkpoint
+	HeadsApart          bool    `json:"-"`                      // our own: the checkpoint has a head's K and V instead of kv_b_proj
+	SharedApart         bool    `json:"shared_apart,omitempty"` // our own: shared experts have tensors, and formats, of their own
 	FirstKDenseReplace  int     `json:"first_k_dense_replace"`
 	MoELayerFreq        int     `json:"moe_layer_freq"`
 	NRoutedExperts      int     `json:"n_routed_experts"`
@@ -336,11 +337,11 @@ func (c *Config) FFWidth(layer int) int {
 }
 
 // denseSlices is how many experts a dense layer's MLP is best cut into by channels, so that the matrices of one fit into a
-// buffer that every device can bind, in whatever format: as few as possible, at the edges of FP8 tiles if that can be,
-// else of blocks.
+// buffer that every device can bind, in whatever format: as few as possible, at the edges of super-blocks if that can be,
+// else of FP8 tiles or of blocks.
 func (c *Config) denseSlices() int {
 	least := (8*c.HiddenSize*c.IntermediateSize + weights.DefaultBufferSize - 1) / weights.DefaultBufferSize // gate and up in f32
-	for _, edge := range []int{weights.TileElems, weights.BlockElems, 1} {
+	for _, edge := range []int{weights.SuperElems, weights.TileElems, weights.BlockElems, 1} {
 		for n := max(least, 1); n <= min(8*least, maxVisits); n++ {
 			if c.IntermediateSize%(n*edge) == 0 {
 				return n

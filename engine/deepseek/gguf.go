@@ -35,7 +35,32 @@ func FromGGUF(m *weights.Metadata, file *weights.Inventory) (*Config, error) {
 	if err != nil {
 		return fail(err)
 	}
-	return c, c.adoptGGUF(file)
+	if err := c.adoptGGUF(file); err != nil {
+		return nil, err
+	}
+	c.SharedApart = c.sharedDiffer(file)
+	return c, nil
+}
+
+// sharedDiffer tells whether shared experts cannot lie in one tensor with the others without losing anything: another type,
+// or blocks that lie across two of them.
+func (c *Config) sharedDiffer(file *weights.Inventory) bool {
+	if c.NSharedExperts == 0 || c.MoEIntermediateSize%4 != 0 {
+		return false
+	}
+	for layer := range c.Layers() {
+		for _, kind := range []string{"gate", "up", "down"} {
+			shared, ok := file.Tensor(source(layer, "mlp.shared_experts."+kind+"_proj.weight"))
+			expert, found := file.Tensor(source(layer, "mlp.experts.0."+kind+"_proj.weight"))
+			if !ok || !found {
+				continue
+			}
+			if shared.DType != expert.DType || kind == "down" && !shared.DType.Cuts(c.MoEIntermediateSize) {
+				return true
+			}
+		}
+	}
+	return false
 }
 
 // ggufConfig is the metadata as a config.json would have it, with every key, so that no default of a class gets in.

@@ -31,6 +31,7 @@ type layerWeights struct {
 	attnNorm, qANorm, kvANorm, ffnNorm record.Norm
 	qkvA, qB, kB, vB, o                *record.Weight
 	router, gateUp, down               *record.Weight
+	gateUpShared, downShared           *record.Weight // where they are apart
 	routerBias                         gpu.Slice
 
 	// of an MTP layer
@@ -73,7 +74,7 @@ func (m *Model) layerWeights(layer int) layerWeights {
 	return layerWeights{
 		attnNorm: norm("attn_norm", epsilon), qANorm: norm("q_a_norm", latentNormEps), kvANorm: norm("kv_a_norm", latentNormEps), ffnNorm: norm("ffn_norm", epsilon),
 		qkvA: weight("qkv_a"), qB: weight("q_b"), kB: weight("k_b"), vB: weight("v_b"), o: weight("o"),
-		router: weight("router"), gateUp: weight("gate_up"), down: weight("down"), routerBias: m.Weights.Vector(SlotName(layer, "router_bias")),
+		router: weight("router"), gateUp: weight("gate_up"), down: weight("down"), gateUpShared: weight("gate_up_shared"), downShared: weight("down_shared"), routerBias: m.Weights.Vector(SlotName(layer, "router_bias")),
 		eNorm: norm("enorm", epsilon), hNorm: norm("hnorm", epsilon), headNorm: norm("head_norm", epsilon), ehProj: weight("eh_proj"),
 	}
 }

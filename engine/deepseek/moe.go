@@ -25,18 +25,37 @@ func (m *Model) ffn(r *gpu.Recorder, layer, rows int, h record.Activation) {
 	}
 
 	activated := r.Temp("activated", rows*visits*record.Align4(width))
-	for _, p := range w.gateUp.Pieces {
-		d := shaders.ExpertGateUp(m.Profile, shaders.ExpertVariant{Format: w.gateUp.Format}, rows, shaders.ExpertGateUpParams{
-			Slots: uint32(visits), FF: uint32(width), UpRow: uint32(w.gateUp.PartsAt[1]), MatrixRows: uint32(w.gateUp.Rows), Width: uint32(w.gateUp.K),
-			FirstExpert: uint32(p.First), ExpertCount: uint32(p.Count),
-			XStride: uint32(h.Stride), YStride: uint32(record.Align4(width)), Epsilon: float32(w.ffnNorm.Epsilon),
-		})
-		r.Dispatch(d, p.Bind(gpu.Bind{"x": h.Slice, "norm": w.ffnNorm.Weight, "routes": routes, "y": activated}))
+	m.gateUp(r, layer, rows, w.gateUp, 0, h, routes, activated)
+	if w.gateUpShared != nil {
+		m.gateUp(r, layer, rows, w.gateUpShared, c.NRoutedExperts, h, routes, activated)
 	}
-	for _, p := range w.down.Pieces {
-		d := shaders.ExpertDown(m.Profile, shaders.ExpertVariant{Format: w.down.Format}, rows, shaders.ExpertDownParams{
-			Slots: uint32(visits), FF: uint32(width), XStride: uint32(record.Align4(width)), Width: uint32(w.down.Rows),
-			FirstExpert: uint32(p.First), ExpertCount: uint32(p.Count), YStride: uint32(h.Stride),
+	m.down(r, layer, rows, w.down, 0, width, routes, activated, h)
+	if w.downShared != nil {
+		// One matrix for all of them: the first one's visit reads what the visits after it have left, too.
+		m.down(r, layer, rows, w.downShared, c.NRoutedExperts, c.NSharedExperts*width, routes, activated, h)
+	}
+}
+
+// gateUp records the first half of the experts from the first on.
+func (m *Model) gateUp(r *gpu.Recorder, layer, rows int, w *record.Weight, first int, h record.Activation, routes, activated gpu.Slice) {
+	width := m.Config.FFWidth(layer)
+	norm := m.layers[layer].ffnNorm
+	for _, p := range w.Pieces {
+		d := shaders.ExpertGateUp(m.Profile, shaders.ExpertVariant{Format: w.Format}, rows, shaders.ExpertGateUpParams{
+			Slots: uint32(m.Config.Visits(layer)), FF: uint32(width), UpRow: uint32(w.PartsAt[1]), MatrixRows: uint32(w.Rows), Width: uint32(w.K),
+			FirstExpert: uint32(first + p.First), ExpertCount: uint32(p.Count),
+			XStride: uint32(h.Stride), YStride: uint32(record.Align4(width)), Epsilon: float32(norm.Epsilon),
+		})
+		r.Dispatch(d, p.Bind(gpu.Bind{"x": h.Slice, "norm": norm.Weight, "routes": routes, "y": activated}))
+	}
+}
+
+// down records the second half of the experts from the first on, each of so many channels.
+func (m *Model) down(r *gpu.Recorder, layer, rows int, w *record.Weight, first, channels int, routes, activated gpu.Slice, h record.Activation) {
+	for _, p := range w.Pieces {
+		d := shaders.ExpertDown(m.Profile, shaders.ExpertVariant{Format: w.Format}, rows, shaders.ExpertDownParams{
+			Slots: uint32(m.Config.Visits(layer)), FF: uint32(channels), XStride: uint32(record.Align4(m.Config.FFWidth(layer))), Width: uint32(w.Rows),
+			FirstExpert: uint32(first + p.First), ExpertCount: uint32(p.Count), YStride: uint32(h.Stride),
 		})
 		r.Dispatch(d, p.Bind(gpu.Bind{"routes": routes, "x": activated, "y": h.Slice}))
 	}

@@ -199,18 +199,31 @@ func (c *Config) ffnSlots(layer, most int) []weights.Slot {
 			slots = append(slots, bias)
 		}
 	}
-	gateUp := weights.Slot{Name: slot("gate_up"), Kind: weights.Matrix, Stacked: true, N: count, Active: c.Visits(layer), Gain: 1}
-	down := weights.Slot{Name: slot("down"), Kind: weights.Matrix, Stacked: true, N: count, Active: c.Visits(layer), Gain: residualGain}
+	if !c.IsMoE(layer) || !c.SharedApart {
+		return append(slots, c.expertSlots(layer, "", 0, count, c.Visits(layer), width, most)...)
+	}
+	slots = append(slots, c.expertSlots(layer, "", 0, c.NRoutedExperts, c.NumExpertsPerTok, width, most)...)
+	shared := c.expertSlots(layer, "_shared", c.NRoutedExperts, c.NSharedExperts, 0, width, most)
+	// Down, whose columns are those of all shared experts, is not cut: blocks may lie across its edges.
+	total := c.NSharedExperts * width
+	shared[1].N, shared[1].Matrices = 1, []weights.Parts{{weights.Whole(source(layer, "mlp.shared_experts.down_proj.weight"), c.HiddenSize, total)}}
+	return append(slots, shared...)
+}
+
+// expertSlots are the matrices of count experts of a layer from the first on, active of which a token visits.
+func (c *Config) expertSlots(layer int, suffix string, first, count, active, width, most int) []weights.Slot {
+	gateUp := weights.Slot{Name: SlotName(layer, "gate_up"+suffix), Kind: weights.Matrix, Stacked: true, N: count, Active: active, Gain: 1}
+	down := weights.Slot{Name: SlotName(layer, "down"+suffix), Kind: weights.Matrix, Stacked: true, N: count, Active: active, Gain: residualGain}
 	for i := range min(count, most) {
-		name, total, first := c.expertSource(layer, i)
+		name, total, from := c.expertSource(layer, first+i)
 		proj := func(kind string) string { return source(layer, name+"."+kind+"_proj.weight") }
 		gateUp.Matrices = append(gateUp.Matrices, weights.Parts{
-			weights.Whole(proj("gate"), total, c.HiddenSize).CutRows(first, width),
-			weights.Whole(proj("up"), total, c.HiddenSize).CutRows(first, width),
+			weights.Whole(proj("gate"), total, c.HiddenSize).CutRows(from, width),
+			weights.Whole(proj("up"), total, c.HiddenSize).CutRows(from, width),
 		})
-		down.Matrices = append(down.Matrices, weights.Parts{weights.Whole(proj("down"), c.HiddenSize, total).CutCols(first, width)})
+		down.Matrices = append(down.Matrices, weights.Parts{weights.Whole(proj("down"), c.HiddenSize, total).CutCols(from, width)})
 	}
-	return append(slots, gateUp, down)
+	return []weights.Slot{gateUp, down}
 }
 
 // expertSource is where expert i of a layer comes from: the MLP of that name, total channels wide, from channel first

@@ -2,13 +2,14 @@ package enginetest
 
 import (
 	"slices"
+	"strings"
 
 	"tabseek/engine/weights"
 )
 
 // Cases lists the shapes that an engine is compared on.
 func Cases() []Case {
-	return slices.Concat(families(), widths(), heads(), prompts(), routers(), layouts(), ropes(), Formats(), spellings())
+	return slices.Concat(families(), widths(), heads(), prompts(), routers(), layouts(), ropes(), Formats(), spellings(), ggufs())
 }
 
 // families are the plain models of each kind.
@@ -224,6 +225,26 @@ func Formats() []Case {
 		{Name: "small buffers, f32", Config: V2().With(Config{"tie_word_embeddings": true}), DTypes: Plain(weights.DTypeF32), MaxBuffer: 48 << 10},
 		{Name: "small buffers, fp8", Config: ragged, DTypes: FP8, MaxBuffer: 320 << 10, Native: true},
 		{Name: "small buffers, fp8 in whole blocks", Config: whole, DTypes: FP8, MaxBuffer: 66 << 10},
+	}
+}
+
+// ggufs are models that come as GGUF files.
+func ggufs() []Case {
+	// Experts of a width that no super-block divides differ from shared ones in type.
+	apart := GGUF{HeadsApart: true, Type: func(name string) weights.DType {
+		if strings.HasSuffix(name, "shexp.weight") {
+			return weights.DTypeF32
+		}
+		return weights.DTypeBF16
+	}}
+	three := V3().With(Config{"n_shared_experts": 3, "rope_scaling": yarn(40, 1, 1, 64), "moe_intermediate_size": 36})
+	return []Case{
+		{Name: "gguf, v2", Config: V2(), GGUF: &GGUF{HeadsApart: true}},
+		{Name: "gguf, v2 of old", Config: V2().With(Config{"rope_scaling": yarn(40, 0.707, 0.707, 64)}), GGUF: &GGUF{}, Prompt: 20},
+		{Name: "gguf, v3", Config: V3(), GGUF: &GGUF{HeadsApart: true}},
+		{Name: "gguf, dense", Config: Dense(), GGUF: &GGUF{HeadsApart: true}},
+		{Name: "gguf, shared experts apart", Config: V2(), GGUF: &apart, Native: true},
+		{Name: "gguf, three shared experts apart", Config: three, GGUF: &apart, Prompt: 20},
 	}
 }
 

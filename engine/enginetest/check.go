@@ -1,6 +1,7 @@
 package enginetest
 
 import (
+	"encoding/json"
 	"fmt"
 	"hash/fnv"
 	"math"
@@ -13,6 +14,7 @@ import (
 
 	"tabseek/engine"
 	"tabseek/engine/gpu"
+	"tabseek/engine/tokenizer"
 	"tabseek/engine/weights"
 )
 
@@ -29,6 +31,7 @@ type Case struct {
 	Tensors   Config // changes of the config that the tensors follow, as if it spoke of another model than the checkpoint has
 	Fused     bool   // the experts of a layer are two tensors, as transformers 5 holds them
 	Files     int    // weight files; more than 1 with an index
+	GGUF      *GGUF  // one file of that kind instead
 	MaxBuffer int64  // see weights.PlanOptions
 
 	Scales map[string]float64 // factors of tensors, by how their names end
@@ -123,6 +126,15 @@ func (c Case) Pack(t testing.TB, quant weights.Quant, seed weights.Seed) (packed
 }
 
 func (c Case) pack(t testing.TB, checkpoint *Checkpoint, quant weights.Quant, seed weights.Seed) string {
+	if c.GGUF != nil {
+		path := filepath.Join(t.TempDir(), "checkpoint.gguf")
+		require.NoError(t, checkpoint.WriteGGUF(path, *c.GGUF))
+		text, err := json.Marshal(checkpoint.Tokenizer)
+		require.NoError(t, err)
+		seed.Tokenizer, err = tokenizer.Compile(text)
+		require.NoError(t, err)
+		return PackGGUF(t, path, weights.PlanOptions{Quant: quant, MaxBuffer: c.MaxBuffer}, seed)
+	}
 	folder := filepath.Join(t.TempDir(), "checkpoint")
 	if c.Fused {
 		checkpoint = checkpoint.fused()

@@ -32,8 +32,23 @@ func Pack(t testing.TB, folder string, options weights.PlanOptions, seed weights
 	require.NoError(t, err)
 	inventory, err := weights.OpenSafetensors(folder)
 	require.NoError(t, err)
+	return write(t, config, inventory, options, seed)
+}
+
+// PackGGUF packs a GGUF file in the same way, with the tokenizer that seed holds.
+func PackGGUF(t testing.TB, path string, options weights.PlanOptions, seed weights.Seed) string {
+	metadata, inventory, err := weights.OpenGGUF(path)
+	require.NoError(t, err)
+	config, err := deepseek.FromGGUF(metadata, inventory)
+	require.NoError(t, err)
+	return write(t, config, inventory, options, seed)
+}
+
+// write packs a checkpoint, and closes it.
+func write(t testing.TB, config *deepseek.Config, inventory *weights.Inventory, options weights.PlanOptions, seed weights.Seed) string {
 	defer inventory.Close()
 	require.NoError(t, config.Reconcile(inventory))
+	var err error
 	seed.Architecture, err = json.Marshal(config)
 	require.NoError(t, err)
 	options.Ignored = config.Ignored()

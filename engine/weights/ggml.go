@@ -47,3 +47,9 @@ func (d DType) holds(v View) bool {
 	elems, _ := d.blocks()
 	return elems == 1 || !v.Transpose && v.ColStart%elems == 0 && v.Cols%elems == 0
 }
+
+// Cuts tells whether a row of the type can be cut at a column without cutting a block.
+func (d DType) Cuts(column int) bool {
+	elems, _ := d.blocks()
+	return column%elems == 0
+}

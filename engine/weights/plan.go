@@ -33,6 +33,7 @@ type Plan struct {
 	Tensors []PlannedTensor // in the order in which they lie in the buffers
 	Buffers []BufferSpec
 	Formats map[Format]int64 // numbers of the source without FP8 scales, by the packed format that holds them
+	Rounded []string         // slots that keep would keep, but whose blocks are turned or cut: they are f16
 }
 
 // PlannedTensor is an entry of the tensor table and where its numbers come from.
@@ -82,6 +83,9 @@ func BuildPlan(slots []Slot, inv *Inventory, opts PlanOptions) (*Plan, error) {
 		if !slot.Kind.Allows(t.Format) {
 			source, _ := inv.Tensor(slot.Matrices[0][0].Source)
 			return nil, source.errorf("no kernel reads %s yet: pack it with --quant q8 or q4", t.Format)
+		}
+		if opts.Quant == QuantKeep && t.Format == F16 && !kept(slot, inv) {
+			plan.Rounded = append(plan.Rounded, slot.Name)
 		}
 		var err error
 		if t.Pieces, err = space.place(t.Format, t.Shape); err != nil {
@@ -187,6 +191,18 @@ func sourceFormat(slot *Slot, inv *Inventory) Format {
 		}
 	}
 	return common
+}
+
+// kept tells whether all of a slot's sources can be relaid.
+func kept(slot *Slot, inv *Inventory) bool {
+	for _, parts := range slot.Matrices {
+		for _, view := range parts {
+			if t, _ := inv.Tensor(view.Source); !t.DType.holds(view) {
+				return false
+			}
+		}
+	}
+	return true
 }
 
 // union is a format that holds the numbers of both exactly: f32 if no other does.
