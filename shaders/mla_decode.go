@@ -52,20 +52,21 @@ var mlaDecode = register(kernel[mlaDecodeVariant, MLADecodeParams]{
 				for h := range int(p.Heads) {
 					q := query[(r*int(p.Heads)+h)*width:][:width]
 					to := partial[((r*v.Splits+split)*int(p.Heads)+h)*(2+v.KVLoraRank):][:2+v.KVLoraRank]
-					attend(q, sequence[first*width:end*width], float64(p.Scale), to)
+					attend(q, sequence[first*width:end*width], sequence[first*width:end*width], float64(p.Scale), to)
 				}
 			}
 		}
 	},
 })
 
-// attend is softmax attention of one query over rows of latents, not yet divided: to = [max score, sum of weights, weighted sum].
-func attend(q, latents []float32, scale float64, to []float32) {
-	width, largest, total := len(q), float64(nothing), 0.0
-	scores := make([]float64, len(latents)/width)
+// attend is softmax attention of one query over rows of keys and values, not yet divided: to = [max score, sum of weights,
+// weighted sum of the first elements of each value].
+func attend(q, keys, values []float32, scale float64, to []float32) {
+	largest, total := float64(nothing), 0.0
+	scores := make([]float64, len(keys)/len(q))
 	for t := range scores {
 		for i, v := range q {
-			scores[t] += float64(v) * float64(latents[t*width+i]) * scale
+			scores[t] += float64(v) * float64(keys[t*len(q)+i]) * scale
 		}
 		largest = max(largest, scores[t])
 	}
@@ -74,7 +75,7 @@ func attend(q, latents []float32, scale float64, to []float32) {
 		weight := math.Exp(score - largest)
 		total += weight
 		for i := range sums {
-			sums[i] += weight * float64(latents[t*width+i])
+			sums[i] += weight * float64(values[t*(len(values)/len(scores))+i])
 		}
 	}
 	to[0], to[1] = float32(largest), float32(total)

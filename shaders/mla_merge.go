@@ -35,23 +35,8 @@ var mlaMerge = register(kernel[mlaMergeVariant, MLAMergeParams]{
 		for r := range int(grid[1]) {
 			splits := len(splitsAt(int(m.U32("positions")[r*(2+v.QKRopeHeadDim)+1]), v.Splits, v.Tile))
 			for h := range int(p.Heads) {
-				split := func(s int) []float32 {
-					return partial[((r*v.Splits+s)*int(p.Heads)+h)*(2+v.KVLoraRank):][:2+v.KVLoraRank]
-				}
-				largest, total := float64(nothing), 0.0
-				for s := range splits {
-					largest = max(largest, float64(split(s)[0]))
-				}
-				for s := range splits {
-					total += float64(split(s)[1]) * math.Exp(float64(split(s)[0])-largest)
-				}
-				for i := range merged {
-					sum := 0.0
-					for s := range splits {
-						sum += float64(split(s)[2+i]) * math.Exp(float64(split(s)[0])-largest)
-					}
-					merged[i] = float32(sum / total)
-				}
+				at := partial[(r*v.Splits*int(p.Heads)+h)*(2+v.KVLoraRank):]
+				mergeSplits(at, splits, int(p.Heads)*(2+v.KVLoraRank), merged)
 				for i := range v.VHeadDim {
 					y[r*int(p.YStride)+h*v.VHeadDim+i] = float32(w.dot(h*v.VHeadDim+i, merged))
 				}
@@ -59,6 +44,24 @@ var mlaMerge = register(kernel[mlaMergeVariant, MLAMergeParams]{
 		}
 	},
 })
+
+// mergeSplits merges what attend made of splits that lie stride apart.
+func mergeSplits(partial []float32, splits, stride int, to []float32) {
+	largest, total := float64(nothing), 0.0
+	for s := range splits {
+		largest = max(largest, float64(partial[s*stride]))
+	}
+	for s := range splits {
+		total += float64(partial[s*stride+1]) * math.Exp(float64(partial[s*stride])-largest)
+	}
+	for i := range to {
+		sum := 0.0
+		for s := range splits {
+			sum += float64(partial[s*stride+2+i]) * math.Exp(float64(partial[s*stride])-largest)
+		}
+		to[i] = float32(sum / total)
+	}
+}
 
 // MLAMerge merges the splits of MLADecode and takes the result out of latent space: bindings positions, partial_sums
 // (rows, Splits, Heads, 2+KVLoraRank), weights (Heads, VHeadDim, KVLoraRank), y (rows, YStride).

@@ -1,0 +1,67 @@
+package shaders
+
+// GQADecodeParams are the uniform parameters of gqa_decode.wgsl.
+type GQADecodeParams struct {
+	Heads   uint32
+	KVHeads uint32  // divides Heads
+	Parts   uint32  // set by GQADecode
+	Scale   float32 // of the scores: 1 / sqrt(HeadDim)
+}
+
+// GQADecodeVariant holds the head size and how many workgroups share a sequence.
+type GQADecodeVariant struct {
+	HeadDim int
+	Splits  int
+}
+
+type gqaDecodeVariant struct {
+	GQADecodeVariant
+	Lanes     int // threads that share a head
+	HeadsHere int // heads of a workgroup
+	Threads   int
+	Tile      int // keys and values in workgroup memory
+	TileSize  int
+	DotsSize  int
+	Share     int // elements of a query that one lane keeps
+}
+
+var gqaDecode = register(kernel[gqaDecodeVariant, GQADecodeParams]{
+	name: "gqa_decode",
+	libs: func(gqaDecodeVariant) []string { return []string{"nothing", "splits"} },
+	reference: func(v gqaDecodeVariant, p GQADecodeParams, grid Grid, m Memory) {
+		dim, heads, kvHeads := v.HeadDim, int(p.Heads), int(p.KVHeads)
+		query, cache, partial := m.F32("query"), m.F32("cache"), m.F32("partial")
+		for r := range int(grid[2]) {
+			where := m.U32("positions")[r*(2+dim):]
+			position := int(where[1])
+			sequence := cache[(int(where[0])-position)*kvHeads*2*dim:]
+			for split, first := range splitsAt(position, v.Splits, v.Tile) {
+				end := min(first+splitShare(position, v.Splits, v.Tile), position+1)
+				for h := range heads {
+					var keys, values []float32
+					for t := first; t < end; t++ {
+						at := sequence[(t*kvHeads+h*kvHeads/heads)*2*dim:]
+						keys, values = append(keys, at[:dim]...), append(values, at[dim:2*dim]...)
+					}
+					q := query[(r*heads+h)*dim:][:dim]
+					attend(q, keys, values, float64(p.Scale), partial[((r*v.Splits+split)*heads+h)*(2+dim):][:2+dim])
+				}
+			}
+		}
+	},
+})
+
+// GQADecode attends each row over its sequence, in splits: bindings positions, query (rows, Heads, HeadDim), cache (cache rows,
+// KVHeads, 2 HeadDim), partial (rows, Splits, Heads, 2+HeadDim) of max score, sum of weights and weighted sum of values, of the
+// splits that a position needs.
+func GQADecode(profile Profile, v GQADecodeVariant, rows int, p GQADecodeParams) Dispatch {
+	lanes, together := profile.attentionLanes(), int(p.Heads/p.KVHeads)
+	heads := min(together, attentionThreads/lanes)
+	threads := lanes * heads
+	tile := profile.attentionTile(2*v.HeadDim, together)
+	p.Parts = uint32((together + heads - 1) / heads)
+	return gqaDecode.dispatch(gqaDecodeVariant{
+		GQADecodeVariant: v, Lanes: lanes, HeadsHere: heads, Threads: threads,
+		Tile: tile, TileSize: tile * 2 * v.HeadDim, DotsSize: tile * threads, Share: (v.HeadDim + lanes - 1) / lanes,
+	}, p, v.Splits, int(p.KVHeads*p.Parts), rows)
+}

@@ -1,0 +1,137 @@
+// gqa_decode head_dim=64 splits=1 lanes=16 heads_here=1 threads=16 tile=16 tile_size=2048 dots_size=256 share=4
+const HEAD_DIM: u32 = 64u;
+const SPLITS: u32 = 1u;
+const LANES: u32 = 16u;
+const HEADS_HERE: u32 = 1u;
+const THREADS: u32 = 16u;
+const TILE: u32 = 16u;
+const TILE_SIZE: u32 = 2048u;
+const DOTS_SIZE: u32 = 256u;
+const SHARE: u32 = 4u;
+// Below every score: WGSL does not promise infinities.
+const NOTHING: f32 = -3.0e38;
+
+// How the positions 0 .. position of a sequence are shared out among at most SPLITS workgroups, in whole tiles of TILE
+// cached rows: an early position makes few splits, and those beyond them nothing.
+
+// Positions of a split; the last one may have fewer.
+fn split_share(position: u32) -> u32 {
+  let tiles = position / TILE + 1u;
+  return (tiles + SPLITS - 1u) / SPLITS * TILE;
+}
+
+fn splits_used(position: u32) -> u32 {
+  return position / split_share(position) + 1u;
+}
+
+// Grouped-query attention over the cache, split along the sequence: for row r at position p and each head,
+//   score_t = scale * query . key_t,  t = 0 .. p;   partial = max, sum and weighted sum of value_t
+// over one split's share of t. Heads of a group, heads / kv_heads of them, share their keys and values.
+//
+// A workgroup takes one split for up to HEADS_HERE heads of one group, LANES threads a head. A tile of TILE keys and values is
+// read into workgroup memory once and serves all of its heads. A lane keeps every LANES-th element of its head's query and of its
+// accumulator in registers. Workgroup x is the split, y the group of heads and the part of it, z the row.
+
+struct Params {
+  heads: u32,
+  kv_heads: u32,
+  parts: u32,  // workgroups that share a group of heads
+  scale: f32,
+}
+
+@group(0) @binding(0) var<uniform> params: Params;
+@group(0) @binding(1) var<storage, read> positions: array<u32>;
+@group(0) @binding(2) var<storage, read> query: array<f32>;  // (rows, heads, HEAD_DIM)
+@group(0) @binding(3) var<storage, read> cache: array<f32>;  // (cache rows, kv_heads, [key | value])
+@group(0) @binding(4) var<storage, read_write> partial: array<f32>;  // (rows, SPLITS, heads, 2 + HEAD_DIM)
+
+const WIDTH: u32 = 2u * HEAD_DIM;
+
+var<workgroup> tile: array<f32, TILE_SIZE>;  // TILE keys, each with its value
+var<workgroup> dots: array<f32, DOTS_SIZE>;  // (TILE, threads): each lane's share of a score
+
+@compute @workgroup_size(THREADS)
+fn main(@builtin(workgroup_id) group: vec3<u32>, @builtin(local_invocation_index) thread: u32) {
+  let row = group.z;
+  let lane = thread % LANES;
+  let kv_head = group.y / params.parts;
+  let together = params.heads / params.kv_heads;
+  let n = group.y % params.parts * HEADS_HERE + thread / LANES;  // of the head, in its group
+  let head = kv_head * together + n;
+  let present = n < together;
+  let where_at = row * (2u + HEAD_DIM);
+  let position = positions[where_at + 1u];
+  let sequence = positions[where_at] - position;  // first cache row of the row's sequence
+
+  let share = split_share(position);
+  let first = group.x * share;
+  let end = min(first + share, position + 1u);
+  if (first >= end) {
+    return;
+  }
+
+  var q: array<f32, SHARE>;
+  var sums: array<f32, SHARE>;
+  for (var i = 0u; i < SHARE; i++) {
+    let at = lane + LANES * i;
+    if (present && at < HEAD_DIM) {
+      q[i] = query[(row * params.heads + head) * HEAD_DIM + at] * params.scale;
+    }
+  }
+  var largest = NOTHING;
+  var total = 0.0;
+
+  for (var start = first; start < end; start += TILE) {
+    let count = min(TILE, end - start);
+    for (var i = thread; i < count * WIDTH; i += THREADS) {
+      tile[i] = cache[((sequence + start + i / WIDTH) * params.kv_heads + kv_head) * WIDTH + i % WIDTH];
+    }
+    workgroupBarrier();
+    for (var t = 0u; t < count; t++) {
+      var sum = 0.0;
+      for (var i = 0u; i < SHARE; i++) {
+        let at = lane + LANES * i;
+        if (at < HEAD_DIM) {
+          sum += q[i] * tile[t * WIDTH + at];
+        }
+      }
+      dots[t * THREADS + thread] = sum;
+    }
+    workgroupBarrier();
+    // Every lane of a head works out the same scores.
+    for (var t = 0u; t < count; t++) {
+      var score = 0.0;
+      for (var i = 0u; i < LANES; i++) {
+        score += dots[t * THREADS + thread - lane + i];
+      }
+      let next = max(largest, score);
+      let keep = exp(largest - next);
+      let weight = exp(score - next);
+      largest = next;
+      total = total * keep + weight;
+      for (var i = 0u; i < SHARE; i++) {
+        let at = lane + LANES * i;
+        if (at < HEAD_DIM) {
+          sums[i] = sums[i] * keep + weight * tile[t * WIDTH + HEAD_DIM + at];
+        }
+      }
+    }
+    workgroupBarrier();
+  }
+
+  if (!present) {
+    return;
+  }
+  let to = ((row * SPLITS + group.x) * params.heads + head) * (2u + HEAD_DIM);
+  if (lane == 0u) {
+    partial[to] = largest;
+    partial[to + 1u] = total;
+  }
+  for (var i = 0u; i < SHARE; i++) {
+    let at = lane + LANES * i;
+    if (at < HEAD_DIM) {
+      partial[to + 2u + at] = sums[i];
+    }
+  }
+}
+
