@@ -35,6 +35,15 @@ type rule struct {
 	ban map[string]string // import, or the root of imports: why not
 }
 
+var architectureBans = map[string]string{
+	"tabseek/engine/deepseek":      "an architecture is told once, and without another",
+	"tabseek/engine/gqa":           "an architecture is told once, and without another",
+	"tabseek/engine/tokenizer":     "the architecture computes on ids",
+	"tabseek/engine/gpu/refgpu":    "it records, it does not execute",
+	"tabseek/engine/gpu/nativegpu": "it records, it does not execute",
+	"os":                           "a config is JSON, weights are slots: no files",
+}
+
 var rules = []rule{
 	{"shaders", []string{float16}, map[string]string{
 		"tabseek": "kernels are the bottom: anything of ours above them may use them",
@@ -69,19 +78,18 @@ var rules = []rule{
 		"time":    "what a text becomes depends on the text, not on how fast a machine splits it",
 	}},
 	{"engine/tokenizer/chat", []string{"engine/message", "engine/tokenizer"}, nil},
+	{"engine/rope", nil, map[string]string{"tabseek": "arithmetic of angles"}},
 	{"engine/record", []string{"shaders", "engine/gpu", "engine/weights", "engine/kvcache"}, map[string]string{
 		"tabseek/engine/deepseek":      "what every architecture shares knows none of them",
+		"tabseek/engine/gqa":           "what every architecture shares knows none of them",
 		"tabseek/engine/tokenizer":     "steps compute on ids",
 		"tabseek/engine/gpu/refgpu":    "it records, it does not execute",
 		"tabseek/engine/gpu/nativegpu": "it records, it does not execute",
 	}},
-	{"engine/deepseek", []string{"shaders", "engine/gpu", "engine/weights", "engine/kvcache", "engine/record"}, map[string]string{
-		"tabseek/engine/tokenizer":     "the architecture computes on ids",
-		"tabseek/engine/gpu/refgpu":    "it records, it does not execute",
-		"tabseek/engine/gpu/nativegpu": "it records, it does not execute",
-		"os":                           "a config is JSON, weights are slots: no files",
-	}},
-	{"engine", []string{"shaders", "engine/gpu", "engine/message", "engine/weights", "engine/kvcache", "engine/tokenizer", "engine/tokenizer/chat", "engine/record", "engine/deepseek"}, map[string]string{
+	{"engine/deepseek", []string{"shaders", "engine/gpu", "engine/weights", "engine/kvcache", "engine/record", "engine/rope"}, architectureBans},
+	{"engine/gqa", []string{"shaders", "engine/gpu", "engine/weights", "engine/kvcache", "engine/record", "engine/rope"}, architectureBans},
+	{"engine/architecture", []string{"engine/record", "engine/weights", "engine/deepseek", "engine/gqa"}, nil},
+	{"engine", []string{"shaders", "engine/gpu", "engine/message", "engine/weights", "engine/kvcache", "engine/tokenizer", "engine/tokenizer/chat", "engine/record", "engine/architecture"}, map[string]string{
 		"tabseek/engine/gpu/refgpu":    "devices belong to hosts: the same engine runs on all of them",
 		"tabseek/engine/gpu/nativegpu": "devices belong to hosts: the same engine runs on all of them",
 		"os":                           "the engine does no I/O, so that it runs in a tab and in a test alike",
@@ -89,7 +97,7 @@ var rules = []rule{
 		"time":                         "the engine reads no clock: what it does depends on what it is told",
 	}},
 	{"engine/enginetest/need", nil, map[string]string{"tabseek": "every package's tests may use it"}},
-	{"engine/enginetest", []string{"engine", "engine/enginetest/need", "shaders", "engine/gpu", "engine/message", "engine/weights", "engine/tokenizer", "engine/deepseek", testify, float16}, nil},
+	{"engine/enginetest", []string{"engine", "engine/enginetest/need", "shaders", "engine/gpu", "engine/message", "engine/weights", "engine/tokenizer", "engine/architecture", "engine/deepseek", testify, float16}, nil},
 	{"wasm/abi", []string{"shaders", "engine/gpu", "engine/message"}, map[string]string{
 		"tabseek/engine":          "the wire carries commands and opaque JSON: a change of the engine is none of the wire",
 		"tabseek/engine/deepseek": "the wire carries commands and opaque JSON",
@@ -110,7 +118,7 @@ var rules = []rule{
 	{"web/build", []string{esbuild, brotli}, map[string]string{"tabseek": "it builds from sources in TypeScript"}},
 	{"server/commandline", nil, map[string]string{"tabseek": "arguments and exit statuses, whatever the command"}},
 	{"server/commandline/commandtest", []string{testify}, map[string]string{"tabseek": "what came of a command line, whatever the command"}},
-	{"server", []string{"server/commandline", "web", "engine/weights", "engine/deepseek", "engine/message", "engine/tokenizer", "engine/tokenizer/chat"}, map[string]string{
+	{"server", []string{"server/commandline", "web", "engine/weights", "engine/architecture", "engine/record", "engine/message", "engine/tokenizer", "engine/tokenizer/chat"}, map[string]string{
 		"tabseek/engine":     "the server hosts; the page computes",
 		"tabseek/engine/gpu": "the server hosts; the page computes",
 	}},

@@ -8,7 +8,7 @@ package engine
 import (
 	"fmt"
 
-	"tabseek/engine/deepseek"
+	"tabseek/engine/architecture"
 	"tabseek/engine/gpu"
 	"tabseek/engine/kvcache"
 	"tabseek/engine/message"
@@ -30,12 +30,14 @@ const (
 
 // An Engine is one loaded model.
 type Engine struct {
-	manifest  *weights.Manifest
-	config    *deepseek.Config
-	model     *deepseek.Model
-	tokenizer *tokenizer.Tokenizer
-	device    gpu.Info
-	options   Options
+	manifest     *weights.Manifest
+	config       record.Config
+	sizes        record.Dimensions // of the config
+	architecture record.Architecture
+	model        *record.Model // what the architecture shares with others
+	tokenizer    *tokenizer.Tokenizer
+	device       gpu.Info
+	options      Options
 
 	steps     *record.Steps
 	paces     map[gpu.RecordingID]*pace
@@ -71,26 +73,28 @@ func Open(manifestJSON, compiledTokenizer []byte, device gpu.Info, options Optio
 	if e.manifest, err = weights.ParseManifest(manifestJSON); err != nil {
 		return nil, &message.Error{Code: message.BadModel, Err: err}
 	}
-	if e.config, err = deepseek.ParseConfig(e.manifest.Architecture); err != nil {
+	if e.config, err = architecture.Parse(e.manifest.Architecture); err != nil {
 		return nil, &message.Error{Code: message.BadModel, Err: err}
 	}
+	e.sizes = e.config.Dimensions()
 	if e.tokenizer, err = tokenizer.New(compiledTokenizer); err != nil {
 		return nil, &message.Error{Code: message.BadModel, Err: fmt.Errorf("%s: %w", e.manifest.Tokenizer.File, err)}
 	}
 	if err := e.settle(device); err != nil {
 		return nil, err
 	}
-	if e.model, err = deepseek.NewModel(e.config, e.manifest, deepseek.Options{Context: e.options.Context, Sequences: 1}); err != nil {
+	if e.architecture, err = e.config.NewModel(e.manifest, record.Options{Context: e.options.Context, Sequences: 1}); err != nil {
 		return nil, &message.Error{Code: message.BadModel, Err: err}
 	}
+	e.model = e.architecture.Base()
 	e.model.Plan.Within(device)
-	e.steps = record.NewSteps(e.model)
+	e.steps = record.NewSteps(e.architecture)
 	commands, err := e.model.Plan.Commands()
 	if err != nil {
 		return nil, &message.Error{Code: message.Internal, Err: err}
 	}
 	e.commands = append([]gpu.Command{gpu.Reset{}}, commands...) // a model that the device had before goes
-	e.commands = append(e.commands, e.model.Setup()...)
+	e.commands = append(e.commands, e.architecture.Setup()...)
 	for i, s := range e.manifest.Shards {
 		e.uploading[uint32(i)] = true
 		e.commands = append(e.commands, gpu.Upload{
@@ -103,13 +107,13 @@ func Open(manifestJSON, compiledTokenizer []byte, device gpu.Info, options Optio
 // settle fills in the options' defaults and checks them against model and device.
 func (e *Engine) settle(device gpu.Info) error {
 	if e.options.Context == 0 {
-		e.options.Context = min(e.config.MaxPositionEmbeddings, DefaultContext)
+		e.options.Context = min(e.sizes.MaxPositions, DefaultContext)
 	}
 	if e.options.Chunk == 0 {
 		e.options.Chunk = DefaultChunk
 	}
-	if c := e.options.Context; c < 1 || c > e.config.MaxPositionEmbeddings {
-		return message.Errorf(message.BadRequest, "context is %d, the model takes 1 to %d", c, e.config.MaxPositionEmbeddings)
+	if c := e.options.Context; c < 1 || c > e.sizes.MaxPositions {
+		return message.Errorf(message.BadRequest, "context is %d, the model takes 1 to %d", c, e.sizes.MaxPositions)
 	}
 	if c := e.options.Chunk; c < 1 || c > maxChunk {
 		return message.Errorf(message.BadRequest, "chunk is %d, must be 1 to %d", c, maxChunk)
@@ -133,7 +137,7 @@ func (e *Engine) settle(device gpu.Info) error {
 			return message.Errorf(message.BadModel, "weight buffer %d has %d bytes, device %s takes %d", i, b.Size, device.Name, min(device.MaxBufferSize, device.MaxBindingSize))
 		}
 	}
-	if rows := uint64(e.options.Context+64) * uint64(4*e.config.LatentWidth()); rows > device.MaxBindingSize {
+	if rows := uint64(e.options.Context+64) * uint64(4*e.sizes.CacheWidth); rows > device.MaxBindingSize {
 		return message.Errorf(message.BadRequest, "a context of %d needs %d bytes of cache a layer, device %s binds at most %d", e.options.Context, rows, device.Name, device.MaxBindingSize)
 	}
 	return nil
@@ -238,8 +242,8 @@ func (e *Engine) finish(last message.Event) {
 // checkTokens refuses ids outside the vocabulary and prompts that leave no room for an answer of at least answer tokens.
 func (e *Engine) checkTokens(tokens []int, answer int) error {
 	for i, id := range tokens {
-		if id < 0 || id >= e.config.VocabSize {
-			return message.Errorf(message.BadRequest, "token %d of the prompt is %d, the vocabulary has ids 0 to %d", i, id, e.config.VocabSize-1)
+		if id < 0 || id >= e.sizes.VocabSize {
+			return message.Errorf(message.BadRequest, "token %d of the prompt is %d, the vocabulary has ids 0 to %d", i, id, e.sizes.VocabSize-1)
 		}
 	}
 	if len(tokens)+answer > e.options.Context {
@@ -257,9 +261,9 @@ func (e *Engine) info() *message.ModelInfo {
 		return *p
 	}
 	return &message.ModelInfo{
-		Name: e.manifest.Source.Name, Chat: e.manifest.Chat, Context: e.options.Context, VocabSize: e.config.VocabSize,
-		Layers: e.config.NumHiddenLayers, ParamsTotal: facts.ParamsTotal, ParamsActive: facts.ParamsActive, WeightBytes: facts.WeightBytes, BytesPerToken: facts.BytesPerToken,
+		Name: e.manifest.Source.Name, Chat: e.manifest.Chat, Context: e.options.Context, VocabSize: e.sizes.VocabSize,
+		Layers: e.sizes.Layers, ParamsTotal: facts.ParamsTotal, ParamsActive: facts.ParamsActive, WeightBytes: facts.WeightBytes, BytesPerToken: facts.BytesPerToken,
 		KVBytesPerToken: int64(facts.KVBytesPerToken), Chunk: e.options.Chunk, Profile: e.model.Profile.String(), Temperature: recommended(e.manifest.Generation.Temperature), TopP: recommended(e.manifest.Generation.TopP),
-		Drafts: e.config.NumNextNPredictLayers > 0,
+		Drafts: e.architecture.Drafts(),
 	}
 }

@@ -30,7 +30,7 @@ func (e *Engine) beginLogits(r message.Request) (task, error) {
 		t.rows = 1
 	}
 	if r.Draft {
-		if !e.model.Drafts() {
+		if !e.architecture.Drafts() {
 			return nil, message.Errorf(message.BadRequest, "the model has no MTP module to draft with")
 		}
 		t.kinds = append(t.kinds, record.Draft)
@@ -61,7 +61,7 @@ func (t *logitsTask) next() {
 		e.submit(p, func(gpu.Result) { t.pending = false })
 		return
 	}
-	count, size := t.count(), 4*e.config.VocabSize
+	count, size := t.count(), 4*e.sizes.VocabSize
 	e.submit(p, func(r gpu.Result) { t.receive(r.Data[0][:count*size], size) },
 		gpu.Readback{Buffer: e.model.Logits.ID(), Size: uint64(max(count, 1) * size)})
 }

@@ -44,8 +44,8 @@ func (e *Engine) biases(p message.Params) ([]shaders.Bias, error) {
 	}
 	var list []shaders.Bias
 	for id, value := range p.LogitBias {
-		if id < 0 || id >= e.config.VocabSize {
-			return nil, message.Refuse("logit_bias", "names token %d, the vocabulary has ids 0 to %d", id, e.config.VocabSize-1)
+		if id < 0 || id >= e.sizes.VocabSize {
+			return nil, message.Refuse("logit_bias", "names token %d, the vocabulary has ids 0 to %d", id, e.sizes.VocabSize-1)
 		}
 		list = append(list, shaders.Bias{ID: uint32(id), Value: float32(value)})
 	}

@@ -150,11 +150,11 @@ func (t *tuning) record() bool {
 	e := t.engine
 	e.model.Profile = t.candidates[t.at]
 	layer := e.model.Plan.Record(fmt.Sprintf("tune.%d.layer", t.at))
-	e.model.Layer(layer, 1)
+	e.architecture.Layer(layer, 1)
 	head := e.model.Plan.Record(fmt.Sprintf("tune.%d.head", t.at))
 	e.model.Head(head, 1, e.model.Residual, e.model.FinalNorm())
 	t.trials = []*trial{
-		{recording: layer.ID(), weight: float64(e.config.NumHiddenLayers)},
+		{recording: layer.ID(), weight: float64(e.sizes.Layers)},
 		{recording: head.ID(), weight: 1},
 	}
 	var writes []gpu.Command

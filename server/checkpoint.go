@@ -11,7 +11,8 @@ import (
 	"slices"
 	"strings"
 
-	"tabseek/engine/deepseek"
+	"tabseek/engine/architecture"
+	"tabseek/engine/record"
 	"tabseek/engine/tokenizer"
 	"tabseek/engine/tokenizer/chat"
 	"tabseek/engine/weights"
@@ -25,7 +26,7 @@ const tokenizerJSON = "tokenizer.json"
 // A checkpoint is what is read of a Hugging Face folder beside the weights.
 type checkpoint struct {
 	dir       string
-	config    *deepseek.Config
+	config    record.Config
 	seed      weights.Seed
 	tokenizer *tokenizer.Tokenizer
 	format    chat.Format
@@ -40,7 +41,7 @@ func readCheckpoint(dir, family string) (*checkpoint, error) {
 	if err != nil {
 		return nil, err
 	}
-	if c.config, err = deepseek.ParseConfig(configJSON); err != nil {
+	if c.config, err = architecture.Parse(configJSON); err != nil {
 		return nil, fmt.Errorf("%s: %w", filepath.Join(dir, "config.json"), err)
 	}
 	c.seed.Name = c.name()
@@ -238,8 +239,8 @@ func (c *checkpoint) setEnds(eos ids, none string) error {
 		return fmt.Errorf("%s: %s", c.dir, none)
 	}
 	for _, id := range eos {
-		if id < 0 || id >= c.config.VocabSize {
-			return fmt.Errorf("%s: special token id %d is outside the vocabulary of %d", c.dir, id, c.config.VocabSize)
+		if vocab := c.config.Dimensions().VocabSize; id < 0 || id >= vocab {
+			return fmt.Errorf("%s: special token id %d is outside the vocabulary of %d", c.dir, id, vocab)
 		}
 	}
 	c.seed.Special.EOS = eos

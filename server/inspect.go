@@ -9,7 +9,7 @@ import (
 	"maps"
 	"slices"
 
-	"tabseek/engine/deepseek"
+	"tabseek/engine/architecture"
 	"tabseek/engine/weights"
 )
 
@@ -17,6 +17,7 @@ import (
 type inspection struct {
 	Name                    string                   `json:"name"`
 	ModelType               string                   `json:"model_type"`
+	Attention               string                   `json:"attention"` // MLA or GQA
 	Layers                  int                      `json:"layers"`
 	HiddenSize              int                      `json:"hidden_size"`
 	VocabSize               int                      `json:"vocab_size"`
@@ -58,17 +59,17 @@ func inspect(_ context.Context, args []string, _ io.Reader, stdout, stderr io.Wr
 }
 
 func inspectModel(model *weights.Model) (*inspection, error) {
-	config, err := deepseek.ParseConfig(model.Architecture)
+	config, err := architecture.Parse(model.Architecture)
 	if err != nil {
 		return nil, fmt.Errorf("%s: %w", model.Dir, err)
 	}
-	facts := config.Facts(model.Manifest)
+	facts, sizes := config.Facts(model.Manifest), config.Dimensions()
 	return &inspection{
-		Name: model.Source.Name, ModelType: config.ModelType, Layers: config.NumHiddenLayers, HiddenSize: config.HiddenSize,
-		VocabSize: config.VocabSize, Context: config.MaxPositionEmbeddings, Chat: model.Chat, Quant: model.Source.Quant, Formats: model.Source.Formats,
+		Name: model.Source.Name, ModelType: sizes.ModelType, Attention: sizes.Attention, Layers: sizes.Layers, HiddenSize: sizes.HiddenSize,
+		VocabSize: sizes.VocabSize, Context: sizes.MaxPositions, Chat: model.Chat, Quant: model.Source.Quant, Formats: model.Source.Formats,
 		ParamsTotal: facts.ParamsTotal, ParamsActive: facts.ParamsActive, WeightBytes: facts.WeightBytes, BytesPerToken: facts.BytesPerToken,
 		KVBytesPerToken: facts.KVBytesPerToken, KVBytesPerTokenExpanded: facts.KVBytesPerTokenExpanded,
-		MTPLayers: config.NumNextNPredictLayers, Buffers: len(model.Buffers), Shards: len(model.Shards),
+		MTPLayers: sizes.DraftLayers, Buffers: len(model.Buffers), Shards: len(model.Shards),
 	}, nil
 }
 
@@ -77,6 +78,7 @@ func (i *inspection) print(w io.Writer) {
 		fmt.Fprintf(w, "%-18s %s\n", name, fmt.Sprintf(format, args...))
 	}
 	row("name", "%s (%s, packed with --quant %s)", i.Name, i.ModelType, i.Quant)
+	row("attention", "%s", i.Attention)
 	row("shape", "%d layers of width %d, %d MTP, vocabulary of %d, context of %d", i.Layers, i.HiddenSize, i.MTPLayers, i.VocabSize, i.Context)
 	row("chat", "%s", i.Chat)
 	row("parameters", "%d, of which %d are used for a token", i.ParamsTotal, i.ParamsActive)

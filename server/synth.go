@@ -9,7 +9,8 @@ import (
 	"slices"
 	"strings"
 
-	"tabseek/engine/deepseek"
+	"tabseek/engine/architecture"
+	"tabseek/engine/record"
 	"tabseek/engine/tokenizer"
 	"tabseek/engine/tokenizer/chat"
 	"tabseek/engine/weights"
@@ -40,14 +41,14 @@ func synth(ctx context.Context, args []string, _ io.Reader, stdout, stderr io.Wr
 	}
 	shape, dst := rest[0], rest[1]
 	switch {
-	case !slices.Contains(deepseek.Published(), shape):
-		return commandline.UsageError("SHAPE %s: must be one of %s", shape, strings.Join(deepseek.Published(), ", "))
+	case !slices.Contains(architecture.Published(), shape):
+		return commandline.UsageError("SHAPE %s: must be one of %s", shape, strings.Join(architecture.Published(), ", "))
 	case *layers != all && *layers < 1:
 		return commandline.UsageError("--layers %d: must be at least 1", *layers)
 	case *vocab != all && (*vocab < leastVocabulary || *vocab > 1<<18):
 		return commandline.UsageError("--vocab %d: must be %d to %d", *vocab, leastVocabulary, 1<<18)
 	}
-	config, tensors, err := deepseek.PublishedShape(shape, max(*layers, 0), max(*vocab, 0))
+	config, tensors, err := architecture.PublishedShape(shape, max(*layers, 0), max(*vocab, 0))
 	if err != nil {
 		return commandline.UsageError("%v", err)
 	}
@@ -68,17 +69,17 @@ func synth(ctx context.Context, args []string, _ io.Reader, stdout, stderr io.Wr
 	if err != nil {
 		return err
 	}
-	fmt.Fprintf(stdout, "%s: %d layers of %s, %d tensors, %d shards, %s\n", dst, config.NumHiddenLayers, shape, len(manifest.Tensors), len(manifest.Shards), humanBytes(manifest.Bytes()))
+	fmt.Fprintf(stdout, "%s: %d layers of %s, %d tensors, %d shards, %s\n", dst, config.Dimensions().Layers, shape, len(manifest.Tensors), len(manifest.Shards), humanBytes(manifest.Bytes()))
 	return nil
 }
 
 // synthSeed is what a random model has beside weights: a made-up tokenizer of the vocabulary's size that can chat.
-func synthSeed(shape string, config *deepseek.Config) (weights.Seed, error) {
+func synthSeed(shape string, config record.Config) (weights.Seed, error) {
 	architecture, err := json.Marshal(config)
 	if err != nil {
 		return weights.Seed{}, err
 	}
-	text, first, err := madeUpTokenizer(config.VocabSize)
+	text, first, err := madeUpTokenizer(config.Dimensions().VocabSize)
 	if err != nil {
 		return weights.Seed{}, err
 	}

@@ -29,7 +29,7 @@ var positions = register(kernel[positionsVariant, PositionsParams]{
 	},
 })
 
-// Positions works out where the rows of a step are: bindings rows, rope (table of deepseek.Config.RopeTable), positions (rows, 2+Rope).
+// Positions works out where the rows of a step are: bindings rows, rope (of rope.Table), positions (rows, 2+Rope).
 func Positions(rows int, p PositionsParams) Dispatch {
 	return positions.dispatch(positionsVariant{}, p, rows, 1, 1)
 }

@@ -41,7 +41,7 @@ func (m *Model) attention(r *gpu.Recorder, layer, rows int, h record.Activation)
 		}))
 
 	// (rows, splits, heads, 2+KVLoraRank): each split of the sequence by itself
-	splits := m.splits()
+	splits := m.Sizes.Splits()
 	partial := r.Temp("partial", rows*splits*heads*(rank+2))
 	r.Dispatch(shaders.MLADecode(
 		m.Profile,
@@ -59,6 +59,3 @@ func (m *Model) attention(r *gpu.Recorder, layer, rows int, h record.Activation)
 
 	m.Product(r, rows, w.o, values, record.Norm{}, h, true)
 }
-
-// splits is how many workgroups share a sequence: enough to fill a GPU when it is long, few to merge when it is short.
-func (m *Model) splits() int { return min(max(m.Sizes.Context/256, 1), 32) }

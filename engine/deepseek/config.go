@@ -12,7 +12,8 @@ import (
 	"slices"
 	"strings"
 
-	"tabseek/engine/weights"
+	"tabseek/engine/record"
+	"tabseek/engine/rope"
 )
 
 // Config is a model's config.json in Hugging Face's spelling, after validation. It is also the "architecture"
@@ -43,7 +44,7 @@ type Config struct {
 	HiddenAct      string       `json:"hidden_act"`
 
 	IntermediateSize    int     `json:"intermediate_size"`
-	DenseSlices         int     `json:"dense_slices"`           // our own: see denseSlices, which says it for a checkpoint
+	DenseSlices         int     `json:"dense_slices"`           // our own: see record.DenseSlices, which says it for a checkpoint
 	HeadsApart          bool    `json:"-"`                      // our own: the checkpoint has a head's K and V instead of kv_b_proj
 	SharedApart         bool    `json:"shared_apart,omitempty"` // our own: shared experts have tensors, and formats, of their own
 	FirstKDenseReplace  int     `json:"first_k_dense_replace"`
@@ -132,7 +133,7 @@ func parseConfig(data []byte) (*Config, error) {
 		return nil, err
 	}
 	if c.DenseSlices == 0 {
-		c.DenseSlices = c.denseSlices()
+		c.DenseSlices = record.DenseSlices(c.HiddenSize, c.IntermediateSize)
 	}
 	return c, nil
 }
@@ -314,6 +315,15 @@ func (c *Config) IsMoE(layer int) bool { return c.NRoutedExperts > 0 && layer >=
 // Layers is the number of decoder layers with the MTP layers.
 func (c *Config) Layers() int { return c.NumHiddenLayers + c.NumNextNPredictLayers }
 
+// Dimensions are the sizes that every architecture has.
+func (c *Config) Dimensions() record.Dimensions {
+	return record.Dimensions{
+		ModelType: c.ModelType, Attention: "MLA", VocabSize: c.VocabSize, HiddenSize: c.HiddenSize, Layers: c.NumHiddenLayers,
+		DraftLayers: c.NumNextNPredictLayers, MaxPositions: c.MaxPositionEmbeddings, CacheWidth: c.LatentWidth(),
+		FullWidth: c.NumAttentionHeads * (c.QKNopeHeadDim + c.QKRopeHeadDim + c.VHeadDim), TiedHead: c.TieWordEmbeddings,
+	}
+}
+
 // QueryWidth is the width of a token's queries: heads x (nope + rope).
 func (c *Config) QueryWidth() int { return c.NumAttentionHeads * (c.QKNopeHeadDim + c.QKRopeHeadDim) }
 
@@ -336,26 +346,11 @@ func (c *Config) FFWidth(layer int) int {
 	return c.IntermediateSize / c.DenseSlices
 }
 
-// denseSlices is how many experts a dense layer's MLP is best cut into by channels, so that the matrices of one fit into a
-// buffer that every device can bind, in whatever format: as few as possible, at the edges of super-blocks if that can be,
-// else of FP8 tiles or of blocks.
-func (c *Config) denseSlices() int {
-	least := (8*c.HiddenSize*c.IntermediateSize + weights.DefaultBufferSize - 1) / weights.DefaultBufferSize // gate and up in f32
-	for _, edge := range []int{weights.SuperElems, weights.TileElems, weights.BlockElems, 1} {
-		for n := max(least, 1); n <= min(8*least, maxVisits); n++ {
-			if c.IntermediateSize%(n*edge) == 0 {
-				return n
-			}
-		}
-	}
-	return 1 // packing will say that it does not fit
-}
-
 // SoftmaxScale is 1/sqrt(nope+rope), times YaRN's m squared (DeepSeek-V2's attention; see rope.go).
 func (c *Config) SoftmaxScale() float64 {
 	scale := 1 / math.Sqrt(float64(c.QKNopeHeadDim+c.QKRopeHeadDim))
 	if s := c.RopeScaling; s != nil {
-		m := yarnMScale(s.Factor, s.MScaleAllDim)
+		m := rope.Magnitude(s.Factor, s.MScaleAllDim)
 		scale *= m * m
 	}
 	return scale

@@ -8,12 +8,6 @@ import (
 	"tabseek/engine/weights"
 )
 
-// Options sizes a model's buffers.
-type Options struct {
-	Context   int // positions a sequence can hold
-	Sequences int // sequences that can be decoded side by side, at most record.MaxRows
-}
-
 // A Model is a checkpoint of this architecture laid out on a GPU.
 type Model struct {
 	*record.Model
@@ -23,7 +17,6 @@ type Model struct {
 
 	layers []layerWeights // the MTP module's layers follow the model's own
 	draft  record.Activation
-	dense  gpu.Slice // [MaxRows, slices] routes of a dense layer: all of its slices, with weight 1
 }
 
 // layerWeights are the weights of a layer, as the recordings use them; nil where a layer has none.
@@ -40,13 +33,18 @@ type layerWeights struct {
 }
 
 // NewModel lays a packed model out.
-func NewModel(config *Config, manifest *weights.Manifest, options Options) (*Model, error) {
+func (c *Config) NewModel(manifest *weights.Manifest, options record.Options) (record.Architecture, error) {
+	return NewModel(c, manifest, options)
+}
+
+// NewModel lays a packed model out.
+func NewModel(config *Config, manifest *weights.Manifest, options record.Options) (*Model, error) {
 	if options.Context < 1 || options.Context > config.MaxPositionEmbeddings {
 		return nil, fmt.Errorf("deepseek: context of %d positions, the model takes 1 to %d", options.Context, config.MaxPositionEmbeddings)
 	}
 	sizes := record.Sizes{
 		VocabSize: config.VocabSize, HiddenSize: config.HiddenSize, RopeHeadDim: config.QKRopeHeadDim, TiedHead: config.TieWordEmbeddings,
-		Epsilon: config.RMSNormEps, Context: options.Context, Sequences: options.Sequences,
+		Epsilon: config.RMSNormEps, Context: options.Context, Sequences: options.Sequences, DenseSlices: config.DenseSlices,
 	}
 	base, err := record.NewModel(manifest, config.Shapes(), sizes, config.RopeTable(sizes.Stride()))
 	if err != nil {
@@ -57,7 +55,6 @@ func NewModel(config *Config, manifest *weights.Manifest, options Options) (*Mod
 		m.layers = append(m.layers, m.layerWeights(layer))
 		m.Latents = append(m.Latents, m.Words(fmt.Sprintf("latent.%d", layer), options.Sequences*sizes.Stride()*config.LatentWidth()))
 	}
-	m.dense = m.Words("dense_routes", len(config.denseRoutes())/4).All()
 	if m.Drafts() {
 		m.draft = m.Lasting("draft", config.HiddenSize)
 	}
@@ -66,26 +63,22 @@ func NewModel(config *Config, manifest *weights.Manifest, options Options) (*Mod
 
 // layerWeights finds a layer's weights among the packed tensors.
 func (m *Model) layerWeights(layer int) layerWeights {
-	weight := func(name string) *record.Weight { return m.Weights[SlotName(layer, name)] }
+	weight := func(name string) *record.Weight { return m.Weights[record.SlotName(layer, name)] }
 	norm := func(name string, epsilon float64) record.Norm {
-		return record.Norm{Weight: m.Weights.Vector(SlotName(layer, name)), Epsilon: epsilon}
+		return record.Norm{Weight: m.Weights.Vector(record.SlotName(layer, name)), Epsilon: epsilon}
 	}
 	epsilon := m.Config.RMSNormEps
 	return layerWeights{
 		attnNorm: norm("attn_norm", epsilon), qANorm: norm("q_a_norm", latentNormEps), kvANorm: norm("kv_a_norm", latentNormEps), ffnNorm: norm("ffn_norm", epsilon),
 		qkvA: weight("qkv_a"), qB: weight("q_b"), kB: weight("k_b"), vB: weight("v_b"), o: weight("o"),
-		router: weight("router"), gateUp: weight("gate_up"), down: weight("down"), gateUpShared: weight("gate_up_shared"), downShared: weight("down_shared"), routerBias: m.Weights.Vector(SlotName(layer, "router_bias")),
+		router: weight("router"), routerBias: m.Weights.Vector(record.SlotName(layer, "router_bias")),
+		gateUp: weight("gate_up"), down: weight("down"), gateUpShared: weight("gate_up_shared"), downShared: weight("down_shared"),
 		eNorm: norm("enorm", epsilon), hNorm: norm("hnorm", epsilon), headNorm: norm("head_norm", epsilon), ehProj: weight("eh_proj"),
 	}
 }
 
 // Base is the part that every architecture shares.
 func (m *Model) Base() *record.Model { return m.Model }
-
-// Setup returns the writes that fill the constant buffers, to follow the plan's commands.
-func (m *Model) Setup() []gpu.Command {
-	return append(m.Model.Setup(), gpu.Write{Buffer: m.dense.Buffer.ID(), Data: m.Config.denseRoutes()})
-}
 
 // Trunk records one step of the main model: from the rows' tokens to the residual stream after the last layer.
 func (m *Model) Trunk(r *gpu.Recorder, rows int) {

@@ -6,6 +6,7 @@ import (
 	"fmt"
 	"strings"
 
+	"tabseek/engine/record"
 	"tabseek/engine/weights"
 )
 
@@ -48,29 +49,5 @@ func PublishedShape(name string, layers, vocab int) (*Config, []weights.SourceTe
 	if err := json.Unmarshal(data, &e); err != nil {
 		return nil, nil, err
 	}
-	return c, c.sources(e.Quantization != nil), c.validate()
-}
-
-// sources lists the tensors of a checkpoint: BF16, or, of one that is quantised as DeepSeek-V3 is, matrices as FP8 with
-// scales.
-func (c *Config) sources(fp8 bool) []weights.SourceTensor {
-	var list []weights.SourceTensor
-	seen := map[string]bool{}
-	for _, slot := range c.Table() {
-		for _, parts := range slot.Matrices {
-			for _, view := range parts {
-				if seen[view.Source] {
-					continue
-				}
-				seen[view.Source] = true
-				tensor := weights.SourceTensor{Name: view.Source, Shape: view.Shape, DType: weights.DTypeBF16}
-				if fp8 && slot.Kind == weights.Matrix {
-					tensor.DType = weights.DTypeFP8
-					list = append(list, weights.ScalesOf(tensor))
-				}
-				list = append(list, tensor)
-			}
-		}
-	}
-	return list
+	return c, record.Sources(c.Table(), e.Quantization != nil), c.validate()
 }

@@ -99,7 +99,7 @@ func TestPublishedTensors(t *testing.T) {
 			config := shrink(readConfig(t, name))
 			parsed := parse(t, config)
 			manifest := planned(t, parsed, config, model.copies, model.dtypes)
-			m, err := deepseek.NewModel(parsed, manifest, deepseek.Options{Context: 256, Sequences: 1})
+			m, err := deepseek.NewModel(parsed, manifest, record.Options{Context: 256, Sequences: 1})
 			require.NoError(t, err)
 			steps := record.NewSteps(m)
 			steps.Step(record.Decode, 1)
@@ -188,7 +188,7 @@ func TestPublishedSizes(t *testing.T) {
 				config := readConfig(t, name)
 				parsed := parse(t, config)
 				manifest := plannedAs(t, parsed, config, model.copies, model.dtypes, options)
-				m, err := deepseek.NewModel(parsed, manifest, deepseek.Options{Context: 4096, Sequences: 1})
+				m, err := deepseek.NewModel(parsed, manifest, record.Options{Context: 4096, Sequences: 1})
 				require.NoError(t, err)
 				steps := record.NewSteps(m)
 				for _, rows := range []int{1, record.MaxRows} {
@@ -236,7 +236,7 @@ func TestPublishedPipelines(t *testing.T) {
 		parsed := parse(t, config)
 		for _, quant := range []weights.Quant{weights.QuantKeep, weights.QuantQ8, weights.QuantQ4} {
 			manifest := plannedAs(t, parsed, config, model.copies, model.dtypes, weights.PlanOptions{Quant: quant})
-			m, err := deepseek.NewModel(parsed, manifest, deepseek.Options{Context: 4096, Sequences: 1})
+			m, err := deepseek.NewModel(parsed, manifest, record.Options{Context: 4096, Sequences: 1})
 			require.NoError(t, err)
 			steps := record.NewSteps(m)
 			for _, rows := range []int{1, record.MaxRows} {
@@ -264,7 +264,7 @@ func TestPublishedPipelines(t *testing.T) {
 func TestCutHeads(t *testing.T) {
 	config := enginetest.V3().With(enginetest.Config{"num_attention_heads": 20, "qk_nope_head_dim": 64, "kv_lora_rank": 512})
 	parsed := parse(t, config)
-	_, err := deepseek.NewModel(parsed, planned(t, parsed, config, false, enginetest.Plain(weights.DTypeBF16)), deepseek.Options{Context: 64, Sequences: 1})
+	_, err := deepseek.NewModel(parsed, planned(t, parsed, config, false, enginetest.Plain(weights.DTypeBF16)), record.Options{Context: 64, Sequences: 1})
 	require.ErrorContains(t, err, "layers.0.k_b: cut into 2 pieces")
 }
 
@@ -294,7 +294,7 @@ func TestUnfitTensors(t *testing.T) {
 			tensor, ok := manifest.Tensor(test.tensor)
 			require.True(t, ok)
 			test.change(tensor)
-			_, err := deepseek.NewModel(parsed, manifest, deepseek.Options{Context: 64, Sequences: 1})
+			_, err := deepseek.NewModel(parsed, manifest, record.Options{Context: 64, Sequences: 1})
 			require.ErrorContains(t, err, "tensor "+test.tensor+": ")
 			require.ErrorContains(t, err, test.want)
 		})

@@ -23,7 +23,7 @@ func TestRecordings(t *testing.T) {
 		t.Run(name, func(t *testing.T) {
 			parsed := parse(t, config)
 			manifest := planned(t, parsed, config, false, enginetest.Plain(weights.DTypeBF16))
-			m, err := deepseek.NewModel(parsed, manifest, deepseek.Options{Context: 256, Sequences: 1})
+			m, err := deepseek.NewModel(parsed, manifest, record.Options{Context: 256, Sequences: 1})
 			require.NoError(t, err)
 			steps := record.NewSteps(m)
 			steps.Step(record.Decode, 1)

@@ -6,6 +6,7 @@ import (
 	"slices"
 	"strings"
 
+	"tabseek/engine/record"
 	"tabseek/engine/weights"
 )
 
@@ -19,26 +20,15 @@ func (c *Config) Shapes() []weights.Slot { return c.table(1) }
 
 // table lists at most the first most matrices of each stack.
 func (c *Config) table(most int) []weights.Slot {
-	embed := one("embed", weights.Embedding, weights.Whole("model.embed_tokens.weight", c.VocabSize, c.HiddenSize))
-	if !c.TieWordEmbeddings { // numbers of the size of one; of a tied table so large ones would let every token say itself again
-		embed.Gain = math.Sqrt(float64(c.HiddenSize))
-	}
-	slots := []weights.Slot{embed}
+	var layers []weights.Slot
 	for layer := range c.Layers() {
-		slots = append(slots, c.layerSlots(layer, most)...)
+		layers = append(layers, c.layerSlots(layer, most)...)
 	}
-	slots = append(slots, vector("final_norm", "model.norm.weight", c.HiddenSize))
-	if !c.TieWordEmbeddings {
-		slots = append(slots, one("head", weights.Embedding, weights.Whole("lm_head.weight", c.VocabSize, c.HiddenSize)))
-	}
-	return slots
+	return record.Around(c.Dimensions(), layers)
 }
 
-// Gains of random models.
-const (
-	residualGain = 0.3 // what the layers add up to, through as many as there are, stays of the size of one
-	keyGain      = 2   // scores neither all alike, which makes all answers alike, nor of one token alone
-)
+// keyGain is for random models: scores neither all alike, which makes all answers alike, nor of one token alone.
+const keyGain = 2
 
 func (c *Config) layerSlots(layer, most int) []weights.Slot {
 	var slots []weights.Slot
@@ -57,7 +47,7 @@ func (c *Config) Ignored() []string {
 	}
 	for layer := c.NumHiddenLayers; layer < c.Layers(); layer++ {
 		// Copies of the main model's: "shares parameters with the main model" (DeepSeek-V3's README_WEIGHTS).
-		ignored = append(ignored, source(layer, "embed_tokens.weight"), source(layer, "shared_head.head.weight"))
+		ignored = append(ignored, record.Source(layer, "embed_tokens.weight"), record.Source(layer, "shared_head.head.weight"))
 	}
 	return ignored
 }
@@ -67,7 +57,7 @@ func (c *Config) Ignored() []string {
 // become the tensors of single experts.
 func (c *Config) Reconcile(checkpoint *weights.Inventory) error {
 	for layer := c.NumHiddenLayers; layer < c.Layers(); layer++ {
-		if _, ok := checkpoint.Tensor(source(layer, "eh_proj.weight")); !ok {
+		if _, ok := checkpoint.Tensor(record.Source(layer, "eh_proj.weight")); !ok {
 			c.NumNextNPredictLayers = layer - c.NumHiddenLayers
 		}
 	}
@@ -111,7 +101,7 @@ func dropMTP(checkpoint *weights.Inventory, from int) {
 // [experts, hidden, width], as transformers 5 holds them.
 func (c *Config) splitExperts(checkpoint *weights.Inventory, layer int) error {
 	for stack, kinds := range map[string][]string{"gate_up": {"gate", "up"}, "down": {"down"}} {
-		name := source(layer, "mlp.experts."+stack+"_proj")
+		name := record.Source(layer, "mlp.experts."+stack+"_proj")
 		t, ok := checkpoint.Tensor(name)
 		if !ok {
 			continue
@@ -119,7 +109,7 @@ func (c *Config) splitExperts(checkpoint *weights.Inventory, layer int) error {
 		var parts []string
 		for i := range c.NRoutedExperts {
 			for _, kind := range kinds {
-				parts = append(parts, source(layer, fmt.Sprintf("mlp.experts.%d.%s_proj.weight", i, kind)))
+				parts = append(parts, record.Source(layer, fmt.Sprintf("mlp.experts.%d.%s_proj.weight", i, kind)))
 			}
 		}
 		height := c.MoEIntermediateSize
@@ -133,22 +123,9 @@ func (c *Config) splitExperts(checkpoint *weights.Inventory, layer int) error {
 	return nil
 }
 
-func source(layer int, name string) string { return fmt.Sprintf("model.layers.%d.%s", layer, name) }
-
-// SlotName is the packed name of a layer's tensor.
-func SlotName(layer int, name string) string { return fmt.Sprintf("layers.%d.%s", layer, name) }
-
-func one(name string, kind weights.Kind, parts ...weights.View) weights.Slot {
-	return weights.Slot{Name: name, Kind: kind, Matrices: []weights.Parts{parts}, Gain: 1}
-}
-
-func vector(slot, source string, length int) weights.Slot {
-	return one(slot, weights.Vector, weights.Whole(source, length))
-}
-
 func (c *Config) attentionSlots(layer, most int) []weights.Slot {
-	slot := func(name string) string { return SlotName(layer, name) }
-	attention := func(name string) string { return source(layer, "self_attn."+name+".weight") }
+	slot := func(name string) string { return record.SlotName(layer, name) }
+	attention := func(name string) string { return record.Source(layer, "self_attn."+name+".weight") }
 	heads, nope, v, rank := c.NumAttentionHeads, c.QKNopeHeadDim, c.VHeadDim, c.KVLoraRank
 
 	kvA := weights.Whole(attention("kv_a_proj_with_mqa"), c.LatentWidth(), c.HiddenSize)
@@ -157,13 +134,13 @@ func (c *Config) attentionSlots(layer, most int) []weights.Slot {
 		query = weights.Whole(attention("q_a_proj"), c.QLoraRank, c.HiddenSize)
 	}
 	slots := []weights.Slot{
-		vector(slot("attn_norm"), source(layer, "input_layernorm.weight"), c.HiddenSize),
-		one(slot("qkv_a"), weights.Matrix, query, kvA),
+		record.Vector(slot("attn_norm"), record.Source(layer, "input_layernorm.weight"), c.HiddenSize),
+		record.One(slot("qkv_a"), weights.Matrix, query, kvA),
 	}
 	if c.QLoraRank > 0 {
 		slots = append(slots,
-			vector(slot("q_a_norm"), attention("q_a_layernorm"), c.QLoraRank),
-			one(slot("q_b"), weights.Matrix, weights.Whole(attention("q_b_proj"), c.QueryWidth(), c.QLoraRank)))
+			record.Vector(slot("q_a_norm"), attention("q_a_layernorm"), c.QLoraRank),
+			record.One(slot("q_b"), weights.Matrix, weights.Whole(attention("q_b_proj"), c.QueryWidth(), c.QLoraRank)))
 	}
 	// A head's rows of kv_b_proj are [nope rows of K | v rows of V]. K is transposed: absorbed attention
 	// multiplies by it from the other side.
@@ -179,73 +156,60 @@ func (c *Config) attentionSlots(layer, most int) []weights.Slot {
 		kB.Matrices = append(kB.Matrices, weights.Parts{kvB.CutRows(head*(nope+v), nope).Transposed()})
 		vB.Matrices = append(vB.Matrices, weights.Parts{kvB.CutRows(head*(nope+v)+nope, v)})
 	}
-	o := one(slot("o"), weights.Matrix, weights.Whole(attention("o_proj"), c.HiddenSize, heads*v))
-	o.Gain = residualGain
-	return append(slots, vector(slot("kv_a_norm"), attention("kv_a_layernorm"), rank), kB, vB, o)
+	o := record.One(slot("o"), weights.Matrix, weights.Whole(attention("o_proj"), c.HiddenSize, heads*v))
+	o.Gain = record.ResidualGain
+	return append(slots, record.Vector(slot("kv_a_norm"), attention("kv_a_layernorm"), rank), kB, vB, o)
 }
 
 func (c *Config) ffnSlots(layer, most int) []weights.Slot {
-	slot := func(name string) string { return SlotName(layer, name) }
-	slots := []weights.Slot{vector(slot("ffn_norm"), source(layer, "post_attention_layernorm.weight"), c.HiddenSize)}
+	slot := func(name string) string { return record.SlotName(layer, name) }
+	slots := []weights.Slot{record.Vector(slot("ffn_norm"), record.Source(layer, "post_attention_layernorm.weight"), c.HiddenSize)}
 	width, count := c.FFWidth(layer), c.Visits(layer) // of a dense layer: its slices
 	if c.IsMoE(layer) {
 		count = c.NRoutedExperts + c.NSharedExperts
-		router := one(slot("router"), weights.Router, weights.Whole(source(layer, "mlp.gate.weight"), c.NRoutedExperts, c.HiddenSize))
+		router := record.One(slot("router"), weights.Router, weights.Whole(record.Source(layer, "mlp.gate.weight"), c.NRoutedExperts, c.HiddenSize))
 		router.Whole = true
 		slots = append(slots, router)
 		if c.TopKMethod == "noaux_tc" {
-			bias := vector(slot("router_bias"), source(layer, "mlp.gate.e_score_correction_bias"), c.NRoutedExperts)
+			bias := record.Vector(slot("router_bias"), record.Source(layer, "mlp.gate.e_score_correction_bias"), c.NRoutedExperts)
 			bias.Gain = 0
 			slots = append(slots, bias)
 		}
 	}
+	stack := record.Stacks{Layer: layer, Hidden: c.HiddenSize, Width: width, Count: count, Active: c.Visits(layer), Source: func(i int) record.MLP { return c.expertSource(layer, i) }}
 	if !c.IsMoE(layer) || !c.SharedApart {
-		return append(slots, c.expertSlots(layer, "", 0, count, c.Visits(layer), width, most)...)
+		return append(slots, stack.Slots(most)...)
 	}
-	slots = append(slots, c.expertSlots(layer, "", 0, c.NRoutedExperts, c.NumExpertsPerTok, width, most)...)
-	shared := c.expertSlots(layer, "_shared", c.NRoutedExperts, c.NSharedExperts, 0, width, most)
+	stack.Count, stack.Active = c.NRoutedExperts, c.NumExpertsPerTok
+	slots = append(slots, stack.Slots(most)...)
+	stack.Suffix, stack.First, stack.Count, stack.Active = "_shared", c.NRoutedExperts, c.NSharedExperts, 0
+	shared := stack.Slots(most)
 	// Down, whose columns are those of all shared experts, is not cut: blocks may lie across its edges.
 	total := c.NSharedExperts * width
-	shared[1].N, shared[1].Matrices = 1, []weights.Parts{{weights.Whole(source(layer, "mlp.shared_experts.down_proj.weight"), c.HiddenSize, total)}}
+	shared[1].N, shared[1].Matrices = 1, []weights.Parts{{weights.Whole(record.Source(layer, "mlp.shared_experts.down_proj.weight"), c.HiddenSize, total)}}
 	return append(slots, shared...)
 }
 
-// expertSlots are the matrices of count experts of a layer from the first on, active of which a token visits.
-func (c *Config) expertSlots(layer int, suffix string, first, count, active, width, most int) []weights.Slot {
-	gateUp := weights.Slot{Name: SlotName(layer, "gate_up"+suffix), Kind: weights.Matrix, Stacked: true, N: count, Active: active, Gain: 1}
-	down := weights.Slot{Name: SlotName(layer, "down"+suffix), Kind: weights.Matrix, Stacked: true, N: count, Active: active, Gain: residualGain}
-	for i := range min(count, most) {
-		name, total, from := c.expertSource(layer, first+i)
-		proj := func(kind string) string { return source(layer, name+"."+kind+"_proj.weight") }
-		gateUp.Matrices = append(gateUp.Matrices, weights.Parts{
-			weights.Whole(proj("gate"), total, c.HiddenSize).CutRows(from, width),
-			weights.Whole(proj("up"), total, c.HiddenSize).CutRows(from, width),
-		})
-		down.Matrices = append(down.Matrices, weights.Parts{weights.Whole(proj("down"), c.HiddenSize, total).CutCols(from, width)})
-	}
-	return []weights.Slot{gateUp, down}
-}
-
-// expertSource is where expert i of a layer comes from: the MLP of that name, total channels wide, from channel first
-// on. Shared experts are one MLP, and so is a dense layer; cut by channels they are experts like the others.
-func (c *Config) expertSource(layer, i int) (name string, total, first int) {
+// expertSource is where expert i of a layer comes from. Shared experts are one MLP, and so is a dense layer; cut by channels
+// they are experts like the others.
+func (c *Config) expertSource(layer, i int) record.MLP {
 	width := c.FFWidth(layer)
 	switch shared := i - c.NRoutedExperts; {
 	case !c.IsMoE(layer):
-		return "mlp", c.IntermediateSize, i * width
+		return record.MLP{Name: "mlp", Total: c.IntermediateSize, First: i * width}
 	case shared >= 0:
-		return "mlp.shared_experts", c.NSharedExperts * width, shared * width
+		return record.MLP{Name: "mlp.shared_experts", Total: c.NSharedExperts * width, First: shared * width}
 	}
-	return fmt.Sprintf("mlp.experts.%d", i), width, 0
+	return record.MLP{Name: fmt.Sprintf("mlp.experts.%d", i), Total: width}
 }
 
 // mtpSlots are the tensors that a multi-token-prediction layer has beside those of an ordinary layer.
 func (c *Config) mtpSlots(layer int) []weights.Slot {
-	slot := func(name string) string { return SlotName(layer, name) }
+	slot := func(name string) string { return record.SlotName(layer, name) }
 	return []weights.Slot{
-		vector(slot("enorm"), source(layer, "enorm.weight"), c.HiddenSize),
-		vector(slot("hnorm"), source(layer, "hnorm.weight"), c.HiddenSize),
-		one(slot("eh_proj"), weights.Matrix, weights.Whole(source(layer, "eh_proj.weight"), c.HiddenSize, 2*c.HiddenSize)),
-		vector(slot("head_norm"), source(layer, "shared_head.norm.weight"), c.HiddenSize),
+		record.Vector(slot("enorm"), record.Source(layer, "enorm.weight"), c.HiddenSize),
+		record.Vector(slot("hnorm"), record.Source(layer, "hnorm.weight"), c.HiddenSize),
+		record.One(slot("eh_proj"), weights.Matrix, weights.Whole(record.Source(layer, "eh_proj.weight"), c.HiddenSize, 2*c.HiddenSize)),
+		record.Vector(slot("head_norm"), record.Source(layer, "shared_head.norm.weight"), c.HiddenSize),
 	}
 }

@@ -12,7 +12,7 @@ import (
 	"github.com/stretchr/testify/require"
 
 	"tabseek/engine"
-	"tabseek/engine/deepseek"
+	"tabseek/engine/architecture"
 	"tabseek/engine/gpu"
 	"tabseek/engine/message"
 	"tabseek/engine/tokenizer"
@@ -24,7 +24,7 @@ import (
 func Pack(t testing.TB, folder string, options weights.PlanOptions, seed weights.Seed) string {
 	configJSON, err := os.ReadFile(filepath.Join(folder, "config.json"))
 	require.NoError(t, err)
-	config, err := deepseek.ParseConfig(configJSON)
+	config, err := architecture.Parse(configJSON)
 	require.NoError(t, err)
 	seed.TokenizerJSON, err = os.ReadFile(filepath.Join(folder, "tokenizer.json"))
 	require.NoError(t, err)

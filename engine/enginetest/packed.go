@@ -8,14 +8,14 @@ import (
 	"github.com/stretchr/testify/require"
 
 	"tabseek/engine"
-	"tabseek/engine/deepseek"
+	"tabseek/engine/architecture"
 	"tabseek/engine/gpu"
 	"tabseek/engine/weights"
 )
 
 // unpack reads a packed model back into the checkpoint's tensors, dequantised, by going the way of the slot table backwards.
 func unpack(t testing.TB, c Config, packed string) *Reference {
-	config, err := deepseek.ParseConfig(c.JSON())
+	config, err := architecture.Parse(c.JSON())
 	require.NoError(t, err)
 	model, err := weights.OpenModel(packed)
 	require.NoError(t, err)

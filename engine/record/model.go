@@ -28,10 +28,15 @@ type Sizes struct {
 	VocabSize, HiddenSize int
 	RopeHeadDim           int // rotated elements of a head
 	TiedHead              bool
+	DenseSlices           int     // of a dense layer's MLP
 	Epsilon               float64 // of the norm before the output matrix
 	Context               int     // positions a sequence can hold
 	Sequences             int     // sequences that can be decoded side by side, at most MaxRows
 }
+
+// Splits is how many workgroups share a sequence in attention: enough to fill a GPU when it is long, few to merge when it is
+// short.
+func (s Sizes) Splits() int { return min(max(s.Context/256, 1), 32) }
 
 // Stride is how many positions lie from one sequence's tokens and cache rows to the next: the context and some slack.
 func (s Sizes) Stride() int { return s.Context + slack }
@@ -59,6 +64,7 @@ type Model struct {
 	Weights   Weights
 	Positions gpu.Slice  // [MaxRows, 2+RopeHeadDim]: where each row is and how its keys are turned, for the layers
 	Residual  Activation // [MaxRows, HiddenSize] the residual stream
+	Dense     gpu.Slice  // [MaxRows, DenseSlices] routes of a dense layer: all of its slices, with weight 1
 
 	rope      *gpu.Buffer
 	ropeTable []byte
@@ -84,6 +90,7 @@ func NewModel(manifest *weights.Manifest, slots []weights.Slot, sizes Sizes, rop
 	m.rope = m.Plan.Buffer("rope", uint64(len(ropeTable)))
 	m.Positions = m.Words("positions", MaxRows*(2+sizes.RopeHeadDim)).All()
 	m.Residual = m.Lasting("hidden", sizes.HiddenSize)
+	m.Dense = m.Words("dense_routes", 2*MaxRows*sizes.DenseSlices).All()
 	return m, nil
 }
 
@@ -92,7 +99,10 @@ func (m *Model) Words(label string, n int) *gpu.Buffer { return m.Plan.Buffer(la
 
 // Setup returns the writes that fill the constant buffers, to follow the plan's commands.
 func (m *Model) Setup() []gpu.Command {
-	return []gpu.Command{gpu.Write{Buffer: m.rope.ID(), Data: m.ropeTable}}
+	return []gpu.Command{
+		gpu.Write{Buffer: m.rope.ID(), Data: m.ropeTable},
+		gpu.Write{Buffer: m.Dense.Buffer.ID(), Data: denseRoutes(m.Sizes.DenseSlices)},
+	}
 }
 
 // An Activation is a matrix of rows on the GPU: element i of row r is at r*Stride + Offset + i.

@@ -43,7 +43,7 @@ func (m *Model) Start(r *gpu.Recorder, rows int) {
 
 // Embed records y[row] = embedding of the token shift places after the row's position.
 func (m *Model) Embed(r *gpu.Recorder, rows, shift int, y Activation) {
-	w := m.Weights["embed"]
+	w := m.Weights[embedSlot]
 	for _, p := range w.Pieces {
 		d := shaders.Embed(w.Format, rows, shaders.EmbedParams{
 			Width: uint32(w.K), FirstToken: uint32(p.First), Count: uint32(p.Count),
@@ -54,14 +54,14 @@ func (m *Model) Embed(r *gpu.Recorder, rows, shift int, y Activation) {
 }
 
 // FinalNorm is the norm before the output matrix.
-func (m *Model) FinalNorm() Norm { return Norm{m.Weights.Vector("final_norm"), m.Sizes.Epsilon} }
+func (m *Model) FinalNorm() Norm { return Norm{m.Weights.Vector(finalNormSlot), m.Sizes.Epsilon} }
 
 // Head records the logits of every row of a step from a residual stream, by the output matrix (the embedding's own
 // when they are tied).
 func (m *Model) Head(r *gpu.Recorder, rows int, x Activation, norm Norm) {
-	w := m.Weights["head"]
+	w := m.Weights[headSlot]
 	if m.Sizes.TiedHead {
-		w = m.Weights["embed"]
+		w = m.Weights[embedSlot]
 	}
 	m.Product(r, rows, w, x, norm, Activation{Slice: m.Logits.All(), Stride: m.Sizes.VocabSize}, false)
 }

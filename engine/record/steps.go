@@ -10,6 +10,8 @@ import (
 type Architecture interface {
 	// Base is the part that every architecture shares.
 	Base() *Model
+	// Setup returns the writes that fill the constant buffers, to follow the plan's commands.
+	Setup() []gpu.Command
 	// Trunk records one step of the model: from the rows' tokens to the residual stream after the last layer.
 	Trunk(r *gpu.Recorder, rows int)
 	// Layer records one layer that stands for them all when kernels are timed, on whatever the residual stream holds.

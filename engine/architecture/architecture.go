@@ -1,0 +1,52 @@
+// Package architecture finds the architecture of a model by what its config.json says.
+package architecture
+
+import (
+	"encoding/json"
+	"fmt"
+	"slices"
+	"strings"
+
+	"tabseek/engine/deepseek"
+	"tabseek/engine/gqa"
+	"tabseek/engine/record"
+	"tabseek/engine/weights"
+)
+
+// unsupported are model types of DeepSeek's later models, with what they need that is not there.
+var unsupported = map[string]string{
+	"deepseek_v32": "sparse attention by a lightning indexer",
+	"deepseek_v4":  "compressed sparse attention",
+}
+
+// Parse reads and validates a config.json.
+func Parse(data []byte) (record.Config, error) {
+	var c struct {
+		ModelType string `json:"model_type"`
+	}
+	if err := json.Unmarshal(data, &c); err != nil {
+		return nil, fmt.Errorf("config: %w", err)
+	}
+	switch {
+	case slices.Contains(gqa.ModelTypes, c.ModelType):
+		return gqa.ParseConfig(data)
+	case slices.Contains(deepseek.ModelTypes, c.ModelType):
+		return deepseek.ParseConfig(data)
+	}
+	if needs, ok := unsupported[c.ModelType]; ok {
+		return nil, fmt.Errorf("config: model_type %q is not supported: it needs %s", c.ModelType, needs)
+	}
+	return nil, fmt.Errorf("config: model_type %q is not supported, only %s", c.ModelType, strings.Join(append(slices.Clone(deepseek.ModelTypes), gqa.ModelTypes...), ", "))
+}
+
+// Published lists the published models whose config.json comes along, by their short names.
+func Published() []string { return append(deepseek.Published(), gqa.Published()...) }
+
+// PublishedShape is the config of a published model, narrowed to the first layers decoder layers and a vocabulary of
+// vocab where these are not 0, with the tensors that its checkpoint has.
+func PublishedShape(name string, layers, vocab int) (record.Config, []weights.SourceTensor, error) {
+	if slices.Contains(gqa.Published(), name) {
+		return gqa.PublishedShape(name, layers, vocab)
+	}
+	return deepseek.PublishedShape(name, layers, vocab)
+}
