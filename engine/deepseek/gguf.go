@@ -6,6 +6,7 @@ import (
 	"math"
 	"strings"
 
+	"tabseek/engine/record"
 	"tabseek/engine/weights"
 )
 
@@ -50,8 +51,8 @@ func (c *Config) sharedDiffer(file *weights.Inventory) bool {
 	}
 	for layer := range c.Layers() {
 		for _, kind := range []string{"gate", "up", "down"} {
-			shared, ok := file.Tensor(source(layer, "mlp.shared_experts."+kind+"_proj.weight"))
-			expert, found := file.Tensor(source(layer, "mlp.experts.0."+kind+"_proj.weight"))
+			shared, ok := file.Tensor(record.Source(layer, "mlp.shared_experts."+kind+"_proj.weight"))
+			expert, found := file.Tensor(record.Source(layer, "mlp.experts.0."+kind+"_proj.weight"))
 			if !ok || !found {
 				continue
 			}
@@ -183,7 +184,7 @@ func (c *Config) adoptGGUF(file *weights.Inventory) error {
 				}
 				c.HeadsApart = c.HeadsApart || kinds[0] == keyOfHead
 			} else if to, ok := ggufTensors[part]; ok {
-				if err := file.Rename(name, source(layer, to)); err != nil {
+				if err := file.Rename(name, record.Source(layer, to)); err != nil {
 					return err
 				}
 			}
@@ -207,7 +208,7 @@ func splitStack(file *weights.Inventory, t *weights.SourceTensor, layer int, kin
 	var parts []string
 	for i := range t.Shape[0] {
 		for _, kind := range kinds {
-			parts = append(parts, source(layer, fmt.Sprintf(kind, i)))
+			parts = append(parts, record.Source(layer, fmt.Sprintf(kind, i)))
 		}
 	}
 	return file.Split(t.Name, t.Shape[len(t.Shape)-2]/len(kinds), parts)

@@ -209,7 +209,7 @@ func TestPublishedSizes(t *testing.T) {
 					bar++
 				}
 				for _, tensor := range manifest.Tensors {
-					if strings.HasPrefix(tensor.Name, deepseek.SlotName(parsed.NumHiddenLayers-1, "")) {
+					if strings.HasPrefix(tensor.Name, record.SlotName(parsed.NumHiddenLayers-1, "")) {
 						bar += len(tensor.Pieces) - 1
 					}
 				}

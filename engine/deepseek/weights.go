@@ -149,8 +149,8 @@ func (c *Config) attentionSlots(layer, most int) []weights.Slot {
 	kvB := weights.Whole(attention("kv_b_proj"), heads*(nope+v), rank)
 	for head := range min(heads, most) {
 		if c.HeadsApart {
-			kB.Matrices = append(kB.Matrices, weights.Parts{weights.Whole(source(layer, fmt.Sprintf(keyOfHead, head)), rank, nope)})
-			vB.Matrices = append(vB.Matrices, weights.Parts{weights.Whole(source(layer, fmt.Sprintf(valueOfHead, head)), v, rank)})
+			kB.Matrices = append(kB.Matrices, weights.Parts{weights.Whole(record.Source(layer, fmt.Sprintf(keyOfHead, head)), rank, nope)})
+			vB.Matrices = append(vB.Matrices, weights.Parts{weights.Whole(record.Source(layer, fmt.Sprintf(valueOfHead, head)), v, rank)})
 			continue
 		}
 		kB.Matrices = append(kB.Matrices, weights.Parts{kvB.CutRows(head*(nope+v), nope).Transposed()})

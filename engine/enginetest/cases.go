@@ -9,7 +9,7 @@ import (
 
 // Cases lists the shapes that an engine is compared on.
 func Cases() []Case {
-	return slices.Concat(families(), widths(), heads(), prompts(), routers(), layouts(), ropes(), Formats(), spellings(), ggufs())
+	return slices.Concat(families(), widths(), heads(), prompts(), routers(), layouts(), ropes(), Formats(), spellings(), ggufs(), grouped())
 }
 
 // families are the plain models of each kind.
@@ -254,6 +254,7 @@ func Quantised() []Case {
 		{Name: "v2", Config: V2()},
 		{Name: "v3", Config: V3(), DTypes: FP8},
 		{Name: "dense", Config: Dense()},
+		{Name: "qwen2", Config: Qwen2()},
 		{Name: "odd widths", Config: V3().With(Config{ // last blocks that are not full, odd numbers of block scales
 			"hidden_size": 75, "q_lora_rank": 37, "kv_lora_rank": 45, "qk_nope_head_dim": 21, "v_head_dim": 19, "num_attention_heads": 3, "moe_intermediate_size": 33,
 		}), Native: true},

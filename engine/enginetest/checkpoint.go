@@ -104,6 +104,8 @@ func (n *numbers) distribution(t TensorSpec) (mean, spread float64) {
 	switch {
 	case strings.HasSuffix(t.Name, "e_score_correction_bias"):
 		return 0, 0.2
+	case strings.HasSuffix(t.Name, "_proj.bias"):
+		return 0, 0.5
 	case t.vector():
 		return 1, 0.2
 	case isHead:

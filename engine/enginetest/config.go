@@ -106,9 +106,12 @@ type numbers struct {
 	TopKGroups   int      `json:"topk_group"`
 	Norm         bool     `json:"norm_topk_prob"`
 	RoutedFactor float64  `json:"routed_scaling_factor"`
+
+	KVHeads int `json:"num_key_value_heads"` // of grouped-query attention
+	HeadDim int `json:"head_dim"`
 }
 
-// scaling is YaRN as DeepseekV2YarnRotaryEmbedding takes it.
+// scaling is YaRN as DeepseekV2YarnRotaryEmbedding takes it, and what other models have beside.
 type scaling struct {
 	Factor   float64 `json:"factor"`
 	Original float64 `json:"original_max_position_embeddings"`
@@ -116,6 +119,13 @@ type scaling struct {
 	BetaSlow float64 `json:"beta_slow"`
 	MScale   float64 `json:"mscale"`
 	AllDim   float64 `json:"mscale_all_dim"`
+
+	Type            string  `json:"type"` // of grouped-query models: transformers' ROPE_INIT_FUNCTIONS
+	RopeType        string  `json:"rope_type"`
+	Low             float64 `json:"low_freq_factor"`
+	High            float64 `json:"high_freq_factor"`
+	AttentionFactor float64 `json:"attention_factor"`
+	AttnFactor      float64 `json:"attn_factor"`
 }
 
 func (s *scaling) UnmarshalJSON(data []byte) error {
@@ -150,9 +160,18 @@ func (c Config) numbers() numbers {
 	n.Groups, n.TopKGroups = max(n.Groups, 1), max(n.TopKGroups, 1)
 	if p, ok := c["rope_parameters"].(Config); ok { // transformers 5 has both in one block
 		n.Theta = p["rope_theta"].(float64)
-		if p["rope_type"] == "yarn" {
+		if p["rope_type"] != "default" {
 			n.Scaling = Config{"rope_scaling": p}.numbers().Scaling
 		}
+	}
+	if n.KVHeads == 0 {
+		n.KVHeads = n.Heads
+	}
+	if n.HeadDim == 0 {
+		n.HeadDim = n.Hidden / max(n.Heads, 1)
+	}
+	if n.grouped() {
+		n.Rope = n.HeadDim // all of a head is turned
 	}
 	if n.Scoring == "" {
 		n.Scoring = "sigmoid"

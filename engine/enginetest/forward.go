@@ -113,7 +113,11 @@ func (r *Reference) norm(x []float64, weight string, eps float64) []float64 {
 // block is a decoder layer: h += Attention(norm(h)); h += FFN(norm(h)).
 func (s *sequence) block(layer int, h []float64, position int) []float64 {
 	name := func(part string) string { return fmt.Sprintf("model.layers.%d.%s", layer, part) }
-	h = plus(h, s.attention(&s.caches[layer], name("self_attn."), s.norm(h, name("input_layernorm.weight"), s.n.Eps), position))
+	attention := s.attention
+	if s.n.grouped() {
+		attention = s.groupedAttention
+	}
+	h = plus(h, attention(&s.caches[layer], name("self_attn."), s.norm(h, name("input_layernorm.weight"), s.n.Eps), position))
 	x := s.norm(h, name("post_attention_layernorm.weight"), s.n.Eps)
 	if s.n.moe(layer) {
 		return plus(h, s.experts(name("mlp."), x))

@@ -43,18 +43,11 @@ func (n *numbers) tensors(copies bool) []TensorSpec {
 		}
 		add("input_layernorm.weight", n.Hidden)
 		add("post_attention_layernorm.weight", n.Hidden)
-		queries := n.Heads * (n.Nope + n.Rope)
-		if n.QRank == 0 {
-			add("self_attn.q_proj.weight", queries, n.Hidden)
+		if n.grouped() {
+			n.groupedTensors(add)
 		} else {
-			add("self_attn.q_a_proj.weight", n.QRank, n.Hidden)
-			add("self_attn.q_a_layernorm.weight", n.QRank)
-			add("self_attn.q_b_proj.weight", queries, n.QRank)
+			n.latentTensors(add)
 		}
-		add("self_attn.kv_a_proj_with_mqa.weight", n.Rank+n.Rope, n.Hidden)
-		add("self_attn.kv_a_layernorm.weight", n.Rank)
-		add("self_attn.kv_b_proj.weight", n.Heads*(n.Nope+n.V), n.Rank)
-		add("self_attn.o_proj.weight", n.Hidden, n.Heads*n.V)
 		mlp := func(name string, width int) {
 			add(name+".gate_proj.weight", width, n.Hidden)
 			add(name+".up_proj.weight", width, n.Hidden)
@@ -76,4 +69,20 @@ func (n *numbers) tensors(copies bool) []TensorSpec {
 		}
 	}
 	return list
+}
+
+// latentTensors are those of a layer's latent attention.
+func (n *numbers) latentTensors(add func(name string, shape ...int)) {
+	queries := n.Heads * (n.Nope + n.Rope)
+	if n.QRank == 0 {
+		add("self_attn.q_proj.weight", queries, n.Hidden)
+	} else {
+		add("self_attn.q_a_proj.weight", n.QRank, n.Hidden)
+		add("self_attn.q_a_layernorm.weight", n.QRank)
+		add("self_attn.q_b_proj.weight", queries, n.QRank)
+	}
+	add("self_attn.kv_a_proj_with_mqa.weight", n.Rank+n.Rope, n.Hidden)
+	add("self_attn.kv_a_layernorm.weight", n.Rank)
+	add("self_attn.kv_b_proj.weight", n.Heads*(n.Nope+n.V), n.Rank)
+	add("self_attn.o_proj.weight", n.Hidden, n.Heads*n.V)
 }

@@ -48,7 +48,7 @@ func File(t testing.TB, thing Thing, path ...string) string {
 }
 
 // Goldens are the checkpoints with golden numbers: the one of the repository, and larger ones.
-var Goldens = []string{committed, "v2-lite", "v3-fp8-mtp", "dense-mla"}
+var Goldens = []string{committed, "v2-lite", "v3-fp8-mtp", "dense-mla", "qwen2-distill"}
 
 const committed = "tiny-v3"
 
