@@ -136,41 +136,7 @@ func planned(t *testing.T, parsed *deepseek.Config, config enginetest.Config, co
 }
 
 func plannedAs(t *testing.T, parsed *deepseek.Config, config enginetest.Config, copies bool, dtypes enginetest.DTypes, options weights.PlanOptions) *weights.Manifest {
-	var tensors []weights.SourceTensor
-	for _, spec := range config.Tensors(copies) {
-		tensor := weights.SourceTensor{Name: spec.Name, Shape: spec.Shape, DType: dtypes(spec)}
-		tensors = append(tensors, tensor)
-		if tensor.DType == weights.DTypeFP8 {
-			shape := []int{weights.Tiles(spec.Shape[0]), weights.Tiles(spec.Shape[1])}
-			tensors = append(tensors, weights.SourceTensor{Name: spec.Name + "_scale_inv", Shape: shape, DType: weights.DTypeF32})
-		}
-	}
-	inventory, err := weights.NewInventory("published", tensors)
-	require.NoError(t, err)
-	options.Ignored = parsed.Ignored()
-	plan, err := weights.BuildPlan(parsed.Table(), inventory, options)
-	require.NoError(t, err)
-	architecture, err := json.Marshal(parsed)
-	require.NoError(t, err)
-	hash := strings.Repeat("0", 64)
-	m := &weights.Manifest{
-		Format: weights.ManifestFormat, Version: weights.ManifestVersion, Architecture: architecture, Buffers: plan.Buffers,
-		Tokenizer: weights.TokenizerFile{File: "tokenizer.bin", Size: 1, SHA256: hash}, Special: weights.Special{EOS: []int{}},
-	}
-	for _, tensor := range plan.Tensors {
-		m.Tensors = append(m.Tensors, tensor.Tensor)
-	}
-	for i, b := range plan.Buffers {
-		for at := int64(0); at < b.Size; at += weights.MaxShardSize {
-			size := min(b.Size-at, weights.MaxShardSize)
-			m.Shards = append(m.Shards, weights.Shard{File: "sha256-" + hash + ".bin", Size: size, SHA256: hash, Buffer: i, Offset: at})
-		}
-	}
-	data, err := m.Marshal()
-	require.NoError(t, err)
-	m, err = weights.ParseManifest(data)
-	require.NoError(t, err)
-	return m
+	return enginetest.Planned(t, parsed, config.Sources(copies, dtypes), options)
 }
 
 // layerDispatches is the bar of a layer that is not cut: the projections of queries and latent, the absorbed query, attention,
