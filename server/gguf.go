@@ -7,7 +7,7 @@ import (
 	"slices"
 	"strings"
 
-	"tabseek/engine/deepseek"
+	"tabseek/engine/architecture"
 	"tabseek/engine/tokenizer"
 	"tabseek/engine/weights"
 )
@@ -27,7 +27,7 @@ func openGGUF(path, family string) (*checkpoint, *weights.Inventory, error) {
 }
 
 func readGGUF(metadata *weights.Metadata, inventory *weights.Inventory, path, family string) (*checkpoint, error) {
-	config, err := deepseek.FromGGUF(metadata, inventory)
+	config, err := architecture.FromGGUF(metadata, inventory)
 	if err != nil {
 		return nil, err
 	}

@@ -39,6 +39,11 @@ func Parse(data []byte) (record.Config, error) {
 	return nil, fmt.Errorf("config: model_type %q is not supported, only %s", c.ModelType, strings.Join(append(slices.Clone(deepseek.ModelTypes), gqa.ModelTypes...), ", "))
 }
 
+// FromGGUF reads a model's config from a GGUF file's metadata, and calls the tensors as a Hugging Face checkpoint would.
+func FromGGUF(metadata *weights.Metadata, file *weights.Inventory) (record.Config, error) {
+	return deepseek.FromGGUF(metadata, file)
+}
+
 // Published lists the published models whose config.json comes along, by their short names.
 func Published() []string { return append(deepseek.Published(), gqa.Published()...) }
 
