@@ -15,6 +15,7 @@ import (
 	"tabseek/engine/architecture"
 	"tabseek/engine/gpu"
 	"tabseek/engine/message"
+	"tabseek/engine/record"
 	"tabseek/engine/tokenizer"
 	"tabseek/engine/weights"
 	"tabseek/shaders"
@@ -39,13 +40,13 @@ func Pack(t testing.TB, folder string, options weights.PlanOptions, seed weights
 func PackGGUF(t testing.TB, path string, options weights.PlanOptions, seed weights.Seed) string {
 	metadata, inventory, err := weights.OpenGGUF(path)
 	require.NoError(t, err)
-	config, err := deepseek.FromGGUF(metadata, inventory)
+	config, err := architecture.FromGGUF(metadata, inventory)
 	require.NoError(t, err)
 	return write(t, config, inventory, options, seed)
 }
 
 // write packs a checkpoint, and closes it.
-func write(t testing.TB, config *deepseek.Config, inventory *weights.Inventory, options weights.PlanOptions, seed weights.Seed) string {
+func write(t testing.TB, config record.Config, inventory *weights.Inventory, options weights.PlanOptions, seed weights.Seed) string {
 	defer inventory.Close()
 	require.NoError(t, config.Reconcile(inventory))
 	var err error
