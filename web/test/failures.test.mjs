@@ -165,7 +165,7 @@ for (const name of Object.keys(browsers)) {
       await page.waitForSelector(byID('progress'));
       await write('9 + 8');
       await page.click(byID('stop'));
-      assert.match(await page.$eval('.ending', (e) => e.innerText), /Stopped/);
+      await page.waitForFunction(() => [...document.querySelectorAll('.ending')].at(-1)?.innerText.includes('Stopped'), { timeout: 5000, polling: 50 });
       proxy.hold();
       await state('ready');
       assert.equal(await answer(), '');

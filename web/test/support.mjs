@@ -31,7 +31,9 @@ export const browsers = {
   firefox: () => ({
     browser: 'firefox',
     executablePath: which('firefox-esr'),
-    extraPrefsFirefox: { 'dom.webgpu.enabled': true, 'gfx.webgpu.ignore-blocklist': true, 'gfx.webgpu.force-enabled': true, 'network.dns.localDomains': insecureName },
+    extraPrefsFirefox: { 'dom.webgpu.enabled': true, 'gfx.webgpu.ignore-blocklist': true, 'gfx.webgpu.force-enabled': true, 'network.dns.localDomains': insecureName,
+      // Tests have several tabs at work, of which only one is in front.
+      'dom.min_background_timeout_value': 4, 'dom.min_background_timeout_value_without_budget_throttling': 4, 'dom.timeout.enable_budget_timer_throttling': false },
   }),
 };
 
@@ -107,7 +109,7 @@ const mishaps = `{
 
 /**
  * A server before the server, whose workers have mishaps. `hold` makes requests of names that match wait until it is
- * called without; `replaced` has other contents for some paths.
+ * called without; `replaced` has other contents for some paths, with their type if it matters.
  */
 export async function instrument(address) {
   const replaced = new Map();
@@ -116,7 +118,9 @@ export async function instrument(address) {
   let free = Promise.resolve();
   const proxy = createServer(async ({ url, headers }, response) => {
     if (held?.test(url)) await free;
-    if (replaced.has(url)) return void response.end(replaced.get(url));
+    const instead = replaced.get(url);
+    if (instead?.type) response.setHeader('content-type', instead.type);
+    if (instead !== undefined) return void response.end(instead.body ?? instead);
     const answer = await fetch(address + url, { headers: { range: headers.range ?? '' } });
     const head = Object.fromEntries([...answer.headers].filter(([key]) => key !== 'content-length' && key !== 'content-encoding'));
     response.writeHead(answer.status, head);

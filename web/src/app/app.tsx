@@ -1,7 +1,11 @@
 import { useLayoutEffect, useRef, useState } from 'preact/hooks';
 import { Chat } from './chat';
+import type { Conversation } from './chats/conversation';
+import type { Live } from './chats/answer';
+import type { Library } from './chats/library';
+import type { Search } from './chats/search';
+import { turnsOf } from './chats/tree';
 import { Composer } from './composer';
-import type { Conversation, Turn } from './conversation';
 import { Failure } from './failure';
 import { Header } from './header';
 import { languageChoice } from './language';
@@ -9,55 +13,94 @@ import { Consent, Loading } from './load';
 import type { Loader, LoadState } from './loader';
 import { ModelDialog } from './model-dialog';
 import { useFollowEnd } from './scroll';
-import type { Settings } from './settings';
+import { settings } from './settings';
 import { SettingsDialog } from './settings-dialog';
 import { useShortcuts } from './shortcuts';
+import { Sidebar, Undo, useSidebar } from './sidebar';
 import { StatusLine } from './status';
 import { useStore } from './store';
 import { Examples, Welcome } from './welcome';
 
-export function App({ loader, conversation }: { loader: Loader; conversation: Conversation }) {
+interface Props {
+  loader: Loader;
+  conversation: Conversation;
+  library: Library;
+  search: Search;
+}
+
+export function App({ loader, conversation, library, search }: Props) {
   useStore(languageChoice);
   const load = useStore(loader.state);
   const offers = useStore(loader.offers);
-  const turns = useStore(conversation.turns);
-  const generating = useStore(conversation.generating);
-  const [settings, setSettings] = useState<Settings>({});
+  const view = useStore(conversation.view);
+  const live = useStore(conversation.live);
+  const interrupted = useStore(conversation.interrupted);
+  const problem = useStore(library.problem);
   const [dialog, setDialog] = useState<'settings' | 'model'>();
+  const sidebar = useSidebar();
 
+  const turns = turnsOf(view.messages, view.leaf);
+  const generating = conversation.generating;
+  const shown = live?.chat === view.chat ? live : undefined;
   const engine = load.kind === 'ready' ? load.engine : undefined;
   const offer = 'offer' in load ? load.offer : undefined;
   const ready = (signal: AbortSignal) => loader.ready(signal);
-  const ask = (question: string) => void conversation.ask(ready, question, settings);
-  const regenerate = engine && !generating ? () => void conversation.regenerate(ready, settings) : undefined;
+  const ask = (question: string) => conversation.ask(ready, question, settings.value);
   const reload = () => {
     conversation.dismissError();
     if (offer) void loader.load(offer);
   };
   const newChat = () => {
     conversation.clear();
+    sidebar.closeIfNarrow();
     document.getElementById('prompt')?.focus();
+  };
+  const openChat = (id: string) => {
+    sidebar.closeIfNarrow();
+    void conversation.open(id);
   };
 
   const main = useRef<HTMLElement>(null);
-  useFollowEnd(main, turns, `${load.kind} ${turns.length}`);
-  useDocumentState(documentState(load, turns, generating));
-  useShortcuts({ onStop: () => conversation.stop(), onNewChat: newChat });
+  useFollowEnd(main, view, `${load.kind} ${view.chat} ${turns.length}`);
+  useDocumentState(documentState(load, generating, shown));
+  useShortcuts({ onStop: () => void conversation.stop(), onNewChat: newChat, onSearch: sidebar.search, onSidebar: sidebar.toggle });
 
   return (
     <>
-      <Header modelName={offer?.name} onModel={() => setDialog('model')} onSettings={() => setDialog('settings')} onNewChat={newChat} />
-      <main ref={main}>
-        {turns.length === 0 && load.kind !== 'failed' && <Welcome />}
-        {turns.length > 0 && <Chat turns={turns} context={engine?.info.context ?? 0} onRegenerate={regenerate} onReload={reload} />}
-        {turns.length === 0 && engine && <Examples onAsk={ask} />}
-        <LoadPanel load={load} loader={loader} />
-      </main>
-      <div class="dock">
-        <Composer ready={canAsk(load)} generating={generating} onSend={ask} onStop={() => conversation.stop()} />
-        <StatusLine load={load} turns={turns} />
+      <Header modelName={offer?.name} sidebar={sidebar.open} onSidebar={sidebar.toggle} onModel={() => setDialog('model')} onSettings={() => setDialog('settings')} onNewChat={newChat} />
+      <div class="body">
+        {sidebar.open && <Sidebar library={library} search={search} conversation={conversation} current={view.chat} onOpen={openChat} onClose={sidebar.toggle} />}
+        <div class="page" inert={sidebar.covers}>
+          <main ref={main}>
+            {problem && <Failure error={problem} />}
+            {turns.length === 0 && load.kind !== 'failed' && <Welcome />}
+            {turns.length > 0 && (
+              <Chat
+                turns={turns}
+                live={shown}
+                interrupted={interrupted}
+                context={engine?.info.context ?? 0}
+                busy={generating}
+                actions={{
+                  edit: canAsk(load) ? (id, question) => void conversation.edit(id, ready, question, settings.value) : undefined,
+                  regenerate: canAsk(load) ? (question) => void conversation.regenerate(question, ready, settings.value) : undefined,
+                  goOn: canAsk(load) ? (answer) => void conversation.goOn(answer, ready, settings.value) : undefined,
+                  choose: (id) => void conversation.choose(id),
+                  reload,
+                }}
+              />
+            )}
+            {turns.length === 0 && engine && <Examples onAsk={ask} />}
+            <LoadPanel load={load} loader={loader} />
+          </main>
+          <div class="dock">
+            <Undo library={library} />
+            <Composer ready={canAsk(load)} generating={generating} onSend={ask} onStop={() => void conversation.stop()} />
+            <StatusLine load={load} live={shown} turns={turns} />
+          </div>
+        </div>
       </div>
-      {dialog === 'settings' && <SettingsDialog settings={settings} info={engine?.info} onChange={setSettings} onClose={() => setDialog(undefined)} />}
+      {dialog === 'settings' && <SettingsDialog info={engine?.info} library={library} chat={view.chat} onClose={() => setDialog(undefined)} />}
       {dialog === 'model' && (
         <ModelDialog
           offers={offers}
@@ -93,11 +136,11 @@ const canAsk = ({ kind }: LoadState): boolean => kind === 'checking' || kind ===
 
 type DocumentState = 'loading' | 'ready' | 'generating' | 'error';
 
-function documentState(load: LoadState, turns: Turn[], generating: boolean): DocumentState {
+function documentState(load: LoadState, generating: boolean, live: Live | undefined): DocumentState {
   if (load.kind === 'failed') return 'error';
   if (load.kind !== 'ready') return 'loading';
   if (generating) return 'generating';
-  return turns.at(-1)?.answer.error ? 'error' : 'ready';
+  return live?.error ? 'error' : 'ready';
 }
 
 /** Tells style sheets and tests, by data-state, what the page is doing: never later than the elements that show it. */

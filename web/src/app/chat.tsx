@@ -1,20 +1,34 @@
-import type { Turn } from './conversation';
-import { TurnView } from './turn';
+import type { Live } from './chats/answer';
+import type { Turn } from './chats/tree';
+import { t } from './language';
+import { TurnView, type TurnActions } from './turn';
 
 interface Props {
   turns: Turn[];
+  /** The answer under way, or the one that failed. */
+  live?: Live;
+  interrupted: ReadonlySet<string>;
   context: number;
-  onRegenerate?: () => void;
-  onReload: () => void;
+  /** Nothing can be asked while an answer is under way. */
+  busy: boolean;
+  actions: TurnActions;
 }
 
-export function Chat({ turns, context, onRegenerate, onReload }: Props) {
+export function Chat({ turns, live, interrupted, context, busy, actions }: Props) {
   return (
-    <section class="chat" aria-label="Conversation">
-      {turns.map((turn, i) => {
-        const last = i === turns.length - 1;
-        return <TurnView key={turn.id} turn={turn} context={context} onRegenerate={last ? onRegenerate : undefined} onReload={last ? onReload : undefined} />;
-      })}
+    <section class="chat" aria-label={t('conversation')}>
+      {turns.map((turn, i) => (
+        <TurnView
+          key={turn.question.id}
+          turn={turn}
+          live={live?.id === turn.answer?.id ? live : undefined}
+          interrupted={interrupted.has(turn.answer?.id ?? '')}
+          context={context}
+          last={i === turns.length - 1}
+          busy={busy}
+          actions={actions}
+        />
+      ))}
     </section>
   );
 }

@@ -1,24 +1,27 @@
 import { useEffect, useLayoutEffect, useRef, useState } from 'preact/hooks';
+import { forgetDraft, keepDraft, keptDraft } from './draft';
 import { Icon } from './icons';
+import { t } from './language';
 
 interface Props {
   /** Whether a question can be sent. */
   ready: boolean;
   generating: boolean;
-  onSend: (question: string) => void;
+  /** Resolves when the question is kept. */
+  onSend: (question: string) => Promise<void>;
   onStop: () => void;
 }
 
-/** Where questions are written. Enter sends, Shift+Enter begins a new line. */
+/** Where questions are written. What is not sent survives a reload. */
 export function Composer({ ready, generating, onSend, onStop }: Props) {
-  const [text, setText] = useState('');
+  const [text, setText] = useState(keptDraft);
   const area = useRef<HTMLTextAreaElement>(null);
   useLayoutEffect(() => grow(area.current!), [text]);
   useEffect(() => focusUnlessTouch(area.current!), []);
   const question = text.trim();
   const send = () => {
     if (!ready || generating || !question) return;
-    onSend(question);
+    void onSend(question).then(() => forgetDraft(text));
     setText('');
     area.current!.focus();
   };
@@ -26,11 +29,9 @@ export function Composer({ ready, generating, onSend, onStop }: Props) {
     onStop();
     focusUnlessTouch(area.current!); // the button that had the focus goes
   };
-  const onKeyDown = (e: KeyboardEvent) => {
-    // While an input method composes, Enter chooses a candidate.
-    if (e.key !== 'Enter' || e.shiftKey || e.isComposing) return;
-    e.preventDefault();
-    send();
+  const onInput = (next: string) => {
+    setText(next);
+    keepDraft(next);
   };
   const onSubmit = (e: SubmitEvent) => {
     e.preventDefault();
@@ -43,19 +44,19 @@ export function Composer({ ready, generating, onSend, onStop }: Props) {
         id="prompt"
         data-testid="prompt"
         rows={1}
-        aria-label="Your question"
-        placeholder="Ask something"
+        aria-label={t('yourQuestion')}
+        placeholder={t('askSomething')}
         dir="auto"
         value={text}
-        onInput={(e) => setText(e.currentTarget.value)}
-        onKeyDown={onKeyDown}
+        onInput={(e) => onInput(e.currentTarget.value)}
+        onKeyDown={onEnter(send)}
       />
       {generating ? (
-        <button type="button" class="round-button stop" data-testid="stop" aria-label="Stop (Esc)" title="Stop (Esc)" onClick={stop}>
+        <button type="button" class="round-button stop" data-testid="stop" aria-label={t('stop')} title={t('stop')} onClick={stop}>
           <Icon name="stop" />
         </button>
       ) : (
-        <button type="submit" class="round-button" data-testid="send" aria-label="Send" title="Send (Enter)" disabled={!ready || !question}>
+        <button type="submit" class="round-button" data-testid="send" aria-label={t('send')} title={t('sendEnter')} disabled={!ready || !question}>
           <Icon name="send" />
         </button>
       )}
@@ -63,13 +64,23 @@ export function Composer({ ready, generating, onSend, onStop }: Props) {
   );
 }
 
+/** Enter sends, Shift+Enter begins a new line; so does Enter on a touch screen, whose keyboard has no Shift+Enter. */
+export const onEnter = (send: () => void) => (e: KeyboardEvent) => {
+  // While an input method composes, Enter chooses a candidate.
+  if (e.key !== 'Enter' || e.shiftKey || e.isComposing || touch()) return;
+  e.preventDefault();
+  send();
+};
+
+const touch = (): boolean => matchMedia('(pointer: coarse)').matches;
+
 /** On a touch screen the focus would bring up a keyboard over half the page. */
 function focusUnlessTouch(area: HTMLTextAreaElement): void {
-  if (!matchMedia('(pointer: coarse)').matches) area.focus();
+  if (!touch()) area.focus();
 }
 
 /** As high as its text; the style sheet has the limit. */
-function grow(area: HTMLTextAreaElement): void {
+export function grow(area: HTMLTextAreaElement): void {
   area.style.height = 'auto';
   area.style.height = `${area.scrollHeight}px`;
 }

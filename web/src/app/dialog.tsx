@@ -1,6 +1,7 @@
 import type { ComponentChildren } from 'preact';
-import { useEffect, useRef } from 'preact/hooks';
+import { useLayoutEffect, useRef } from 'preact/hooks';
 import { Icon } from './icons';
+import { t } from './language';
 
 interface Props {
   title: string;
@@ -11,7 +12,7 @@ interface Props {
 /** A modal panel, open as long as it is rendered. The browser keeps the focus inside and gives it back. */
 export function Dialog({ title, onClose, children }: Props) {
   const element = useRef<HTMLDialogElement>(null);
-  useEffect(() => element.current!.showModal(), []);
+  useLayoutEffect(() => element.current!.showModal(), []);
   // What had the focus gets it back only if the browser closes the dialog; its close event then has it removed.
   const close = () => element.current!.close();
   const closeOnBackdrop = (e: MouseEvent) => e.target === element.current && close();
@@ -20,7 +21,7 @@ export function Dialog({ title, onClose, children }: Props) {
       <div class="dialog">
         <header>
           <h2>{title}</h2>
-          <button type="button" class="icon-button" aria-label="Close" onClick={close}>
+          <button type="button" class="icon-button" aria-label={t('close')} onClick={close}>
             <Icon name="close" />
           </button>
         </header>

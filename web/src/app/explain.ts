@@ -1,4 +1,8 @@
 import { TabseekError, type ErrorCode } from '../api/tabseek';
+import type { ChatError, ChatErrorCode } from './chats/record';
+
+/** What the page has words for: the engine's errors and its own. */
+export type Explained = TabseekError | ChatError;
 
 /** An error in a person's words. */
 export interface Explanation {
@@ -28,7 +32,7 @@ const NO_ADAPTER: Explanation = {
   retry: 'Try again',
 };
 
-const EXPLANATIONS: Record<Exclude<ErrorCode, 'no_webgpu'>, Explanation> = {
+const EXPLANATIONS: Record<Exclude<ErrorCode, 'no_webgpu'> | ChatErrorCode, Explanation> = {
   insecure_context: {
     title: 'This page needs a secure address',
     text: 'Browsers give WebGPU only to pages that come over HTTPS, or from this same computer. Open the page in one of these ways:',
@@ -77,6 +81,15 @@ const EXPLANATIONS: Record<Exclude<ErrorCode, 'no_webgpu'>, Explanation> = {
     text: 'The answer would have been meaningless, so it was stopped. This points to a fault of the graphics driver; loading the model again may help.',
     retry: 'Reload model',
   },
+  store_newer: {
+    title: 'The chats here were written by a later version',
+    text: 'This version of Tabseek does not understand them and leaves them as they are. Reload the page to get the later version. Until then, new chats last only as long as this tab.',
+  },
+  store_failed: {
+    title: 'This browser does not keep the chats',
+    text: 'It refused to store them: its storage is full or switched off, or the window is a private one. What you see here lasts as long as this tab; copy what you need.',
+  },
+  bad_import: { title: 'This file cannot be imported', text: 'It is not an export of Tabseek’s chats, or it is damaged. Nothing was changed.' },
   aborted: { title: 'Stopped', text: 'It was stopped before it was done.', retry: 'Try again' },
   internal: {
     title: 'Something in Tabseek failed',
@@ -85,7 +98,7 @@ const EXPLANATIONS: Record<Exclude<ErrorCode, 'no_webgpu'>, Explanation> = {
   },
 };
 
-export function explain(error: TabseekError): Explanation {
+export function explain(error: Explained): Explanation {
   // One code has two causes, which ask for different things.
   if (error.code === 'no_webgpu') return navigator.gpu ? NO_ADAPTER : NO_WEBGPU;
   return EXPLANATIONS[error.code];

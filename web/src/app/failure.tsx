@@ -1,9 +1,8 @@
-import type { TabseekError } from '../api/tabseek';
-import { explain } from './explain';
+import { explain, type Explained } from './explain';
 import { Icon } from './icons';
 
 interface Props {
-  error: TabseekError;
+  error: Explained;
   /** Without it there is nothing to try again. */
   onRetry?: () => void;
 }

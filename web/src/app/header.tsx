@@ -1,32 +1,40 @@
 import { Icon, Logo } from './icons';
+import { t } from './language';
 
 interface Props {
   /** None before the server has told its models. */
   modelName?: string;
+  /** Whether the list of chats is in sight. */
+  sidebar: boolean;
+  onSidebar: () => void;
   onModel: () => void;
   onSettings: () => void;
   onNewChat: () => void;
 }
 
-export function Header({ modelName, onModel, onSettings, onNewChat }: Props) {
+export function Header({ modelName, sidebar, onSidebar, onModel, onSettings, onNewChat }: Props) {
+  const chats = sidebar ? t('hideChats') : t('showChats');
   return (
     <header class="header">
+      <button type="button" class="icon-button" data-testid="sidebar" aria-expanded={sidebar} aria-label={chats} title={`${chats} (Ctrl+B)`} onClick={onSidebar}>
+        <Icon name="sidebar" />
+      </button>
       <span class="brand">
         <Logo />
-        Tabseek
+        <span class="wide-only">Tabseek</span>
       </span>
       {modelName && (
-        <button type="button" class="model-button" data-testid="model" aria-haspopup="dialog" title="About this model" onClick={onModel}>
+        <button type="button" class="model-button" data-testid="model" aria-haspopup="dialog" title={t('aboutModel')} onClick={onModel}>
           {modelName}
           <Icon name="chevron" />
         </button>
       )}
       <span class="spacer" />
-      <button type="button" class="text-button" data-testid="new-chat" aria-label="New chat" title="New chat (Ctrl+Shift+O)" onClick={onNewChat}>
+      <button type="button" class="text-button" data-testid="new-chat" aria-label={t('newChat')} title={`${t('newChat')} (Ctrl+Shift+O)`} onClick={onNewChat}>
         <Icon name="plus" />
-        <span class="wide-only">New chat</span>
+        <span class="wide-only">{t('newChat')}</span>
       </button>
-      <button type="button" class="icon-button" data-testid="settings" aria-label="Settings" aria-haspopup="dialog" title="Settings" onClick={onSettings}>
+      <button type="button" class="icon-button" data-testid="settings" aria-label={t('settings')} aria-haspopup="dialog" title={t('settings')} onClick={onSettings}>
         <Icon name="sliders" />
       </button>
     </header>

@@ -10,6 +10,12 @@ const PATHS = {
   copy: 'M7.5 7.5h9v9h-9zM4 12.5H3.5v-9h9V4',
   check: 'M4 10.5 8 14.5 16 6',
   again: 'M15.5 8A6 6 0 1 0 16 11M16 4v4h-4',
+  sidebar: 'M3 4h14v12H3zM8 4v12',
+  more: 'M5 10h.01M10 10h.01M15 10h.01',
+  pencil: 'M4 16l.8-3.2L13.5 4.1l2.4 2.4-8.7 8.7zM11.8 5.8l2.4 2.4',
+  left: 'M12 5.5 7.5 10l4.5 4.5',
+  right: 'M8 5.5l4.5 4.5L8 14.5',
+  play: 'M7 5l8 5-8 5z',
   warning: 'M10 3 18 16.5H2zM10 8v4M10 14.2v.1',
 } as const;
 

@@ -45,6 +45,9 @@ export function followLanguage(): void {
 type Gaps<S> = S extends `${string}{${infer Name}}${infer Rest}` ? Name | Gaps<Rest> : never;
 type Values<K extends Text> = [Gaps<(typeof TEXTS)[K][0]>] extends [never] ? [] : [values: Record<Gaps<(typeof TEXTS)[K][0]>, string | number>];
 
+/** The texts without gaps. */
+export type PlainText = { [K in Text]: Values<K> extends [] ? K : never }[Text];
+
 /** A text of the page in the user's language, its gaps filled. Called while rendering, so that it follows the language. */
 export function t<K extends Text>(text: K, ...values: Values<K>): string {
   const filled = (values[0] ?? {}) as Record<string, string | number>;

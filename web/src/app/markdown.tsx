@@ -102,7 +102,7 @@ class Painter {
 }
 
 /** Text of the model, as Markdown. */
-export function Markdown({ text }: { text: string }) {
+export function Markdown({ text }: { text: string; open?: boolean }) {
   const root = useRef<HTMLDivElement>(null);
   const painter = useRef<Painter | undefined>(undefined);
   useLayoutEffect(() => {

@@ -1,39 +1,70 @@
 import { useState } from 'preact/hooks';
 import { bounds, type ModelInfo } from '../api/tabseek';
+import type { Library } from './chats/library';
 import { Dialog } from './dialog';
 import { languageChoice, setLanguage, t, type LanguageChoice } from './language';
-import { FIELDS, parseField, type Field, type Settings } from './settings';
+import { changeSettings, FIELDS, parseField, settings, type Field } from './settings';
 import { useStore } from './store';
+import { Transfer } from './transfer';
 import { setTheme, theme, THEMES, type Theme } from './theme';
 
 interface Props {
-  settings: Settings;
   /** The model whose recommendations hold; none before it is loaded. */
   info?: ModelInfo;
-  onChange: (settings: Settings) => void;
+  library: Library;
+  /** The chat that is open. */
+  chat?: string;
   onClose: () => void;
 }
 
-export function SettingsDialog({ settings, info, onChange, onClose }: Props) {
+export function SettingsDialog({ info, library, chat, onClose }: Props) {
+  const values = useStore(settings);
   const [resets, setResets] = useState(0);
   const reset = () => {
-    onChange({});
+    changeSettings(Object.fromEntries(FIELDS.map((field) => [field.key, undefined])));
     setResets(resets + 1);
   };
   return (
     <Dialog title={t('settings')} onClose={onClose}>
       <ThemeChoice />
       <LanguageChoice />
-      <h3>Answers</h3>
+      <h3>{t('answers')}</h3>
       <div class="fields" key={resets}>
         {FIELDS.map((field) => (
-          <FieldInput key={field.key} field={field} info={info} value={settings[field.key]} onChange={(v) => onChange({ ...settings, [field.key]: v })} />
+          <FieldInput key={field.key} field={field} info={info} value={values[field.key]} onChange={(v) => changeSettings({ [field.key]: v })} />
         ))}
+        <button type="button" class="button" data-testid="reset" onClick={reset}>
+          {t('reset')}
+        </button>
+        <SystemPrompt library={library} chat={chat} />
+        <label class="check">
+          <input type="checkbox" data-testid="logprobs" checked={values.logprobs === true} onChange={(e) => changeSettings({ logprobs: e.currentTarget.checked || undefined })} />
+          <span>
+            {t('showLogprobs')}
+            <span class="hint">{t('showLogprobsHint')}</span>
+          </span>
+        </label>
       </div>
-      <button type="button" class="button" data-testid="reset" onClick={reset}>
-        Reset to the model’s recommendation
-      </button>
+      <Transfer library={library} />
     </Dialog>
+  );
+}
+
+/** Of the open chat, and of new ones. */
+function SystemPrompt({ library, chat: id }: { library: Library; chat?: string }) {
+  const chat = useStore(library.chats).find((c) => c.id === id);
+  const change = (system: string) => {
+    changeSettings({ system: system || undefined });
+    if (id) void library.write(id, { system });
+  };
+  return (
+    <div class="field wide">
+      <label for="setting-system">{t('systemPrompt')}</label>
+      <textarea id="setting-system" rows={2} dir="auto" aria-describedby="setting-system-hint" value={chat?.system ?? settings.value.system ?? ''} onChange={(e) => change(e.currentTarget.value.trim())} />
+      <p id="setting-system-hint" class="hint">
+        {t('systemPromptHint')} {t('systemPromptOfChat')}
+      </p>
+    </div>
   );
 }
 
@@ -49,7 +80,7 @@ function FieldInput({ field, info, value, onChange }: { field: Field; info?: Mod
   const { min, max } = bounds[field.key];
   return (
     <div class="field">
-      <label for={id}>{field.label}</label>
+      <label for={id}>{t(field.label)}</label>
       <input
         id={id}
         type="number"
@@ -61,10 +92,11 @@ function FieldInput({ field, info, value, onChange }: { field: Field; info?: Mod
         aria-describedby={`${id}-hint`}
         value={text}
         onInput={(e) => change(e.currentTarget.value)}
+        onFocus={(e) => e.currentTarget.select()}
         onBlur={showUsed}
       />
       <p id={`${id}-hint`} class="hint">
-        {field.hint}
+        {t(field.hint)}
       </p>
     </div>
   );

@@ -1,28 +1,66 @@
 import { bounds, type ModelInfo, type Params } from '../api/tabseek';
+import { t, type PlainText } from './language';
+import { Store } from './store';
+
+type NumberKey = 'temperature' | 'top_p' | 'max_tokens' | 'seed';
 
 /** The user's choices; what is undefined is left to the model. */
-export type Settings = Pick<Params, 'temperature' | 'top_p' | 'max_tokens' | 'seed'>;
+export interface Settings extends Pick<Params, NumberKey | 'logprobs'> {
+  /** The system prompt of new chats. */
+  system?: string;
+}
 
 export interface Field {
-  key: keyof Settings;
-  label: string;
-  hint: string;
+  key: NumberKey;
+  label: PlainText;
+  hint: PlainText;
   step: number;
   /** What holds while the field is empty. */
   fallback: (info: ModelInfo) => string;
 }
 
 export const FIELDS: Field[] = [
-  { key: 'temperature', label: 'Temperature', hint: 'Lower is more predictable; 0 always takes the likeliest token.', step: 0.05, fallback: (i) => String(i.temperature) },
-  { key: 'top_p', label: 'Top-p', hint: 'Considers only the likeliest tokens that together have this probability.', step: 0.01, fallback: (i) => String(i.top_p) },
-  { key: 'max_tokens', label: 'Max tokens', hint: 'Stops an answer after this many tokens, thinking included.', step: 1, fallback: () => 'no limit' },
-  { key: 'seed', label: 'Seed', hint: 'The same seed gives the same answer to the same question.', step: 1, fallback: () => 'random' },
+  { key: 'temperature', label: 'temperature', hint: 'temperatureHint', step: 0.05, fallback: (i) => String(i.temperature) },
+  { key: 'top_p', label: 'topP', hint: 'topPHint', step: 0.01, fallback: (i) => String(i.top_p) },
+  { key: 'max_tokens', label: 'maxTokens', hint: 'maxTokensHint', step: 1, fallback: () => t('noLimit') },
+  { key: 'seed', label: 'seed', hint: 'seedHint', step: 1, fallback: () => t('random') },
 ];
 
 /** A field's text as its number, within its bounds; undefined leaves it to the model. */
-export function parseField(field: Field, text: string): number | undefined {
-  if (text.trim() === '' || !Number.isFinite(Number(text))) return undefined;
-  const { min, max } = bounds[field.key];
-  const value = Math.min(max, Math.max(min, Number(text)));
-  return Number.isInteger(field.step) ? Math.round(value) : value;
+export const parseField = (field: Field, text: string): number | undefined => (text.trim() === '' ? undefined : within(field, Number(text)));
+
+function within({ key, step }: Field, value: unknown): number | undefined {
+  if (typeof value !== 'number' || !Number.isFinite(value)) return undefined;
+  const { min, max } = bounds[key];
+  const bounded = Math.min(max, Math.max(min, value));
+  return Number.isInteger(step) ? Math.round(bounded) : bounded;
+}
+
+const KEY = 'tabseek.settings';
+
+/** What was chosen before, as far as it is still understood. */
+function remembered(): Settings {
+  try {
+    const kept: unknown = JSON.parse(localStorage.getItem(KEY) ?? '{}');
+    if (typeof kept !== 'object' || kept === null) return {};
+    const { system, logprobs, ...numbers } = kept as Record<string, unknown>;
+    const settings: Settings = {};
+    for (const field of FIELDS) settings[field.key] = within(field, numbers[field.key]);
+    if (typeof system === 'string') settings.system = system;
+    if (logprobs === true) settings.logprobs = true;
+    return settings;
+  } catch {
+    return {};
+  }
+}
+
+export const settings = new Store<Settings>(remembered());
+
+export function changeSettings(change: Partial<Settings>): void {
+  settings.value = { ...settings.value, ...change };
+  try {
+    localStorage.setItem(KEY, JSON.stringify(settings.value));
+  } catch {
+    // a browser that blocks storage keeps them as long as the page
+  }
 }

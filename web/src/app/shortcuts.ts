@@ -1,16 +1,23 @@
 import { useEffect } from 'preact/hooks';
 
-/** Esc stops the answer, Ctrl+Shift+O begins a new chat. */
-export function useShortcuts({ onStop, onNewChat }: { onStop: () => void; onNewChat: () => void }): void {
+export interface Shortcuts {
+  onStop: () => void;
+  onNewChat: () => void;
+  onSearch: () => void;
+  onSidebar: () => void;
+}
+
+/** Esc stops the answer, Ctrl+Shift+O begins a new chat, Ctrl+K searches, Ctrl+B shows and hides the chats. */
+export function useShortcuts({ onStop, onNewChat, onSearch, onSidebar }: Shortcuts): void {
   useEffect(() => {
     const onKeyDown = (e: KeyboardEvent) => {
-      if (document.querySelector('dialog[open]')) return; // its keys are its own
-      if (e.key === 'Escape' && !e.isComposing) {
-        onStop();
-      } else if ((e.ctrlKey || e.metaKey) && e.shiftKey && e.code === 'KeyO') {
-        e.preventDefault();
-        onNewChat();
-      }
+      if (document.querySelector('dialog[open]') || e.isComposing) return; // a dialog's keys are its own
+      const control = e.ctrlKey || e.metaKey;
+      const key = `${control ? 'Ctrl+' : ''}${e.shiftKey ? 'Shift+' : ''}${e.code}`;
+      const action = { Escape: onStop, 'Ctrl+Shift+KeyO': onNewChat, 'Ctrl+KeyK': onSearch, 'Ctrl+KeyB': onSidebar }[key];
+      if (!action) return;
+      if (control) e.preventDefault();
+      action();
     };
     document.addEventListener('keydown', onKeyDown);
     return () => document.removeEventListener('keydown', onKeyDown);

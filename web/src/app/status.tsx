@@ -1,54 +1,57 @@
-import type { Turn } from './conversation';
+import type { Live } from './chats/answer';
+import type { Turn } from './chats/tree';
 import { count, rate } from './format';
+import { t } from './language';
 import type { LoadState } from './loader';
 
 /** From this part of the context on, the page warns. */
 const WARN_AT = 0.8;
 
 /** The line below the composer: what goes on, how fast, and how much of the context is used. */
-export function StatusLine({ load, turns }: { load: LoadState; turns: Turn[] }) {
+export function StatusLine({ load, live, turns }: { load: LoadState; live?: Live; turns: Turn[] }) {
   const context = load.kind === 'ready' ? load.engine.info.context : 0;
   const answer = turns.at(-1)?.answer;
   // Known only at an answer's end; until then the one before is the best guess.
-  const used = turns.findLast((t) => t.answer.usage)?.answer.usage?.total_tokens ?? 0;
+  const used = turns.findLast((turn) => turn.answer?.usage)?.answer!.usage!.total_tokens ?? 0;
   return (
     <div class="status-line">
       <span role="status" data-testid="status">
-        {describe(load, answer)}
+        {describe(load, live, turns)}
       </span>
-      <span data-testid="speed">{answer?.tokensPerSecond ? rate(answer.tokensPerSecond) : ''}</span>
+      <span data-testid="speed">{answer?.tokens_per_second ? rate(answer.tokens_per_second) : ''}</span>
       {context > 0 && <ContextUse used={used} context={context} />}
     </div>
   );
 }
 
 /** Changes only when a stage does, so a screen reader does not hear every token. */
-function describe(load: LoadState, answer: Turn['answer'] | undefined): string {
+function describe(load: LoadState, live: Live | undefined, turns: Turn[]): string {
   switch (load.kind) {
     case 'checking':
-      return 'Checking the browser';
+      return t('checkingBrowser');
     case 'offered':
-      return 'No model is loaded';
+      return t('noModel');
     case 'loading':
-      return `Loading ${load.offer.name}`;
+      return t('loadingModel', { name: load.offer.name });
     case 'failed':
-      return 'Not ready';
+      return t('notReady');
   }
-  if (!answer) return 'Ready';
-  if (answer.error) return 'The answer failed';
-  if (answer.stage !== 'done') return { waiting: 'Waiting for the model', reading: 'Reading the question', thinking: 'Thinking', answering: 'Answering' }[answer.stage];
-  return { stop: 'Answer complete', length: 'Answer cut off', abort: 'Answer stopped' }[answer.finish ?? 'stop'];
+  if (!live) return t('ready');
+  if (live.error) return t('answerFailed');
+  if (live.stage !== 'done') return t(live.stage);
+  const finish = turns.at(-1)?.answer?.finish;
+  return t(finish === 'length' ? 'cutOff' : finish === 'abort' ? 'answerStopped' : 'complete');
 }
 
 function ContextUse({ used, context }: { used: number; context: number }) {
   const scarce = used >= WARN_AT * context;
   return (
     <span class={scarce ? 'context scarce' : 'context'} data-testid="context">
-      <meter aria-label="Context used" min={0} max={context} value={used} />
+      <meter aria-label={t('contextUsed')} min={0} max={context} value={used} />
       <span>
-        {count(used)} of {count(context)}
-        <span class="wide-only"> tokens</span>
-        {scarce && used < context - 1 && ', nearly full'}
+        {t('ofContext', { used: count(used), context: count(context) })}
+        <span class="wide-only">{t('tokens')}</span>
+        {scarce && used < context - 1 && t('nearlyFull')}
       </span>
     </span>
   );

@@ -1,57 +1,217 @@
-import { useEffect, useState } from 'preact/hooks';
-import type { Answer, Turn } from './conversation';
+import { useEffect, useLayoutEffect, useRef, useState } from 'preact/hooks';
+import type { Live } from './chats/answer';
+import type { Message } from './chats/record';
+import type { Branch, Turn } from './chats/tree';
+import { grow, onEnter } from './composer';
 import { explain } from './explain';
 import { Failure } from './failure';
 import { count, rate } from './format';
 import { Icon } from './icons';
+import { t } from './language';
 import { Markdown } from './markdown';
 import { Thinking } from './thinking';
+import { Tokens } from './tokens';
+
+/** What can be done in a chat; what is missing cannot be done now. */
+export interface TurnActions {
+  edit?: (question: string, text: string) => void;
+  regenerate?: (question: string) => void;
+  goOn?: (answer: string) => void;
+  /** Shows the branch of a message. */
+  choose: (message: string) => void;
+  /** Loads the model again. */
+  reload: () => void;
+}
 
 interface Props {
   turn: Turn;
+  live?: Live;
+  interrupted: boolean;
   /** Positions of the model's context. */
   context: number;
-  /** Only for the last answer, and only while nothing is generated. */
-  onRegenerate?: () => void;
-  /** Only while loading the model again can help. */
-  onReload?: () => void;
+  last: boolean;
+  busy: boolean;
+  actions: TurnActions;
 }
 
 /** A question, as the tab of the sheet that its answer is written on. */
-export function TurnView({ turn: { question, answer }, context, onRegenerate, onReload }: Props) {
+export function TurnView({ turn: { question, questions, answer, answers }, live, interrupted, context, last, busy, actions }: Props) {
   // While the model has to be loaded again, it cannot answer again.
-  const mustReload = answer.error !== undefined && explain(answer.error).retry !== undefined;
+  const mustReload = live?.error !== undefined && explain(live.error).retry !== undefined;
+  const offered = busy || mustReload ? { choose: actions.choose, reload: actions.reload } : actions;
+  const choose = busy ? undefined : actions.choose;
   return (
     <article class="turn">
-      <h2 class="question" dir="auto">
-        <span class="sr-only">You asked: </span>
-        {question}
-      </h2>
-      <div class="sheet" aria-busy={answer.stage !== 'done'}>
-        {answer.stage === 'waiting' && <p class="waiting">Waiting for the model</p>}
-        {answer.stage === 'reading' && <p class="waiting">Reading the question{answer.read ? `, ${Math.round(100 * answer.read)} %` : ''}</p>}
-        {answer.reasoning && <Thinking answer={answer} />}
-        <div data-testid="answer" class="answer">
-          <Markdown text={answer.content} />
-        </div>
-        {answer.error && <Failure error={answer.error} onRetry={onReload} />}
-        {answer.stage === 'done' && <AnswerFooter answer={answer} context={context} onRegenerate={mustReload ? undefined : onRegenerate} />}
+      <Question question={question} branch={questions} onEdit={offered.edit} onChoose={choose} />
+      <div class="sheet" aria-busy={live !== undefined && live.stage !== 'done'}>
+        {live?.stage === 'waiting' && <p class="waiting">{t('waiting')}</p>}
+        {live?.stage === 'reading' && <p class="waiting">{live.read ? t('readingPart', { percent: Math.round(100 * live.read) }) : t('reading')}</p>}
+        {answer && <Answer answer={answer} live={live} />}
+        {live?.error && <Failure error={live.error} onRetry={last ? actions.reload : undefined} />}
+        {answer?.finish === null && !live && (interrupted ? <Interrupted onGoOn={offered.goOn && (() => offered.goOn!(answer.id))} /> : <p class="waiting">{t('elsewhere')}</p>)}
+        {answer && (answer.finish || interrupted) && <AnswerFooter answer={answer} branch={answers!} live={live} context={context} last={last} actions={offered} onChoose={choose} />}
+        {!answer && offered.regenerate && (
+          <button type="button" class="button" data-testid="regenerate" onClick={() => offered.regenerate!(question.id)}>
+            {t('answerIt')}
+          </button>
+        )}
       </div>
     </article>
   );
 }
 
-function AnswerFooter({ answer, context, onRegenerate }: { answer: Answer; context: number; onRegenerate?: () => void }) {
-  const ending = describeEnding(answer, context);
+/** A longer question is cut until somebody wants all of it: a browser takes seconds to lay out megabytes. */
+const LONG = 20_000;
+
+function Question({ question: { id, content }, branch, onEdit, onChoose }: { question: Message; branch: Branch; onEdit?: TurnActions['edit']; onChoose?: TurnActions['choose'] }) {
+  const [editing, setEditing] = useState(false);
+  const [whole, setWhole] = useState(false);
+  if (editing && onEdit) {
+    const send = (text: string) => {
+      setEditing(false);
+      onEdit(id, text);
+    };
+    return <EditBox text={content} onSend={send} onCancel={() => setEditing(false)} />;
+  }
+  const cut = !whole && content.length > LONG;
+  return (
+    <div class="question-row">
+      <h2 class="question" dir="auto">
+        <span class="sr-only">{t('youAsked')}</span>
+        {cut ? `${content.slice(0, LONG)}…` : content}
+      </h2>
+      <div class="question-tools">
+        {cut && (
+          <button type="button" class="text-button" onClick={() => setWhole(true)}>
+            {t('showAll', { count: count(content.length) })}
+          </button>
+        )}
+        <Branches branch={branch} onChoose={onChoose} />
+        {onEdit && (
+          <button type="button" class="icon-button" data-testid="edit" aria-label={t('editQuestion')} title={t('edit')} onClick={() => setEditing(true)}>
+            <Icon name="pencil" />
+          </button>
+        )}
+      </div>
+    </div>
+  );
+}
+
+function EditBox({ text: before, onSend, onCancel }: { text: string; onSend: (text: string) => void; onCancel: () => void }) {
+  const [text, setText] = useState(before);
+  const area = useRef<HTMLTextAreaElement>(null);
+  useLayoutEffect(() => grow(area.current!), [text]);
+  useLayoutEffect(() => {
+    area.current!.focus();
+    area.current!.setSelectionRange(before.length, before.length);
+  }, []);
+  const send = () => text.trim() && onSend(text.trim());
+  const enter = onEnter(send);
+  const onKeyDown = (e: KeyboardEvent) => {
+    if (e.key === 'Escape' && !e.isComposing) {
+      e.stopPropagation();
+      onCancel();
+    } else {
+      enter(e);
+    }
+  };
+  const onSubmit = (e: SubmitEvent) => {
+    e.preventDefault();
+    send();
+  };
+  return (
+    <form class="question edit-box" onSubmit={onSubmit}>
+      <textarea ref={area} rows={1} data-testid="edit-box" aria-label={t('editQuestion')} dir="auto" value={text} onInput={(e) => setText(e.currentTarget.value)} onKeyDown={onKeyDown} />
+      <p>
+        <button type="button" class="text-button" onClick={onCancel}>
+          {t('cancel')}
+        </button>
+        <button type="submit" class="button primary" disabled={!text.trim()}>
+          {t('send')}
+        </button>
+      </p>
+    </form>
+  );
+}
+
+/** Which of several versions is shown: ‹ 2/3 › */
+function Branches({ branch: { index, ids }, onChoose }: { branch: Branch; onChoose?: (id: string) => void }) {
+  if (ids.length < 2) return null;
+  const step = (by: number, name: 'previousBranch' | 'nextBranch', testid: string) => (
+    <button type="button" class="icon-button" data-testid={testid} aria-label={t(name)} title={t(name)} disabled={!onChoose || !ids[index + by]} onClick={() => onChoose!(ids[index + by]!)}>
+      <Icon name={by < 0 ? 'left' : 'right'} />
+    </button>
+  );
+  return (
+    <span class="branches">
+      {step(-1, 'previousBranch', 'branch-prev')}
+      <span>{`${index + 1}/${ids.length}`}</span>
+      {step(1, 'nextBranch', 'branch-next')}
+    </span>
+  );
+}
+
+function Answer({ answer, live }: { answer: Message; live?: Live }) {
+  const [tokens, setTokens] = useState(false);
+  const open = live !== undefined && live.stage !== 'done';
+  return (
+    <>
+      {answer.reasoning && <Thinking answer={answer} live={open ? live : undefined} />}
+      <div data-testid="answer" class="answer">
+        {tokens && answer.logprobs ? <Tokens logprobs={answer.logprobs} /> : <Markdown text={answer.content} open={open} />}
+      </div>
+      {answer.logprobs && answer.logprobs.length > 0 && !open && (
+        <button type="button" class="text-button" data-testid="probabilities" aria-pressed={tokens} onClick={() => setTokens(!tokens)}>
+          {t('probabilities')}
+        </button>
+      )}
+    </>
+  );
+}
+
+function Interrupted({ onGoOn }: { onGoOn?: () => void }) {
+  return (
+    <div class="interrupted" data-testid="interrupted">
+      <p>{t('interrupted')}</p>
+      {onGoOn && (
+        <button type="button" class="button" data-testid="continue" onClick={onGoOn}>
+          {t('goOn')}
+        </button>
+      )}
+    </div>
+  );
+}
+
+interface FooterProps {
+  answer: Message;
+  branch: Branch;
+  live?: Live;
+  context: number;
+  last: boolean;
+  actions: TurnActions;
+  onChoose?: (id: string) => void;
+}
+
+function AnswerFooter({ answer, branch, live, context, last, actions, onChoose }: FooterProps) {
+  const ending = describeEnding(answer, live, context);
+  const unfinished = answer.finish === 'abort' || answer.finish === 'length' || answer.finish === 'error';
+  const { goOn, regenerate } = actions;
   return (
     <footer class="answer-footer">
       {ending && <p class="ending">{ending}</p>}
       <p class="counts">{describeCounts(answer)}</p>
+      <Branches branch={branch} onChoose={onChoose} />
       {answer.content && <CopyButton text={answer.content} />}
-      {onRegenerate && (
-        <button type="button" class="text-button" data-testid="regenerate" onClick={onRegenerate}>
+      {last && unfinished && goOn && (
+        <button type="button" class="text-button" data-testid="continue" onClick={() => goOn(answer.id)}>
+          <Icon name="play" />
+          {t('continueAnswer')}
+        </button>
+      )}
+      {last && regenerate && (
+        <button type="button" class="text-button" data-testid="regenerate" onClick={() => regenerate(answer.parent!)}>
           <Icon name="again" />
-          Regenerate
+          {t('regenerate')}
         </button>
       )}
     </footer>
@@ -59,19 +219,20 @@ function AnswerFooter({ answer, context, onRegenerate }: { answer: Answer; conte
 }
 
 /** Why an answer ended, if not because it was complete. */
-function describeEnding({ finish, usage, content }: Answer, context: number): string {
-  if (finish === 'stop' && !content) return 'The model ended without an answer.';
-  if (finish === 'abort') return 'Stopped.';
+function describeEnding({ finish, usage, content, error }: Message, live: Live | undefined, context: number): string {
+  if (finish === 'error') return live?.error ? '' : t('failed', { reason: error?.message ?? '' });
+  if (finish === 'stop' && !content) return t('noAnswer');
+  if (finish === 'abort') return t('stopped');
   if (finish !== 'length') return '';
   // The last token is never fed back, so a full context may show as one position less.
   const full = usage !== undefined && usage.total_tokens >= context - 1;
-  return full ? 'The context is full. Start a new chat to go on.' : 'Stopped at the limit of tokens, which is in the settings.';
+  return full ? t('contextFull') : t('atLimit');
 }
 
-function describeCounts({ usage, tokensPerSecond }: Answer): string {
+function describeCounts({ usage, tokens_per_second: speed }: Message): string {
   if (!usage) return '';
-  const parts = [`${count(usage.prompt_tokens)} tokens read`, `${count(usage.completion_tokens)} written`];
-  if (tokensPerSecond) parts.push(rate(tokensPerSecond));
+  const parts = [t('tokensRead', { count: count(usage.prompt_tokens) }), t('tokensWritten', { count: count(usage.completion_tokens) })];
+  if (speed) parts.push(rate(speed));
   return parts.join(' · ');
 }
 
@@ -87,7 +248,7 @@ function CopyButton({ text }: { text: string }) {
   return (
     <button type="button" class="text-button" data-testid="copy" onClick={copy}>
       <Icon name={copied ? 'check' : 'copy'} />
-      {copied ? 'Copied' : 'Copy'}
+      {copied ? t('copied') : t('copy')}
     </button>
   );
 }

@@ -1,18 +1,20 @@
+import { t } from './language';
+
 const EXAMPLES = ['What is 47 + 85?', 'Use 3, 7 and 25 to make 46.', '(12 + 7) * 3 - 20', 'Who are you?'];
 
 /** What an empty chat says. */
 export function Welcome() {
   return (
     <section class="welcome">
-      <h1>A reasoning model, in this tab</h1>
-      <p>It thinks on your own GPU. Nothing you write leaves this computer.</p>
+      <h1>{t('welcome')}</h1>
+      <p>{t('welcomeText')}</p>
     </section>
   );
 }
 
 export function Examples({ onAsk }: { onAsk: (question: string) => void }) {
   return (
-    <ul class="examples" aria-label="Example questions">
+    <ul class="examples" aria-label={t('exampleQuestions')}>
       {EXAMPLES.map((question) => (
         <li key={question}>
           <button type="button" onClick={() => onAsk(question)}>

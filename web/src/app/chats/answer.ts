@@ -1,0 +1,117 @@
+import type { Chunk, FinishReason, TabseekError } from '../../api/tabseek';
+import type { Message } from './record';
+
+export type Stage = 'waiting' | 'reading' | 'thinking' | 'answering' | 'done';
+
+/** What is only known of an answer while its page is open. */
+export interface Live {
+  /** The message's. */
+  id: string;
+  chat: string;
+  stage: Stage;
+  /** The part of the prompt that has been read, while it is. */
+  read?: number;
+  /** When thinking began, by performance.now(). */
+  thinkingSince?: number;
+  error?: TabseekError;
+}
+
+/** Puts an answer together from its chunks, going on from what it has. */
+export class AnswerStream {
+  live: Live;
+  /** The first chunk with tokens: speed is measured from there, so that reading the prompt does not count. */
+  private first: { at: number; tokens: number } | undefined;
+  private thinks = false;
+
+  constructor(public message: Message) {
+    this.live = { id: message.id, chat: message.chat, stage: 'waiting' };
+    this.set({ finish: null, error: undefined });
+  }
+
+  add(chunk: Chunk): void {
+    const choice = chunk.choices[0];
+    if (!choice) return;
+    const { delta, finish_reason, logprobs } = choice;
+    if (logprobs) this.set({ logprobs: [...(this.message.logprobs ?? []), ...logprobs.content] });
+    if (delta.reasoning_content) this.think(delta.reasoning_content);
+    if (delta.content) this.say(delta.content);
+    if (chunk.tokens) this.measure(chunk.tokens);
+    if (finish_reason) this.finish(finish_reason, chunk);
+  }
+
+  /** The model is there, and has read this part of the prompt. */
+  read(part = 0): void {
+    this.show({ stage: 'reading', read: part });
+  }
+
+  /** Stopped before the model was there. */
+  stop(): void {
+    this.end('abort');
+  }
+
+  fail(error: TabseekError): void {
+    this.set({ error: { code: error.code, message: error.message } });
+    this.show({ error });
+    this.end('error');
+  }
+
+  /** Counts the thinking up to now, for a copy that is kept. */
+  get snapshot(): Message {
+    return this.thinks ? { ...this.message, thinking_seconds: this.thought() } : this.message;
+  }
+
+  private think(text: string): void {
+    if (!this.thinks) {
+      this.thinks = true;
+      this.show({ thinkingSince: performance.now() - 1000 * (this.message.thinking_seconds ?? 0) });
+    }
+    this.show({ stage: 'thinking' });
+    this.set({ reasoning: (this.message.reasoning ?? '') + text });
+  }
+
+  private say(text: string): void {
+    const content = this.message.content + text;
+    // Between thinking and the answer there is often only white space, which is neither.
+    if (content.trim() === '') return;
+    this.endThinking();
+    this.show({ stage: 'answering' });
+    this.set({ content });
+  }
+
+  private thought(): number {
+    return (performance.now() - this.live.thinkingSince!) / 1000;
+  }
+
+  private endThinking(): void {
+    if (!this.thinks) return;
+    this.thinks = false;
+    this.set({ thinking_seconds: this.thought() });
+  }
+
+  private measure(tokens: number): void {
+    const at = performance.now();
+    this.first ??= { at, tokens };
+    const seconds = (at - this.first.at) / 1000;
+    if (seconds > 0) this.set({ tokens_per_second: (tokens - this.first.tokens) / seconds });
+  }
+
+  private finish(finish: FinishReason, { usage, stats }: Chunk): void {
+    const measured = usage && stats && stats.decode_seconds > 0 ? usage.completion_tokens / stats.decode_seconds : undefined;
+    this.set({ usage: usage ?? undefined, tokens_per_second: measured ?? this.message.tokens_per_second });
+    this.end(finish);
+  }
+
+  private end(finish: Message['finish']): void {
+    this.endThinking();
+    this.set({ finish });
+    this.show({ stage: 'done' });
+  }
+
+  private set(part: Partial<Message>): void {
+    this.message = { ...this.message, ...part };
+  }
+
+  private show(part: Partial<Live>): void {
+    this.live = { ...this.live, ...part };
+  }
+}
