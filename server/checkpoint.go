@@ -9,6 +9,7 @@ import (
 	"os"
 	"path/filepath"
 	"slices"
+	"strconv"
 	"strings"
 
 	"tabseek/engine/architecture"
@@ -21,7 +22,11 @@ import (
 // maxTextFile bounds the JSON files of a checkpoint; the largest tokenizer.json known has 20 MB.
 const maxTextFile = 64 << 20
 
-const tokenizerJSON = "tokenizer.json"
+// The files that a tokenizer comes in.
+const (
+	tokenizerJSON = "tokenizer.json"
+	tiktokenModel = "tiktoken.model"
+)
 
 // A checkpoint is what is read of a Hugging Face folder beside the weights.
 type checkpoint struct {
@@ -53,13 +58,45 @@ func readCheckpoint(dir, family string) (*checkpoint, error) {
 
 // readText reads what a folder says about text: tokenizer and chat format.
 func (c *checkpoint) readText(family string) (err error) {
-	if c.seed.TokenizerJSON, err = c.read(tokenizerJSON); err != nil {
+	file := tokenizerJSON
+	if c.seed.TokenizerJSON, err = c.read(file); errors.Is(err, fs.ErrNotExist) && exists(filepath.Join(c.dir, tiktokenModel)) {
+		file = tiktokenModel
+		err = c.readTiktoken()
+	}
+	if err != nil {
 		return err
 	}
-	if err := c.compileTokenizer(filepath.Join(c.dir, tokenizerJSON)); err != nil {
+	if err := c.compileTokenizer(filepath.Join(c.dir, file)); err != nil {
 		return err
 	}
 	return c.readChat(family)
+}
+
+// readTiktoken makes the tokenizer.json of a tiktoken.model. Only Moonshot's models come with one: their pre-tokenizer is
+// in their code alone, and their special tokens are in tokenizer_config.json.
+func (c *checkpoint) readTiktoken() error {
+	model, err := c.read(tiktokenModel)
+	if err != nil {
+		return err
+	}
+	var config struct {
+		Added map[string]tokenizer.Added `json:"added_tokens_decoder"`
+	}
+	if err := c.readOptional("tokenizer_config.json", &config); err != nil {
+		return err
+	}
+	var added []tokenizer.Added
+	for key, token := range config.Added {
+		if token.ID, err = strconv.Atoi(key); err != nil {
+			return fmt.Errorf("%s: added_tokens_decoder: %q is no id", filepath.Join(c.dir, "tokenizer_config.json"), key)
+		}
+		added = append(added, token)
+	}
+	slices.SortFunc(added, func(a, b tokenizer.Added) int { return a.ID - b.ID })
+	if c.seed.TokenizerJSON, err = tokenizer.FromTiktoken(model, added, "kimi-k2"); err != nil {
+		return fmt.Errorf("%s: %w", filepath.Join(c.dir, tiktokenModel), err)
+	}
+	return nil
 }
 
 // compileTokenizer makes the tokenizer of its JSON; file is what it came from.

@@ -1,6 +1,8 @@
 package main
 
 import (
+	"encoding/base64"
+	"encoding/json"
 	"fmt"
 	"os"
 	"path/filepath"
@@ -183,4 +185,29 @@ func TestTextOfGGUF(t *testing.T) {
 	require.Equal(t, "Hi", command("[72,105]", "tokenize", path, "--decode").Stdout)
 	require.Contains(t, command(`[{"role":"user","content":"Hi"}]`, "prompt", path).Stdout, `"text":"<｜begin▁of▁sentence｜><｜User｜>Hi<｜Assistant｜><think>\n"`)
 	packFails(t, path, "tensor model.embed_tokens.weight: missing")
+}
+
+// A checkpoint may bring a tiktoken.model in place of a tokenizer.json, as Moonshot's do.
+func TestPackTiktoken(t *testing.T) {
+	src := checkpointWith(t, nil)
+	require.NoError(t, os.Remove(filepath.Join(src, "tokenizer.json")))
+	var model strings.Builder
+	for b := range 256 {
+		fmt.Fprintf(&model, "%s %d\n", base64.StdEncoding.EncodeToString([]byte{byte(b)}), b)
+	}
+	require.NoError(t, os.WriteFile(filepath.Join(src, "tiktoken.model"), []byte(model.String()), 0o644))
+	added := map[string]any{}
+	for i, token := range []string{"<｜begin▁of▁sentence｜>", "<｜end▁of▁sentence｜>", "<｜User｜>", "<｜Assistant｜>", "<think>", "</think>"} {
+		added[fmt.Sprint(256+i)] = map[string]any{"content": token, "special": true}
+	}
+	config, err := json.Marshal(map[string]any{"added_tokens_decoder": added, "bos_token": "<｜begin▁of▁sentence｜>"})
+	require.NoError(t, err)
+	require.NoError(t, os.WriteFile(filepath.Join(src, "tokenizer_config.json"), config, 0o644))
+	require.Equal(t, "[72,105]\n", command("Hi", "tokenize", src).Stdout)
+	require.Equal(t, "[258,72]\n", command("<｜User｜>H", "tokenize", "--special", src).Stdout)
+	m := packed(t, src)
+	require.Equal(t, "deepseek-v3", m.Chat)
+	require.Contains(t, command(`[{"role":"user","content":"Hi"}]`, "prompt", m.Dir).Stdout, "<｜User｜>Hi<｜Assistant｜>")
+	require.NoError(t, os.WriteFile(filepath.Join(src, "tiktoken.model"), []byte("AA== x"), 0o644))
+	packFails(t, src, "tiktoken.model", `rank "x"`)
 }

@@ -49,7 +49,7 @@ func openText(name string) (*tokenizer.Tokenizer, chat.Format, error) {
 		return c.tokenizer, c.format, nil
 	case filepath.Base(name) == tokenizerJSON:
 		c.dir = filepath.Dir(name)
-	case name == builtIn || isPacked(name) || !exists(filepath.Join(name, tokenizerJSON)):
+	case name == builtIn || isPacked(name) || !exists(filepath.Join(name, tokenizerJSON)) && !exists(filepath.Join(name, tiktokenModel)):
 		model, t, err := openTokenizer(name)
 		if err != nil {
 			return nil, chat.Format{}, err

@@ -7,6 +7,9 @@ var alphabet [0x100 + 68]struct {
 	ok  bool
 }
 
+// spellings are the same, by byte.
+var spellings [0x100]rune
+
 func init() {
 	next := rune(0x100)
 	for b := range 256 {
@@ -17,7 +20,17 @@ func init() {
 			next++
 		}
 		alphabet[r].raw, alphabet[r].ok = byte(b), true
+		spellings[b] = r
 	}
+}
+
+// toAlphabet spells bytes.
+func toAlphabet(raw string) string {
+	spelled := make([]rune, len(raw))
+	for i := range len(raw) {
+		spelled[i] = spellings[raw[i]]
+	}
+	return string(spelled)
 }
 
 // fromAlphabet turns a spelling into bytes; false if a character is not of the alphabet.

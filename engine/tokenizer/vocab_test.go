@@ -52,18 +52,23 @@ func sequence(parts ...string) string {
 
 // deepseekTokenizer builds the tokenizer.json of DeepSeek-V2 from its vocabulary; it skips the test if that is not there.
 func deepseekTokenizer(tb testing.TB) []byte {
+	out, err := FromGGUF(deepseekVocabulary(tb))
+	require.NoError(tb, err)
+	return out
+}
+
+func deepseekVocabulary(tb testing.TB) Vocabulary {
 	path := filepath.Join(vocabFolder, "deepseek-llm.gguf")
 	_, err := os.Stat(path)
 	need.Have(tb, need.Vocabulary, err)
 	m, err := weights.ReadGGUFMetadata(path)
 	require.NoError(tb, err)
-	out, err := FromGGUF(Vocabulary{
+	v := Vocabulary{
 		Model: m.String("tokenizer.ggml.model"), Pre: m.String("tokenizer.ggml.pre"), Tokens: m.Strings("tokenizer.ggml.tokens"),
 		Types: m.Ints("tokenizer.ggml.token_type"), Merges: m.Strings("tokenizer.ggml.merges"),
-	})
-	require.NoError(tb, err)
+	}
 	require.NoError(tb, m.Err())
-	return out
+	return v
 }
 
 func TestDeepSeekVocabulary(t *testing.T) {

@@ -22,7 +22,7 @@ const (
 	Fixtures   Thing = "fixtures"   // larger golden checkpoints, which lie beside the repository where its makers work
 	Vocabulary Thing = "vocabulary" // a published vocabulary, which lies there too
 	Templates  Thing = "templates"  // published chat templates, which lie there too
-	Jinja      Thing = "jinja"      // npm's packages of the page's tests
+	Npm        Thing = "npm"        // what npm installs for tests
 	Debian     Thing = "debian"     // apt-get and dpkg
 )
 

@@ -105,7 +105,7 @@ func TestPublished(t *testing.T) {
 			require.Equal(t, words, found.System)
 		}
 	}
-	modules := need.File(t, need.Jinja, "web", "node_modules", "@huggingface", "jinja")
+	modules := need.File(t, need.Npm, "web", "node_modules", "@huggingface", "jinja")
 	out, err := exec.Command("node", "testdata/render.mjs", dir, filepath.Dir(filepath.Dir(modules))).Output()
 	require.NoError(t, err)
 	want, err := os.ReadFile(renderedFile)
