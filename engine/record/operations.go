@@ -18,7 +18,7 @@ func (m *Model) Product(r *gpu.Recorder, rows int, w *Weight, x Activation, norm
 	for _, p := range w.Pieces {
 		d := shaders.MatVec(
 			m.Profile,
-			shaders.MatVecVariant{Format: w.Format, Batch: rows, Norm: norm.Weight.Buffer != nil, Accumulate: accumulate},
+			shaders.MatVecVariant{Format: p.Format, Batch: rows, Norm: norm.Weight.Buffer != nil, Accumulate: accumulate},
 			shaders.MatVecParams{
 				Rows: uint32(p.Count), K: uint32(w.K), XStride: uint32(x.Stride), XOffset: uint32(x.Offset),
 				YStride: uint32(y.Stride), YOffset: uint32(y.Offset + p.First), Epsilon: float32(norm.Epsilon),

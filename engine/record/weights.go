@@ -21,6 +21,7 @@ type Weight struct {
 // A Piece is the part of a tensor that lies in one buffer.
 type Piece struct {
 	First, Count   int // rows, or matrices of a stack
+	Format         shaders.Format
 	quants, scales gpu.Slice
 }
 
@@ -45,8 +46,10 @@ func (w Weights) Vector(name string) gpu.Slice {
 func (w Weights) Formats() []shaders.Format {
 	return slices.DeleteFunc(slices.Clone(shaders.Formats), func(f shaders.Format) bool {
 		for _, weight := range w {
-			if weight.Format == f {
-				return false
+			for _, p := range weight.Pieces {
+				if p.Format == f {
+					return false
+				}
 			}
 		}
 		return true
@@ -77,7 +80,7 @@ func loadWeights(plan *gpu.Plan, manifest *weights.Manifest, slots []weights.Slo
 				}
 				return buffers[at.Buffer].Slice(uint64(at.Offset), uint64(at.Size+3)&^3)
 			}
-			w.Pieces = append(w.Pieces, Piece{p.First, p.Count, plane(&p.Quants), plane(p.Scales)})
+			w.Pieces = append(w.Pieces, Piece{p.First, p.Count, shaders.Format(tensor.PieceFormat(&p)), plane(&p.Quants), plane(p.Scales)})
 		}
 		loaded[slot.Name] = w
 	}
@@ -86,8 +89,10 @@ func loadWeights(plan *gpu.Plan, manifest *weights.Manifest, slots []weights.Slo
 
 // checkSlot compares a packed tensor with what the table says, and its kernels can read.
 func checkSlot(slot weights.Slot, tensor *weights.Tensor) error {
-	if !slot.Kind.Allows(tensor.Format) {
-		return fmt.Errorf("format is %s, which the kernel of a %s does not read", tensor.Format, slot.Kind)
+	for _, p := range tensor.Pieces {
+		if f := tensor.PieceFormat(&p); !slot.Kind.Allows(f) {
+			return fmt.Errorf("format is %s, which the kernel of a %s does not read", f, slot.Kind)
+		}
 	}
 	if slot.Whole && len(tensor.Pieces) > 1 {
 		return fmt.Errorf("cut into %d pieces, its kernel takes it whole", len(tensor.Pieces))

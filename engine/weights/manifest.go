@@ -1,6 +1,7 @@
 package weights
 
 import (
+	"cmp"
 	"encoding/json"
 	"fmt"
 )
@@ -66,8 +67,10 @@ type Tensor struct {
 // Piece is a run of a tensor that lies within one buffer: Count rows of a
 // matrix, matrices of a stack or elements of a vector, from First on.
 type Piece struct {
-	First  int    `json:"first"`
-	Count  int    `json:"count"`
+	First int `json:"first"`
+	Count int `json:"count"`
+	// Format is that of a part of a concatenation that differs from the tensor's.
+	Format Format `json:"format,omitempty"`
 	Quants Plane  `json:"quants"`
 	Scales *Plane `json:"scales,omitempty"`
 }
@@ -190,6 +193,9 @@ func (m *Manifest) Bytes() int64 {
 // Dims reads the shape as a stack: n matrices of rows x k. A vector is one row
 // and a plain matrix a stack of one.
 func (t *Tensor) Dims() (n, rows, k int) { return matrixDims(t.Shape) }
+
+// PieceFormat is the format of one of the tensor's pieces.
+func (t *Tensor) PieceFormat(p *Piece) Format { return cmp.Or(p.Format, t.Format) }
 
 // PieceShape is the shape of one of the tensor's pieces.
 func (t *Tensor) PieceShape(p *Piece) []int {

@@ -119,19 +119,23 @@ func (t *Tensor) check(buffers []BufferSpec) error {
 			if len(t.Shape) == 1 {
 				return errors.New("a vector has one piece")
 			}
-			if len(t.Shape) == 2 && p.Count%TileElems != 0 {
+			if len(t.Shape) == 2 && p.Count%TileElems != 0 && !slices.Contains(t.PartsAt, next) {
 				return fmt.Errorf("piece %d: %d rows are not a multiple of %d", i, p.Count, TileElems)
 			}
 		}
-		quants, scales, err := PlaneSizes(t.Format, t.PieceShape(p))
+		format := t.PieceFormat(p)
+		if p.Format != "" && (len(t.Shape) != 2 || !slices.Contains(append([]int{0}, t.PartsAt...), p.First)) && (i == 0 || t.Pieces[i-1].Format != p.Format) {
+			return fmt.Errorf("piece %d: format %s, which only a part of a concatenation may have to itself", i, p.Format)
+		}
+		quants, scales, err := PlaneSizes(format, t.PieceShape(p))
 		if err != nil {
 			return fmt.Errorf("piece %d: %w", i, err)
 		}
 		if err := p.Quants.check(quants, buffers); err != nil {
 			return fmt.Errorf("piece %d: quants: %w", i, err)
 		}
-		if (p.Scales != nil) != t.Format.HasScales() {
-			return fmt.Errorf("piece %d: scales present is %t, for %s it must be %t", i, p.Scales != nil, t.Format, t.Format.HasScales())
+		if (p.Scales != nil) != format.HasScales() {
+			return fmt.Errorf("piece %d: scales present is %t, for %s it must be %t", i, p.Scales != nil, format, format.HasScales())
 		}
 		if p.Scales != nil {
 			if err := p.Scales.check(scales, buffers); err != nil {

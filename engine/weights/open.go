@@ -137,7 +137,7 @@ func (m *Model) ReadTensor(name string) ([]float32, error) {
 		at := len(values)
 		values = append(values, make([]float32, n*pieceRows*k)...)
 		for r := range n * pieceRows {
-			DecodeRow(t.Format, quants, scales, r, k, pieceRows, values[at+r*k:])
+			DecodeRow(t.PieceFormat(p), quants, scales, r, k, pieceRows, values[at+r*k:])
 		}
 	}
 	return values, nil

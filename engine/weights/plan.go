@@ -80,21 +80,28 @@ func BuildPlan(slots []Slot, inv *Inventory, opts PlanOptions) (*Plan, error) {
 			return nil, err
 		}
 		t := planTensor(slot, inv, opts.Quant)
-		if !slot.Kind.Allows(t.Format) {
-			source, _ := inv.Tensor(slot.Matrices[0][0].Source)
-			return nil, source.errorf("no kernel reads %s yet: pack it with --quant q8 or q4", t.Format)
+		formats := []Format{t.Format} // of all parts, or of each
+		if opts.Quant == QuantKeep {
+			if own := partFormats(slot, inv); t.Format == F32 && len(own) > 1 && !slices.Contains(own, F32) {
+				formats = own
+			}
+			if slices.Contains(formats, F16) && !kept(slot, inv) {
+				plan.Rounded = append(plan.Rounded, slot.Name)
+			}
 		}
-		if opts.Quant == QuantKeep && t.Format == F16 && !kept(slot, inv) {
-			plan.Rounded = append(plan.Rounded, slot.Name)
+		for _, f := range formats {
+			if !slot.Kind.Allows(f) {
+				source, _ := inv.Tensor(slot.Matrices[0][0].Source)
+				return nil, source.errorf("no kernel reads %s yet: pack it with --quant q8 or q4", f)
+			}
 		}
-		var err error
-		if t.Pieces, err = space.place(t.Format, t.Shape); err != nil {
+		if err := space.placeParts(&t.Tensor, formats); err != nil {
 			return nil, fmt.Errorf("weights: slot %s: %w", slot.Name, err)
 		}
 		for _, parts := range slot.Matrices {
-			for _, view := range parts {
+			for j, view := range parts {
 				used[view.Source] = append(used[view.Source], view)
-				plan.Formats[t.Format] += int64(view.Rows) * int64(view.Cols)
+				plan.Formats[formats[min(j, len(formats)-1)]] += int64(view.Rows) * int64(view.Cols)
 			}
 		}
 		plan.Tensors = append(plan.Tensors, t)
@@ -193,6 +200,24 @@ func sourceFormat(slot *Slot, inv *Inventory) Format {
 	return common
 }
 
+// partFormats are the formats that hold each part of a concatenation unchanged; none for a stack, whose kernels read all
+// matrices alike, and for FP8, whose tiles may lie across the parts.
+func partFormats(slot *Slot, inv *Inventory) []Format {
+	if slot.Stacked {
+		return nil
+	}
+	var formats []Format
+	for _, view := range slot.Matrices[0] {
+		part := Slot{Matrices: []Parts{{view}}}
+		f := sourceFormat(&part, inv)
+		if f == FP8E4M3 {
+			return nil
+		}
+		formats = append(formats, f)
+	}
+	return formats
+}
+
 // kept tells whether all of a slot's sources can be relaid.
 func kept(slot *Slot, inv *Inventory) bool {
 	for _, parts := range slot.Matrices {
@@ -272,6 +297,33 @@ func matchAny(patterns []string, name string) (bool, error) {
 type layout struct {
 	limit   int64
 	buffers []BufferSpec
+}
+
+// placeParts gives a tensor its pieces: where its parts have formats of their own, those of each.
+func (l *layout) placeParts(t *Tensor, formats []Format) (err error) {
+	if len(formats) == 1 {
+		t.Pieces, err = l.place(t.Format, t.Shape)
+		return err
+	}
+	t.Format = formats[0]
+	for i, f := range formats {
+		first, end := t.PartsAt[i], t.Shape[0]
+		if i+1 < len(formats) {
+			end = t.PartsAt[i+1]
+		}
+		pieces, err := l.place(f, []int{end - first, t.Shape[1]})
+		if err != nil {
+			return err
+		}
+		for _, p := range pieces {
+			p.First += first
+			if f != t.Format {
+				p.Format = f
+			}
+			t.Pieces = append(t.Pieces, p)
+		}
+	}
+	return nil
 }
 
 // place cuts a tensor into pieces that fit into a buffer and gives each its

@@ -125,6 +125,10 @@ func (p *packer) run() error {
 // piece writes the planes of one piece: the quants as they come, then the
 // scales, which are small and wait in memory.
 func (p *packer) piece(t *PlannedTensor, piece *Piece) error {
+	if piece.Format != "" {
+		other := *t
+		other.Format, t = piece.Format, &other
+	}
 	if err := p.out.seek(piece.Quants.Buffer, piece.Quants.Offset); err != nil {
 		return err
 	}
