@@ -18,7 +18,7 @@ import (
 )
 
 // engineWasm is the guest as it is embedded: make wasm builds it.
-func engineWasm(t *testing.T) []byte {
+func engineWasm(t testing.TB) []byte {
 	t.Helper()
 	wasm, err := fs.ReadFile(web.Files(), "engine.wasm")
 	need.Have(t, need.Page, err)
