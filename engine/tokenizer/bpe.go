@@ -26,6 +26,22 @@ type merger struct {
 	ids       []int
 	symbols   []symbol
 	queue     queue
+	known     [2048]known // pieces merged before, by their hash
+}
+
+// A known piece has been merged: its ids are ids[from:to].
+type known struct {
+	piece    string
+	from, to int
+}
+
+// recall finds where a piece is kept, by a hash of a few of its bytes.
+func (m *merger) recall(piece string) *known {
+	h := uint32(len(piece))
+	for _, c := range [...]byte{piece[0], piece[1], piece[len(piece)/2], piece[len(piece)-1]} {
+		h = h*31 + uint32(c)
+	}
+	return &m.known[(h*2654435769)>>21]
 }
 
 // A symbol is a token of a piece that is being merged, in a doubly linked list.
@@ -51,6 +67,12 @@ func (m *merger) piece(piece string) {
 		m.ids = append(m.ids, id)
 		return
 	}
+	k := m.recall(piece)
+	if k.piece == piece { // texts say the same words again and again
+		m.ids = append(m.ids, m.ids[k.from:k.to]...)
+		return
+	}
+	from := len(m.ids)
 	m.symbols, m.queue = m.symbols[:0], m.queue[:0]
 	for i := range len(piece) {
 		id := m.tokenizer.bytes[piece[i]]
@@ -73,6 +95,7 @@ func (m *merger) piece(piece string) {
 	for i := int32(0); i != none; i = m.symbols[i].next {
 		m.ids = append(m.ids, int(m.symbols[i].id))
 	}
+	*k = known{piece, from, len(m.ids)}
 }
 
 // consider queues the merge of a symbol and its right neighbour, if there is one.
