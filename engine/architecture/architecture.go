@@ -19,6 +19,12 @@ var unsupported = map[string]string{
 	"deepseek_v4":  "compressed sparse attention",
 }
 
+// unsupportedGGUF are such architectures as GGUF files name them.
+var unsupportedGGUF = map[string]string{
+	"deepseek32": unsupported["deepseek_v32"], "deepseek4": unsupported["deepseek_v4"], "glm-dsa": unsupported["deepseek_v32"],
+	"deepseek2-ocr": "images", "deepseek2ocr": "images", "deepseek": "attention without a latent",
+}
+
 // Parse reads and validates a config.json.
 func Parse(data []byte) (record.Config, error) {
 	var c struct {
@@ -41,7 +47,20 @@ func Parse(data []byte) (record.Config, error) {
 
 // FromGGUF reads a model's config from a GGUF file's metadata, and calls the tensors as a Hugging Face checkpoint would.
 func FromGGUF(metadata *weights.Metadata, file *weights.Inventory) (record.Config, error) {
-	return deepseek.FromGGUF(metadata, file)
+	architecture := metadata.String("general.architecture")
+	if err := metadata.Err(); err != nil {
+		return nil, err
+	}
+	switch {
+	case architecture == deepseek.GGUFArchitecture:
+		return deepseek.FromGGUF(metadata, file)
+	case slices.Contains(gqa.ModelTypes, architecture):
+		return gqa.FromGGUF(metadata, file)
+	}
+	if needs, ok := unsupportedGGUF[architecture]; ok {
+		return nil, fmt.Errorf("%s: architecture %q is not supported: it needs %s", file.Name, architecture, needs)
+	}
+	return nil, fmt.Errorf("%s: architecture %q is not supported, only %s", file.Name, architecture, strings.Join(append([]string{deepseek.GGUFArchitecture}, gqa.ModelTypes...), ", "))
 }
 
 // Published lists the published models whose config.json comes along, by their short names.

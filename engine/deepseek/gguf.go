@@ -10,20 +10,13 @@ import (
 	"tabseek/engine/weights"
 )
 
-// ggufArchitecture is what GGUF files call the models of this package.
-const ggufArchitecture = "deepseek2"
+// GGUFArchitecture is what GGUF files call the models of this package.
+const GGUFArchitecture = "deepseek2"
 
 // FromGGUF reads a model's config from a GGUF file's metadata, and calls the tensors as a Hugging Face checkpoint would.
 // Files from before April 2025 hold kv_b_proj whole, newer ones its K and V for each head.
 func FromGGUF(m *weights.Metadata, file *weights.Inventory) (*Config, error) {
 	fail := func(err error) (*Config, error) { return nil, fmt.Errorf("%s: %w", file.Name, err) }
-	architecture := m.String("general.architecture")
-	if err := m.Err(); err != nil {
-		return nil, err
-	}
-	if architecture != ggufArchitecture {
-		return fail(fmt.Errorf("architecture %q is not supported, only %s", architecture, ggufArchitecture))
-	}
 	given := ggufConfig(m, file)
 	if err := m.Err(); err != nil {
 		return nil, err
@@ -66,7 +59,7 @@ func (c *Config) sharedDiffer(file *weights.Inventory) bool {
 
 // ggufConfig is the metadata as a config.json would have it, with every key, so that no default of a class gets in.
 func ggufConfig(m *weights.Metadata, file *weights.Inventory) map[string]any {
-	key := func(name string) string { return ggufArchitecture + "." + name }
+	key := func(name string) string { return GGUFArchitecture + "." + name }
 	integer := func(name string) int { return m.Int(key(name)) }
 	oneOr := func(x float64) float64 {
 		if x == 0 {
@@ -138,25 +131,6 @@ func ggufRope(m *weights.Metadata, key func(string) string) any {
 	return rope
 }
 
-// ggufTensors is what a Hugging Face checkpoint calls a layer's tensors.
-var ggufTensors = map[string]string{
-	"attn_norm.weight": "input_layernorm.weight", "ffn_norm.weight": "post_attention_layernorm.weight",
-	"attn_q.weight": "self_attn.q_proj.weight", "attn_q_a.weight": "self_attn.q_a_proj.weight",
-	"attn_q_a_norm.weight": "self_attn.q_a_layernorm.weight", "attn_q_b.weight": "self_attn.q_b_proj.weight",
-	"attn_kv_a_mqa.weight": "self_attn.kv_a_proj_with_mqa.weight", "attn_kv_a_norm.weight": "self_attn.kv_a_layernorm.weight",
-	"attn_kv_b.weight": "self_attn.kv_b_proj.weight", "attn_output.weight": "self_attn.o_proj.weight",
-	"ffn_gate.weight": "mlp.gate_proj.weight", "ffn_up.weight": "mlp.up_proj.weight", "ffn_down.weight": "mlp.down_proj.weight",
-	"ffn_gate_inp.weight": "mlp.gate.weight", "exp_probs_b.bias": "mlp.gate.e_score_correction_bias",
-	"ffn_gate_shexp.weight": "mlp.shared_experts.gate_proj.weight", "ffn_up_shexp.weight": "mlp.shared_experts.up_proj.weight",
-	"ffn_down_shexp.weight": "mlp.shared_experts.down_proj.weight",
-	"nextn.eh_proj.weight":  "eh_proj.weight", "nextn.enorm.weight": "enorm.weight", "nextn.hnorm.weight": "hnorm.weight",
-	"nextn.shared_head_norm.weight": "shared_head.norm.weight", "nextn.shared_head_head.weight": "shared_head.head.weight",
-	"nextn.embed_tokens.weight": "embed_tokens.weight",
-}
-
-// ggufOthers are the tensors of no layer.
-var ggufOthers = map[string]string{"token_embd.weight": "model.embed_tokens.weight", "output_norm.weight": "model.norm.weight", "output.weight": "lm_head.weight"}
-
 // ggufStacks are the tensors that hold the experts of a layer, or the heads, as matrices of a stack: what each matrix is
 // called, by its number.
 var ggufStacks = map[string][]string{
@@ -171,30 +145,17 @@ const (
 	valueOfHead = "self_attn.v_b.%d"
 )
 
-// adoptGGUF renames the tensors of a GGUF file, cuts its stacks, and finds out in which of the two ways it holds kv_b_proj.
+// adoptGGUF calls the tensors of a GGUF file by their other names, cuts its stacks, and finds out in which of the two ways
+// it holds kv_b_proj.
 func (c *Config) adoptGGUF(file *weights.Inventory) error {
-	for _, t := range file.Tensors() {
-		name := t.Name
-		var layer int
-		var part string
-		if n, _ := fmt.Sscanf(name, "blk.%d.%s", &layer, &part); n == 2 && layer >= 0 && layer < c.Layers() {
-			if kinds, ok := ggufStacks[part]; ok {
-				if err := splitStack(file, t, layer, kinds); err != nil {
-					return err
-				}
-				c.HeadsApart = c.HeadsApart || kinds[0] == keyOfHead
-			} else if to, ok := ggufTensors[part]; ok {
-				if err := file.Rename(name, record.Source(layer, to)); err != nil {
-					return err
-				}
-			}
-		} else if to, ok := ggufOthers[name]; ok {
-			if err := file.Rename(name, to); err != nil {
-				return err
-			}
+	return record.AdoptGGUF(file, c.Layers(), func(t *weights.SourceTensor, layer int, part string) (bool, error) {
+		kinds, ok := ggufStacks[part]
+		if !ok {
+			return false, nil
 		}
-	}
-	return nil
+		c.HeadsApart = c.HeadsApart || kinds[0] == keyOfHead
+		return true, splitStack(file, t, layer, kinds)
+	})
 }
 
 // splitStack calls the matrices of a stack by their own names.

@@ -245,6 +245,20 @@ func ggufs() []Case {
 		{Name: "gguf, dense", Config: Dense(), GGUF: &GGUF{HeadsApart: true}},
 		{Name: "gguf, shared experts apart", Config: V2(), GGUF: &apart, Native: true},
 		{Name: "gguf, three shared experts apart", Config: three, GGUF: &apart, Prompt: 20},
+		{Name: "gguf, qwen2", Config: Qwen2(), GGUF: &GGUF{}},
+		{Name: "gguf, qwen3", Config: Qwen3(), GGUF: &GGUF{Keys: map[string]any{
+			"qwen3.rope.scaling.type": "yarn", "qwen3.rope.scaling.factor": float32(4), "qwen3.rope.scaling.original_context_length": uint32(32),
+			"qwen3.rope.scaling.yarn_attn_factor": float32(0.8782488562869419),
+		}}, Prompt: 20},
+		{Name: "gguf, llama", Config: Llama().With(Config{"num_attention_heads": 2, "num_key_value_heads": 1, "rope_scaling": Config{
+			"rope_type": "llama3", "factor": 8.0, "low_freq_factor": 1.0, "high_freq_factor": 4.0, "original_max_position_embeddings": 8192,
+		}}), GGUF: &GGUF{}, Prompt: 40},
+		{Name: "gguf, llama with values of another type", Config: Llama().With(Config{"rope_scaling": nil, "hidden_size": 96}), GGUF: &GGUF{Type: func(name string) weights.DType {
+			if strings.Contains(name, "attn_v.") {
+				return weights.DTypeF32
+			}
+			return weights.DTypeBF16
+		}}},
 	}
 }
 

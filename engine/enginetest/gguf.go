@@ -3,6 +3,7 @@ package enginetest
 import (
 	"bytes"
 	"fmt"
+	"math"
 	"os"
 	"sort"
 	"strings"
@@ -69,7 +70,13 @@ func (n *numbers) ggufKeys(headsApart bool) map[string]any {
 		"attention.kv_lora_rank": u(n.Rank), "attention.key_length": u(n.Nope + n.Rope), "attention.value_length": u(n.V),
 		"rope.freq_base": float32(n.Theta), "rope.dimension_count": u(n.Rope), "leading_dense_block_count": u(n.FirstMoE),
 	}
-	if headsApart {
+	architecture := "deepseek2"
+	if n.grouped() {
+		architecture = n.ModelType
+		values["general.architecture"], values["attention.head_count_kv"] = architecture, u(n.KVHeads)
+		values["attention.key_length"], values["attention.value_length"] = u(n.HeadDim), u(n.HeadDim)
+		delete(values, "attention.kv_lora_rank")
+	} else if headsApart {
 		values["attention.head_count_kv"], values["attention.key_length"], values["attention.value_length"] = u(1), u(n.Rank+n.Rope), u(n.Rank)
 		values["attention.key_length_mla"], values["attention.value_length_mla"] = u(n.Nope+n.Rope), u(n.V)
 	}
@@ -90,14 +97,14 @@ func (n *numbers) ggufKeys(headsApart bool) map[string]any {
 			values["expert_gating_func"] = u(2)
 		}
 	}
-	if s := n.Scaling; s != nil {
+	if s := n.Scaling; s != nil && !n.grouped() {
 		values["rope.scaling.type"], values["rope.scaling.factor"] = "yarn", float32(s.Factor)
 		values["rope.scaling.original_context_length"], values["rope.scaling.yarn_log_multiplier"] = u(int(s.Original)), float32(0.1*s.AllDim)
 	}
 	named := map[string]any{}
 	for key, value := range values {
 		if !strings.HasPrefix(key, "general.") {
-			key = "deepseek2." + key
+			key = architecture + "." + key
 		}
 		named[key] = value
 	}
@@ -107,7 +114,10 @@ func (n *numbers) ggufKeys(headsApart bool) map[string]any {
 // ggufNames are what GGUF files call a layer's tensors. %d is an expert, of which they make one tensor.
 var ggufNames = map[string]string{
 	"input_layernorm.weight": "attn_norm.weight", "post_attention_layernorm.weight": "ffn_norm.weight",
-	"self_attn.q_proj.weight": "attn_q.weight", "self_attn.q_a_proj.weight": "attn_q_a.weight", "self_attn.q_a_layernorm.weight": "attn_q_a_norm.weight",
+	"self_attn.q_proj.weight": "attn_q.weight", "self_attn.k_proj.weight": "attn_k.weight", "self_attn.v_proj.weight": "attn_v.weight",
+	"self_attn.q_proj.bias": "attn_q.bias", "self_attn.k_proj.bias": "attn_k.bias", "self_attn.v_proj.bias": "attn_v.bias",
+	"self_attn.q_norm.weight": "attn_q_norm.weight", "self_attn.k_norm.weight": "attn_k_norm.weight",
+	"self_attn.q_a_proj.weight": "attn_q_a.weight", "self_attn.q_a_layernorm.weight": "attn_q_a_norm.weight",
 	"self_attn.q_b_proj.weight": "attn_q_b.weight", "self_attn.kv_a_proj_with_mqa.weight": "attn_kv_a_mqa.weight", "self_attn.kv_a_layernorm.weight": "attn_kv_a_norm.weight",
 	"self_attn.kv_b_proj.weight": "attn_kv_b.weight", "self_attn.o_proj.weight": "attn_output.weight",
 	"mlp.gate_proj.weight": "ffn_gate.weight", "mlp.up_proj.weight": "ffn_up.weight", "mlp.down_proj.weight": "ffn_down.weight",
@@ -138,6 +148,11 @@ func (c *Checkpoint) ggufTensors(n *numbers, how GGUF) ([]weights.RawTensor, err
 		list = append(list, t)
 		return err
 	}
+	if factors := n.ropeFactors(c.Config["rope_scaling"]); factors != nil {
+		if err := add("rope_freqs.weight", weights.DTypeF32, []int{len(factors)}, factors); err != nil {
+			return nil, err
+		}
+	}
 	for _, t := range c.Tensors {
 		values := make([]float32, product(t.Shape))
 		for i, x := range decode(t) {
@@ -161,6 +176,10 @@ func (c *Checkpoint) ggufTensors(n *numbers, how GGUF) ([]weights.RawTensor, err
 				if err := add(name, t.DType, append([]int{n.Experts}, t.Shape...), stacks[name]); err != nil {
 					return nil, err
 				}
+			}
+		case n.ModelType == "llama" && (strings.HasSuffix(name, "attn_q.weight") || strings.HasSuffix(name, "attn_k.weight")):
+			if err := add(name, t.DType, t.Shape, n.pairsTogether(values, t.Shape[1])); err != nil {
+				return nil, err
 			}
 		case strings.HasSuffix(name, "attn_kv_b.weight") && how.HeadsApart:
 			keys, vs := n.headsApart(values)
@@ -192,4 +211,43 @@ func (n *numbers) headsApart(kvB []float32) (keys, vs []float32) {
 		vs = append(vs, rows[n.Nope*n.Rank:][:n.V*n.Rank]...)
 	}
 	return keys, vs
+}
+
+// pairsTogether puts the rows of each head that are turned together side by side: (2, half) becomes (half, 2).
+func (n *numbers) pairsTogether(values []float32, width int) []float32 {
+	out := make([]float32, 0, len(values))
+	half := n.HeadDim / 2
+	for head := 0; head < len(values); head += n.HeadDim * width {
+		for i := range half {
+			for _, row := range []int{i, half + i} {
+				out = append(out, values[head+row*width:][:width]...)
+			}
+		}
+	}
+	return out
+}
+
+// ropeFactors is what Llama 3 divides the frequencies by (llama.cpp's converter computes them so).
+func (n *numbers) ropeFactors(scaling any) []float32 {
+	s, ok := scaling.(Config)
+	if !ok || s["rope_type"] != "llama3" {
+		return nil
+	}
+	number := func(key string) float64 { return s[key].(float64) }
+	original := float64(s["original_max_position_embeddings"].(int))
+	low, high := original/number("low_freq_factor"), original/number("high_freq_factor")
+	var factors []float32
+	for i := range n.HeadDim / 2 {
+		length := 2 * math.Pi * math.Pow(n.Theta, 2*float64(i)/float64(n.HeadDim))
+		switch {
+		case length < high:
+			factors = append(factors, 1)
+		case length > low:
+			factors = append(factors, float32(number("factor")))
+		default:
+			smooth := (original/length - number("low_freq_factor")) / (number("high_freq_factor") - number("low_freq_factor"))
+			factors = append(factors, float32(1/((1-smooth)/number("factor")+smooth)))
+		}
+	}
+	return factors
 }

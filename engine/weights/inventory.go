@@ -102,6 +102,53 @@ func (t *SourceTensor) readAt(dst []byte, offset int64) error {
 	return t.errorf("reading %d bytes at %d: %w", len(dst), offset, err)
 }
 
+// Floats reads a plain tensor of so many elements.
+func (t *SourceTensor) Floats(n int) ([]float32, error) {
+	widen := widenings[t.DType]
+	if widen == nil || t.Elements() != int64(n) {
+		return nil, t.errorf("%s %v, want %d plain numbers", t.DType, t.Shape, n)
+	}
+	raw := make([]byte, t.Bytes())
+	if err := t.readAt(raw, 0); err != nil {
+		return nil, err
+	}
+	if i := firstNotFinite(t.DType, raw); i >= 0 {
+		return nil, t.errorf("element [%d] is NaN or infinite", i)
+	}
+	values := make([]float32, n)
+	widen(values, raw)
+	return values, nil
+}
+
+// PermuteRows turns the rows of a matrix around: row r is what was row from(r).
+func (t *SourceTensor) PermuteRows(from func(row int) int) {
+	rows := int64(t.Shape[0])
+	t.Data = &rowReader{t.Data, t.Bytes() / rows, rows, from}
+}
+
+// rowReader reads rows in another order.
+type rowReader struct {
+	of         io.ReaderAt
+	size, rows int64
+	from       func(int) int
+}
+
+func (r *rowReader) ReadAt(p []byte, offset int64) (n int, err error) {
+	for n < len(p) {
+		row, at := (offset+int64(n))/r.size, (offset+int64(n))%r.size
+		if row >= r.rows {
+			return n, io.EOF
+		}
+		want := min(int64(len(p)-n), r.size-at)
+		got, err := r.of.ReadAt(p[n:n+int(want)], int64(r.from(int(row)))*r.size+at)
+		n += got
+		if int64(got) < want {
+			return n, err
+		}
+	}
+	return n, nil
+}
+
 // Inventory lists the tensors of a checkpoint.
 type Inventory struct {
 	Name string // file or folder, for messages
