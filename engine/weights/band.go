@@ -27,11 +27,9 @@ func (b *bandReader) raw(v View, first, n int) ([]byte, error) {
 	if !ok {
 		return nil, fmt.Errorf("weights: %s: tensor %s: missing", b.inv.Name, v.Source)
 	}
-	src := v // the rectangle to read
+	src := v.CutRows(first, n) // the rectangle to read
 	if v.Transpose {
 		src = v.CutCols(first, n)
-	} else {
-		src = v.CutRows(first, n)
 	}
 	if err := b.rectangle(t, src); err != nil {
 		return nil, err
