@@ -111,6 +111,9 @@ func (r random) matrix(format Format, n, rows, k int) (quants, scales []uint32) 
 	blocks := (k + BlockSize - 1) / BlockSize
 	data := make([]byte, n*rows*blocks*format.QuantBytes())
 	scale := func() float64 { return (0.5 + r.Float64()) / math.Sqrt(float64(k)) }
+	if _, ok := ggmlSpread[format]; ok {
+		return r.ggmlMatrix(format, n*rows*blocks, scale)
+	}
 	for row := range n * rows {
 		for i := range k { // the padding after k stays zero
 			block := data[(row*blocks+i/BlockSize)*format.QuantBytes():]
@@ -131,6 +134,40 @@ func (r random) matrix(format Format, n, rows, k int) (quants, scales []uint32) 
 		}
 	}
 	return words(data), words(plane)
+}
+
+// ggmlSpread is about how far the values of a format go that is made of random bits, in units of its f16.
+var ggmlSpread = map[Format]float64{
+	Q4_1: 8, Q5_0: 16, Q5_1: 16, IQ4_NL: 100, MXFP4: 4, Q2_K: 16, Q3_K: 64, Q4_K: 256, Q5_K: 512, Q6_K: 2000, IQ4_XS: 2000,
+}
+
+// ggmlMatrix is so many blocks of random bits, but for the f16 among their scales.
+func (r random) ggmlMatrix(format Format, blocks int, scale func() float64) (quants, scales []uint32) {
+	bytes := func(n int) []byte {
+		data := make([]byte, n)
+		for i := range data {
+			data[i] = byte(r.IntN(256))
+		}
+		return data
+	}
+	a := arrangements[format]
+	plane := bytes((blocks + a.blocks - 1) / a.blocks * a.entry)
+	for entry := range len(plane) / a.entry {
+		at := plane[entry*a.entry:]
+		if format == MXFP4 {
+			at[0] = byte(127 + math.Ilogb(scale()/4))
+			continue
+		}
+		halves := 2
+		if format == IQ4_NL || format == IQ4_XS || format == Q6_K || format == Q3_K {
+			halves = 1
+		}
+		for i := range halves {
+			binary.LittleEndian.PutUint16(at[2*i:], float16.Fromfloat32(float32(scale()/ggmlSpread[format])).Bits())
+		}
+	}
+	plane = append(plane, make([]byte, -len(plane)&3)...)
+	return words(bytes(blocks * a.quants)), words(plane)
 }
 
 // element writes a random element i of a block.

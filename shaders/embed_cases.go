@@ -31,9 +31,13 @@ func embedCases() []Case {
 			Bytes:     rows * width * (4 + format.QuantBytes()/BlockSize),
 		})
 	}
-	for _, format := range Formats {
+	for _, format := range plainFormats {
 		add(fmt.Sprintf("%s rows=8 width=128", format), format, 8, 128, 0, 320, 0)
 		add(fmt.Sprintf("%s rows=3 width=100 a part of the table, next token", format), format, 3, 100, 128, 130, 1)
+	}
+	for _, format := range ggmlFormats {
+		width := format.Width(96)
+		add(fmt.Sprintf("%s rows=3 width=%d", format, width), format, 3, width, 0, 320, 0)
 	}
 	return cases
 }

@@ -36,6 +36,9 @@ var wideExperts = []expertShape{
 	{" odd sizes", 3, 2, 130, 1033, 3, 1, 2, 0},
 }
 
+// superExperts have rows of whole super-blocks.
+var superExperts = expertShape{" part of the stack", 2, 3, 256, 256, 6, 1, 4, 0}
+
 // routes are random experts, and weights between 0 and 1.
 func (r random) routes(s expertShape) []uint32 {
 	routes := make([]uint32, 2*s.rows*s.slots)
@@ -71,11 +74,14 @@ func expertGateUpCases() []Case {
 			})
 		}
 	}
-	for _, format := range Formats {
+	for _, format := range plainFormats {
 		add(Minimum(), format, expertShapes...)
 		for _, p := range others() {
 			add(p, format, wideExperts...)
 		}
+	}
+	for _, format := range ggmlFormats {
+		add(Minimum(), format, superExperts)
 	}
 	return cases
 }
@@ -104,11 +110,14 @@ func expertDownCases() []Case {
 			})
 		}
 	}
-	for _, format := range Formats {
+	for _, format := range plainFormats {
 		add(Minimum(), format, expertShapes...)
 		for _, p := range others() {
 			add(p, format, wideExperts...)
 		}
+	}
+	for _, format := range ggmlFormats {
+		add(Minimum(), format, superExperts)
 	}
 	return cases
 }

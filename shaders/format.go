@@ -17,6 +17,8 @@ import (
 //	q8_0      32 int8                              one f16 a block
 //	q4_0      16 bytes, element i low, i+16 high   one f16 a block, value (nibble-8)*d
 //	fp8_e4m3  32 bytes                             one f32 a 128x128 tile, tiles of each matrix row-major
+//
+// and ggml's others, see format_ggml.go.
 type Format string
 
 // The formats that kernels can read.
@@ -27,10 +29,28 @@ const (
 	Q8_0 Format = "q8_0"
 	Q4_0 Format = "q4_0"
 	FP8  Format = "fp8_e4m3"
+
+	Q4_1   Format = "q4_1"
+	Q5_0   Format = "q5_0"
+	Q5_1   Format = "q5_1"
+	IQ4_NL Format = "iq4_nl"
+	MXFP4  Format = "mxfp4"
+	Q2_K   Format = "q2_k"
+	Q3_K   Format = "q3_k"
+	Q4_K   Format = "q4_k"
+	Q5_K   Format = "q5_k"
+	Q6_K   Format = "q6_k"
+	IQ4_XS Format = "iq4_xs"
 )
 
 // Formats lists them all.
-var Formats = []Format{F32, BF16, F16, Q8_0, Q4_0, FP8}
+var Formats = append(append([]Format{}, plainFormats...), ggmlFormats...)
+
+// The formats of checkpoints and of packing, and those that come in GGUF files alone.
+var (
+	plainFormats = []Format{F32, BF16, F16, Q8_0, Q4_0, FP8}
+	ggmlFormats  = []Format{Q4_1, Q5_0, Q5_1, IQ4_NL, MXFP4, Q2_K, Q3_K, Q4_K, Q5_K, Q6_K, IQ4_XS}
+)
 
 // BlockSize is the number of elements that load_block yields.
 const BlockSize = 32
@@ -38,21 +58,35 @@ const BlockSize = 32
 // tileSize is the side of an fp8 scale tile (DeepSeek-V3 report, section 3.3).
 const tileSize = 128
 
+// An arrangement is how large a format's blocks are in their two planes.
+type arrangement struct {
+	quants int // bytes of a block
+	blocks int // that share an entry among the scales; 0: none, or fp8's tiles
+	entry  int // its bytes
+}
+
+var arrangements = map[Format]arrangement{
+	F32: {128, 0, 0}, BF16: {64, 0, 0}, F16: {64, 0, 0}, FP8: {32, 0, 0}, Q8_0: {32, 1, 2}, Q4_0: {16, 1, 2},
+	Q4_1: {16, 1, 4}, Q5_0: {16, 2, 12}, Q5_1: {16, 1, 8}, IQ4_NL: {16, 1, 2}, MXFP4: {16, 1, 1},
+	Q2_K: {8, 8, 20}, Q3_K: {8, 8, 48}, Q4_K: {16, 8, 16}, Q5_K: {16, 8, 48}, Q6_K: {16, 8, 84}, IQ4_XS: {16, 8, 8},
+}
+
 // HasScales tells whether the format has a plane of scales.
-func (f Format) HasScales() bool { return f == Q8_0 || f == Q4_0 || f == FP8 }
+func (f Format) HasScales() bool { return f == FP8 || arrangements[f].blocks > 0 }
 
 // QuantBytes is the size of a block in the plane of quants.
-func (f Format) QuantBytes() int {
-	switch f {
-	case F32:
-		return 128
-	case BF16, F16:
-		return 64
-	case Q4_0:
-		return 16
+func (f Format) QuantBytes() int { return arrangements[f].quants }
+
+// Width rounds the width of a row up to what the format can hold: formats of super-blocks take whole ones.
+func (f Format) Width(k int) int {
+	if n := arrangements[f].blocks * BlockSize; n == superBlock {
+		return (k + n - 1) / n * n
 	}
-	return 32
+	return k
 }
+
+// superBlock is how many elements share the scales of q2_k to q6_k and iq4_xs.
+const superBlock = 256
 
 // matrixView is the reference's view of a stack of packed matrices [n, rows, K].
 type matrixView struct {
@@ -72,17 +106,19 @@ func (w matrixView) row(r int) []float64 {
 	out := make([]float64, blocks*BlockSize)
 	for b := range blocks {
 		block := r*blocks + b
-		w.block(w.quants[block*w.format.QuantBytes():], w.scale(r, b, block), out[b*BlockSize:][:BlockSize])
+		quant, to := w.quants[block*w.format.QuantBytes():], out[b*BlockSize:][:BlockSize]
+		if a := arrangements[w.format]; a.blocks > 0 {
+			ggmlBlock(w.format, quant[:a.quants], w.scales[block/a.blocks*a.entry:][:a.entry], block%a.blocks, to)
+		} else {
+			w.block(quant, w.scale(r, b), to)
+		}
 	}
 	return out[:w.k]
 }
 
-// scale is what block b of row r, the block-th of all, is multiplied with.
-func (w matrixView) scale(r, b, block int) float64 {
-	switch w.format {
-	case Q8_0, Q4_0:
-		return float64(halfAt(w.scales, block))
-	case FP8:
+// scale is what block b of row r is multiplied with.
+func (w matrixView) scale(r, b int) float64 {
+	if w.format == FP8 {
 		tilesDown, tilesAcross := (w.rows+tileSize-1)/tileSize, (w.k+tileSize-1)/tileSize
 		tile := ((r/w.rows)*tilesDown+(r%w.rows)/tileSize)*tilesAcross + b*BlockSize/tileSize
 		return float64(math.Float32frombits(binary.LittleEndian.Uint32(w.scales[4*tile:])))
@@ -90,7 +126,7 @@ func (w matrixView) scale(r, b, block int) float64 {
 	return 1
 }
 
-// block dequantises the elements of a block.
+// block dequantises the elements of a block of a format without scales of its own.
 func (w matrixView) block(quant []byte, scale float64, out []float64) {
 	for i := range out {
 		switch w.format {
@@ -100,10 +136,6 @@ func (w matrixView) block(quant []byte, scale float64, out []float64) {
 			out[i] = float64(math.Float32frombits(uint32(binary.LittleEndian.Uint16(quant[2*i:])) << 16))
 		case F16:
 			out[i] = float64(halfAt(quant, i))
-		case Q8_0:
-			out[i] = float64(int8(quant[i])) * scale
-		case Q4_0:
-			out[i] = float64(int(quant[i%16]>>(4*(i/16))&15)-8) * scale
 		case FP8:
 			out[i] = e4m3(quant[i]) * scale
 		default:

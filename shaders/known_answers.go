@@ -31,7 +31,7 @@ func productCase(profile Profile, label string, v MatVecVariant, rows, k, xOffse
 // must get right before the profile is used on it. A driver may compile one variant wrongly and another well.
 func KnownAnswers(profile Profile, format Format) []Case {
 	return []Case{
-		productCase(profile, " norm", MatVecVariant{Format: format, Batch: 1, Norm: true}, 131, 160, 0, 0),
-		productCase(profile, " accumulate", MatVecVariant{Format: format, Batch: MaxBatch, Accumulate: true}, 67, 96, 32, 3),
+		productCase(profile, " norm", MatVecVariant{Format: format, Batch: 1, Norm: true}, 131, format.Width(160), 0, 0),
+		productCase(profile, " accumulate", MatVecVariant{Format: format, Batch: MaxBatch, Accumulate: true}, 67, format.Width(96), 32, 3),
 	}
 }

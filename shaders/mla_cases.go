@@ -74,15 +74,18 @@ func mlaPrepareCases() []Case {
 			Flops:     2 * len(at) * heads * rank * nope,
 		})
 	}
-	for _, format := range Formats {
+	for _, format := range plainFormats {
 		add(Minimum(), format, 4, 64, 32, 16, 0, 5)
 		add(Minimum(), format, 3, 48, 24, 8, 3, 0, 1, 39)
+	}
+	for _, format := range ggmlFormats {
+		add(Minimum(), format, 2, 48, format.Width(40), 8, 3, 0, 39)
 	}
 	add(Minimum(), F32, 1, 100, 7, 2, 1, 3, 4)
 	add(Minimum(), Q8_0, 16, 512, 128, 64, 0, 7)
 	add(Minimum(), BF16, 20, 512, 192, 64, 4, 0, 1, 2, 3, 4, 5, 6, 7)
 	for _, p := range others() {
-		for _, format := range Formats {
+		for _, format := range plainFormats {
 			add(p, format, 5, 333, 40, 6, 3, 1, 2, 39)
 		}
 		add(p, Q4_0, 16, 512, 128, 64, 0, 7)
@@ -151,15 +154,18 @@ func mlaMergeCases() []Case {
 			Flops:     2 * rows * heads * rank * v,
 		})
 	}
-	for _, format := range Formats {
+	for _, format := range plainFormats {
 		add(Minimum(), format, 4, 64, 32, 3, 17)
 		add(Minimum(), format, 3, 100, 40, 2, 0, 40)
+	}
+	for _, format := range ggmlFormats {
+		add(Minimum(), format, 3, format.Width(100), 40, 2, 0, 40)
 	}
 	add(Minimum(), Q8_0, 16, 512, 128, 8, 9)
 	add(Minimum(), BF16, 20, 512, 256, 4, 0, 1, 2, 3, 4, 7, 8, 2000)
 	add(Minimum(), F32, 2, 48, 192, 1, 0, 1, 999)
 	for _, p := range others() {
-		for _, format := range Formats {
+		for _, format := range plainFormats {
 			add(p, format, 3, 100, 70, 5, 0, 33, 300)
 		}
 		add(p, Q4_0, 16, 512, 128, 32, 500)

@@ -186,7 +186,7 @@ func loaderFiles(v any) []string {
 	var files []string
 	eachField(v, func(_ string, f reflect.Value) {
 		if format, ok := f.Interface().(Format); ok {
-			files = append(files, "block", "load_"+string(format))
+			files = append(append(append(files, "block"), loaderLibs[format]...), "load_"+string(format))
 		}
 	})
 	return files
