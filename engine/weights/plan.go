@@ -89,12 +89,6 @@ func BuildPlan(slots []Slot, inv *Inventory, opts PlanOptions) (*Plan, error) {
 				plan.Rounded = append(plan.Rounded, slot.Name)
 			}
 		}
-		for _, f := range formats {
-			if !slot.Kind.Allows(f) {
-				source, _ := inv.Tensor(slot.Matrices[0][0].Source)
-				return nil, source.errorf("no kernel reads %s yet: pack it with --quant q8 or q4", f)
-			}
-		}
 		if err := space.placeParts(&t.Tensor, formats); err != nil {
 			return nil, fmt.Errorf("weights: slot %s: %w", slot.Name, err)
 		}

@@ -21,12 +21,7 @@ func (k Kind) Allows(f Format) bool {
 	if k == Router || k == Vector {
 		return f == F32
 	}
-	return f.Known() && !withoutKernel[f]
-}
-
-// withoutKernel are formats that no kernel reads yet: files that hold them are understood, but packed only as others.
-var withoutKernel = map[Format]bool{
-	Q4_1: true, Q5_0: true, Q5_1: true, IQ4_NL: true, MXFP4: true, Q2_K: true, Q3_K: true, Q4_K: true, Q5_K: true, Q6_K: true, IQ4_XS: true,
+	return f.Known()
 }
 
 func (k Kind) String() string {
