@@ -32,7 +32,7 @@ func main() {
 	flag.Parse()
 	work := build
 	if *test {
-		work = func() error { _, err := bundle("test/built", "[name]", "test/host.ts"); return err }
+		work = func() error { _, err := bundle("test/built", "[name]", nil, "test/host.ts"); return err }
 	}
 	if err := work(); err != nil {
 		fmt.Fprintln(os.Stderr, "build:", err)
@@ -45,14 +45,18 @@ func build() error {
 		return err
 	}
 	// The page's own bundle is named by its content; what others import, and the worker beside it, keep their names.
-	app, err := bundle("dist", "[name]-[hash]", "src/app/main.tsx")
+	highlight, err := bundle("dist", "[name]-[hash]", nil, "src/app/markdown/highlight-worker.ts")
+	if err != nil {
+		return err
+	}
+	app, err := bundle("dist", "[name]-[hash]", define{"HIGHLIGHT_URL": "/" + only(highlight)}, "src/app/main.tsx")
 	if err != nil {
 		return err
 	}
 	if err := checkShared(app); err != nil {
 		return err
 	}
-	if _, err := bundle("dist", "[name]", "src/api/tabseek.ts", "src/host/worker.ts"); err != nil {
+	if _, err := bundle("dist", "[name]", nil, "src/api/tabseek.ts", "src/host/worker.ts"); err != nil {
 		return err
 	}
 	if err := copyPublic(); err != nil {
@@ -81,14 +85,29 @@ func removeOld() error {
 	return nil
 }
 
+// define gives constants of TypeScript their values.
+type define map[string]any
+
+// only is the name of the one file of a bundle.
+func only(files map[string][]string) string { return slices.Collect(maps.Keys(files))[0] }
+
 // bundle builds entry points into a folder of web and returns the files it made, each with the sources that are in it.
-func bundle(folder, names string, entries ...string) (map[string][]string, error) {
+// What one entry point imports on demand is a file of its own; several share nothing.
+func bundle(folder, names string, constants define, entries ...string) (map[string][]string, error) {
 	root, err := filepath.Abs(source)
 	if err != nil {
 		return nil, err
 	}
+	values := map[string]string{}
+	for name, value := range constants {
+		text, err := json.Marshal(value)
+		if err != nil {
+			return nil, err
+		}
+		values[name] = string(text)
+	}
 	result := api.Build(api.BuildOptions{
-		AbsWorkingDir: root, EntryPoints: entries, EntryNames: names, Outdir: folder, Write: true, Metafile: true,
+		AbsWorkingDir: root, EntryPoints: entries, EntryNames: names, ChunkNames: "[name]-[hash]", Splitting: len(entries) == 1, Define: values, Outdir: folder, Write: true, Metafile: true,
 		Bundle: true, Format: api.FormatESModule, Target: api.ES2022, JSX: api.JSXAutomatic, JSXImportSource: "preact",
 		MinifyWhitespace: true, MinifySyntax: true, MinifyIdentifiers: true, LegalComments: api.LegalCommentsEndOfFile,
 		Plugins: []api.Plugin{{Name: "public API", Setup: useServedAPI}},
@@ -147,6 +166,9 @@ func writeIndex(bundles []string) error {
 		return err
 	}
 	for _, name := range bundles {
+		if !strings.HasPrefix(name, "main-") {
+			continue
+		}
 		page = bytes.ReplaceAll(page, []byte("{{main"+filepath.Ext(name)+"}}"), []byte("/"+name))
 	}
 	if bytes.Contains(page, []byte("{{")) {

@@ -13,7 +13,8 @@ function* script(text, begun) {
   const [, verb, rest] = /^(\\w+) ([^]*)$/.exec(text) ?? [];
   if (verb === 'think') for (let i = begun.reasoning ? begun.reasoning.split(' ').length - 1 : 0; i < Number(rest); i++) yield { reasoning_content: 't' + i + ' ' };
   if (verb === 'think' || !verb) return yield { content: 'done' };
-  if (verb === 'say') return yield* (rest.match(/[^]{1,16}/g) ?? []).map((content) => ({ content }));
+  if (text === "say whole" && globalThis.fakeWhole) return yield { content: globalThis.fakeWhole };
+  if (verb === "say") return yield* (rest.match(/[^]{1,16}/g) ?? []).map((content) => ({ content }));
   for (let i = begun.content ? begun.content.split(' ').length - 1 : 0; i < Number(rest); i++) yield { content: 'w' + i + ' ' };
 }
 export async function load(url, { onProgress } = {}) {

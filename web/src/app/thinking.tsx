@@ -4,7 +4,7 @@ import type { Message } from './chats/record';
 import { duration } from './format';
 import { Icon } from './icons';
 import { t } from './language';
-import { Markdown } from './markdown';
+import { Markdown } from './markdown/markdown';
 
 /** Seconds since a time of performance.now(), ten times a second. */
 function useElapsed(since: number | undefined): number {

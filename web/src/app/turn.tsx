@@ -8,7 +8,7 @@ import { Failure } from './failure';
 import { count, rate } from './format';
 import { Icon } from './icons';
 import { t } from './language';
-import { Markdown } from './markdown';
+import { Markdown } from './markdown/markdown';
 import { Thinking } from './thinking';
 import { Tokens } from './tokens';
 
@@ -63,6 +63,9 @@ export function TurnView({ turn: { question, questions, answer, answers }, live,
 /** A longer question is cut until somebody wants all of it: a browser takes seconds to lay out megabytes. */
 const LONG = 20_000;
 
+/** So long a question looks like a heading. */
+const HEADING = 160;
+
 function Question({ question: { id, content }, branch, onEdit, onChoose }: { question: Message; branch: Branch; onEdit?: TurnActions['edit']; onChoose?: TurnActions['choose'] }) {
   const [editing, setEditing] = useState(false);
   const [whole, setWhole] = useState(false);
@@ -76,7 +79,7 @@ function Question({ question: { id, content }, branch, onEdit, onChoose }: { que
   const cut = !whole && content.length > LONG;
   return (
     <div class="question-row">
-      <h2 class="question" dir="auto">
+      <h2 class={content.length > HEADING ? 'question long' : 'question'} dir="auto">
         <span class="sr-only">{t('youAsked')}</span>
         {cut ? `${content.slice(0, LONG)}…` : content}
       </h2>
