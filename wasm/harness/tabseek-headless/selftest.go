@@ -7,6 +7,7 @@ import (
 	"errors"
 	"fmt"
 	"os"
+	"strings"
 
 	"tabseek/engine/gpu/gputest"
 	"tabseek/shaders"
@@ -34,6 +35,7 @@ func selftest(ctx context.Context, args []string, to streams) error {
 		run  func() error
 	}
 	var checks []check
+	var skipped []string
 	replays, err := gputest.Replays()
 	if err != nil {
 		return err
@@ -43,7 +45,7 @@ func selftest(ctx context.Context, args []string, to streams) error {
 	}
 	for _, c := range shaders.Cases() {
 		if needs := c.Dispatch.Program.Requires(); !needs.Within(info.Features()) {
-			fmt.Fprintf(to.out, "skip %s: needs %s\n", c.Name, needs)
+			skipped = append(skipped, fmt.Sprintf("skip %s: needs %s\n", c.Name, needs))
 			continue
 		}
 		checks = append(checks, check{c.Name, func() error { return gputest.Check(device, c) }})
@@ -60,6 +62,7 @@ func selftest(ctx context.Context, args []string, to streams) error {
 		}
 		fmt.Fprintf(to.out, "ok   %s\n", c.name)
 	}
+	fmt.Fprint(to.out, strings.Join(skipped, ""))
 	if failed > 0 {
 		return fmt.Errorf("%d of %d cases failed on %s", failed, len(checks), info.Name)
 	}
