@@ -24,6 +24,8 @@ type inspection struct {
 	Context                 int                      `json:"context"`
 	Chat                    string                   `json:"chat"`
 	Quant                   weights.Quant            `json:"quant"`
+	Origin                  string                   `json:"origin,omitempty"`
+	License                 string                   `json:"license,omitempty"`
 	Formats                 map[weights.Format]int64 `json:"formats"`
 	ParamsTotal             int64                    `json:"params_total"`
 	ParamsActive            int64                    `json:"params_active"`
@@ -66,7 +68,7 @@ func inspectModel(model *weights.Model) (*inspection, error) {
 	facts, sizes := config.Facts(model.Manifest), config.Dimensions()
 	return &inspection{
 		Name: model.Source.Name, ModelType: sizes.ModelType, Attention: sizes.Attention, Layers: sizes.Layers, HiddenSize: sizes.HiddenSize,
-		VocabSize: sizes.VocabSize, Context: sizes.MaxPositions, Chat: model.Chat, Quant: model.Source.Quant, Formats: model.Source.Formats,
+		VocabSize: sizes.VocabSize, Context: sizes.MaxPositions, Chat: model.Chat, Quant: model.Source.Quant, Origin: model.Source.Origin, License: model.Source.License, Formats: model.Source.Formats,
 		ParamsTotal: facts.ParamsTotal, ParamsActive: facts.ParamsActive, WeightBytes: facts.WeightBytes, BytesPerToken: facts.BytesPerToken,
 		KVBytesPerToken: facts.KVBytesPerToken, KVBytesPerTokenExpanded: facts.KVBytesPerTokenExpanded,
 		MTPLayers: sizes.DraftLayers, Buffers: len(model.Buffers), Shards: len(model.Shards),
@@ -79,6 +81,9 @@ func (i *inspection) print(w io.Writer) {
 	}
 	row("name", "%s (%s, packed with --quant %s)", i.Name, i.ModelType, i.Quant)
 	row("attention", "%s", i.Attention)
+	if i.Origin != "" {
+		row("from", "%s, license: %s", i.Origin, orDash(i.License))
+	}
 	row("shape", "%d layers of width %d, %d MTP, vocabulary of %d, context of %d", i.Layers, i.HiddenSize, i.MTPLayers, i.VocabSize, i.Context)
 	row("chat", "%s", i.Chat)
 	row("parameters", "%d, of which %d are used for a token", i.ParamsTotal, i.ParamsActive)

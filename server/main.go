@@ -18,6 +18,9 @@ const usage = `usage: tabseek COMMAND ...
   serve [--addr 127.0.0.1:8080] [--models DIR]...   serve the page and models
   pack SRC DST [--quant keep|q8|q4] [--chat NAME] [--buffer MIB] [--force]
                                                     turn a Hugging Face folder or a GGUF file into a packed model
+  pull OWNER/NAME[@REVISION][:QUANT] [DST] [--quant keep|q8|q4] [--chat NAME] [--hub URL] [--force]
+                                                    pack a model straight from a hub; HF_TOKEN is for gated ones
+  models [--models DIR]...                          list the packed models that are here
   inspect MODEL [--json]                            sizes and formats of a packed model
   verify MODEL                                      check every file of a packed model against its SHA-256
   synth SHAPE DST [--layers N] [--vocab N] [--quant keep|q8|q4] [--buffer MIB] [--seed S] [--force]
@@ -39,7 +42,7 @@ func main() {
 func run(ctx context.Context, args []string, stdin io.Reader, stdout, stderr io.Writer) int {
 	program := commandline.Program{Name: "tabseek", Usage: usage, Commands: map[string]func([]string, io.Writer) error{}}
 	for name, command := range map[string]func(context.Context, []string, io.Reader, io.Writer, io.Writer) error{
-		"serve": serve, "pack": pack, "inspect": inspect, "verify": verify, "synth": synth, "tokenize": tokenize, "prompt": prompt,
+		"serve": serve, "pack": pack, "pull": pull, "models": listModels, "inspect": inspect, "verify": verify, "synth": synth, "tokenize": tokenize, "prompt": prompt,
 	} {
 		program.Commands[name] = func(args []string, stdout io.Writer) error { return command(ctx, args, stdin, stdout, stderr) }
 	}

@@ -18,7 +18,7 @@ func pack(ctx context.Context, args []string, _ io.Reader, stdout, stderr io.Wri
 	flags := flag.NewFlagSet("pack", flag.ContinueOnError)
 	planOptions := planFlags(flags, weights.QuantKeep)
 	force := flags.Bool("force", false, "replace DST")
-	family := flags.String("chat", "", "the chat format, in place of what the checkpoint's template tells")
+	family := chatFlag(flags)
 	paths, err := parse(flags, args, "SRC", "DST")
 	if err != nil {
 		return err
@@ -27,8 +27,8 @@ func pack(ctx context.Context, args []string, _ io.Reader, stdout, stderr io.Wri
 	if err != nil {
 		return err
 	}
-	if *family != "" && !slices.Contains(chat.Families(), *family) {
-		return commandline.UsageError("--chat %q is none of %s", *family, strings.Join(chat.Families(), ", "))
+	if err := checkChat(*family); err != nil {
+		return err
 	}
 	src, dst := paths[0], paths[1]
 	c, inventory, err := openSource(src, *family)
@@ -39,14 +39,7 @@ func pack(ctx context.Context, args []string, _ io.Reader, stdout, stderr io.Wri
 	if c.warning != "" {
 		fmt.Fprintf(stderr, "tabseek pack: %s: %s\n", src, c.warning)
 	}
-	if err := c.config.Reconcile(inventory); err != nil {
-		return err
-	}
-	if c.seed.Architecture, err = json.Marshal(c.config); err != nil {
-		return err
-	}
-	options.Ignored = c.config.Ignored()
-	plan, err := weights.BuildPlan(c.config.Table(), inventory, options)
+	plan, err := planOf(c, inventory, options)
 	if err != nil {
 		return err
 	}
@@ -88,4 +81,29 @@ func planFlags(flags *flag.FlagSet, quant weights.Quant) func() (weights.PlanOpt
 		}
 		return weights.PlanOptions{Quant: quant, MaxBuffer: *buffer << 20}, nil
 	}
+}
+
+// planOf decides how a checkpoint is packed.
+func planOf(c *checkpoint, inventory *weights.Inventory, options weights.PlanOptions) (*weights.Plan, error) {
+	if err := c.config.Reconcile(inventory); err != nil {
+		return nil, err
+	}
+	var err error
+	if c.seed.Architecture, err = json.Marshal(c.config); err != nil {
+		return nil, err
+	}
+	options.Ignored = c.config.Ignored()
+	return weights.BuildPlan(c.config.Table(), inventory, options)
+}
+
+// chatFlag adds the flag that chooses a chat format.
+func chatFlag(flags *flag.FlagSet) *string {
+	return flags.String("chat", "", "the chat format, in place of what the checkpoint's template tells")
+}
+
+func checkChat(family string) error {
+	if family != "" && !slices.Contains(chat.Families(), family) {
+		return commandline.UsageError("--chat %q is none of %s", family, strings.Join(chat.Families(), ", "))
+	}
+	return nil
 }

@@ -79,17 +79,29 @@ func serve(ctx context.Context, args []string, _ io.Reader, stdout, stderr io.Wr
 	return nil
 }
 
-// findModels opens every model that is to be served: the built-in one, if there is one, and those in the folders.
+// findModels opens every model that is to be served: the built-in one, if there is one, and those in the folders; without
+// folders, those that were pulled.
 func findModels(folders []string) ([]*weights.Model, error) {
 	var models []*weights.Model
+	folder, pulled := pulledModels()
 	model, err := openModel(builtIn)
 	switch {
 	case err == nil:
 		models = append(models, model)
-	case !errors.Is(err, fs.ErrNotExist) || len(folders) == 0:
+	case !errors.Is(err, fs.ErrNotExist) || len(folders) == 0 && !pulled:
 		return nil, err
 	}
 	for _, folder := range folders {
+		found, err := modelsIn(folder)
+		if err != nil {
+			return nil, err
+		}
+		if len(found) == 0 {
+			return nil, fmt.Errorf("--models %s: no packed model there (a folder with %s)", folder, weights.ManifestFile)
+		}
+		models = append(models, found...)
+	}
+	if pulled && len(folders) == 0 {
 		found, err := modelsIn(folder)
 		if err != nil {
 			return nil, err
@@ -122,9 +134,6 @@ func modelsIn(folder string) ([]*weights.Model, error) {
 			return nil, err
 		}
 		models = append(models, model)
-	}
-	if len(models) == 0 {
-		return nil, fmt.Errorf("--models %s: no packed model there (a folder with %s)", folder, weights.ManifestFile)
 	}
 	return models, nil
 }

@@ -78,7 +78,7 @@ func openIndex(path string) (*Inventory, error) {
 	if err := CheckContent(data); err != nil {
 		return nil, fmt.Errorf("weights: %s: %w", path, err)
 	}
-	files, err := parseIndex(data)
+	files, err := IndexFiles(data)
 	if err != nil {
 		return nil, fmt.Errorf("weights: %s: %w", path, err)
 	}
@@ -127,8 +127,8 @@ func openFiles(name string, files []string) (inv *Inventory, err error) {
 	return inv, nil
 }
 
-// parseIndex lists the base names of the files that an index's weight_map names.
-func parseIndex(data []byte) ([]string, error) {
+// IndexFiles lists the base names of the files that an index's weight_map names.
+func IndexFiles(data []byte) ([]string, error) {
 	s, err := newScanner(data)
 	if err != nil {
 		return nil, err

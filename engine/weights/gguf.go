@@ -96,7 +96,8 @@ func readGGUF(file string, r io.ReaderAt, size int64) (*Metadata, []SourceTensor
 	}
 	for i := range tensors {
 		t := &tensors[i]
-		t.File, t.Data = file, io.NewSectionReader(r, start+entries[i].offset, t.Bytes())
+		t.File, t.Offset = file, start+entries[i].offset
+		t.Data = io.NewSectionReader(r, t.Offset, t.Bytes())
 	}
 	return metadata, tensors, nil
 }

@@ -29,7 +29,7 @@ func IsGGUF(path string) bool {
 	if err != nil || info.IsDir() {
 		return false
 	}
-	if strings.EqualFold(filepath.Ext(path), ggufExt) {
+	if isGGUFName(path) {
 		return true
 	}
 	f, err := os.Open(path)
@@ -41,6 +41,8 @@ func IsGGUF(path string) bool {
 	_, err = io.ReadFull(f, head)
 	return err == nil && string(head) == ggufMagic
 }
+
+func isGGUFName(name string) bool { return strings.EqualFold(filepath.Ext(name), ggufExt) }
 
 // OpenGGUF opens a GGUF file; of a model that is split into several, any of them. The metadata is the first file's.
 // The caller closes the inventory.

@@ -61,6 +61,9 @@ type SourceTensor struct {
 	Data  io.ReaderAt // Bytes() bytes: row-major, little-endian
 	File  string      // where it lies, for messages
 
+	// Offset is where in that file its Bytes() bytes begin, whatever order Data brings their rows in.
+	Offset int64
+
 	// Scales holds the tile scales of an FP8 tensor; NewInventory finds it.
 	Scales *SourceTensor
 }
@@ -266,6 +269,7 @@ func (t *SourceTensor) cut(names []string, shape []int) []*SourceTensor {
 	list := make([]*SourceTensor, len(names))
 	for i, name := range names {
 		part := &SourceTensor{Name: name, DType: t.DType, Shape: shape, File: t.File}
+		part.Offset = t.Offset + int64(i)*part.Bytes()
 		part.Data = io.NewSectionReader(t.Data, int64(i)*part.Bytes(), part.Bytes())
 		list[i] = part
 	}

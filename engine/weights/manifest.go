@@ -126,8 +126,10 @@ type Generation struct {
 
 // Source tells where the weights came from.
 type Source struct {
-	Name  string `json:"name"`
-	Quant Quant  `json:"quant"`
+	Name    string `json:"name"`
+	Quant   Quant  `json:"quant"`
+	Origin  string `json:"origin,omitempty"`  // where it was fetched: HUB/OWNER/NAME@COMMIT
+	License string `json:"license,omitempty"` // as the origin names it
 	// Formats counts the parameters held in each packed format.
 	Formats map[Format]int64 `json:"formats"`
 }

@@ -29,7 +29,7 @@ func (m *Manifest) check() error {
 	if err := m.Tokenizer.check(); err != nil {
 		return err
 	}
-	if w := m.ChatWords; len(m.Chat) > 128 || len(m.Source.Name) > 1024 || len(w.BOS) > 256 || len(w.EOS) > 256 {
+	if w := m.ChatWords; len(m.Chat) > 128 || len(m.Source.Name) > 1024 || len(m.Source.Origin) > 1024 || len(m.Source.License) > 1024 || len(w.BOS) > 256 || len(w.EOS) > 256 {
 		return errors.New("a name is too long")
 	} else if len(w.System) > 1<<16 {
 		return errors.New("chat_words: system is too long")

@@ -7,6 +7,7 @@ import (
 	"fmt"
 	"io"
 	"math"
+	"math/rand/v2"
 	"os"
 	"path/filepath"
 	"strings"
@@ -212,6 +213,7 @@ func TestPackRoundTrip(t *testing.T) {
 				require.NoError(t, Verify(t.Context(), dst, nil))
 				m, err := OpenModel(dst)
 				require.NoError(t, err)
+				requireAssembled(t, plan, inv, m)
 				for i := range slots {
 					slot := &slots[i]
 					tensor, ok := m.Tensor(slot.Name)
@@ -243,6 +245,37 @@ func TestPackRoundTrip(t *testing.T) {
 				}
 			})
 		}
+	}
+}
+
+// requireAssembled demands that sources in any order, with a break between them, make the same bytes.
+func requireAssembled(t *testing.T, plan *Plan, inv *Inventory, want *Model) {
+	t.Helper()
+	dir, dst := filepath.Join(t.TempDir(), "assembly"), filepath.Join(t.TempDir(), "model")
+	tensors := inv.Tensors()
+	rand.Shuffle(len(tensors), func(i, j int) { tensors[i], tensors[j] = tensors[j], tensors[i] })
+	a, err := NewAssembly(plan, inv, dir)
+	require.NoError(t, err)
+	for i, source := range tensors {
+		require.NoError(t, a.Add(t.Context(), source.Name))
+		if i == len(tensors)/2 {
+			require.NoError(t, a.Sync())
+			a, err = NewAssembly(plan, inv, dir)
+			require.NoError(t, err)
+		}
+	}
+	_, err = a.Finish(t.Context(), testSeed(), dst, false)
+	require.NoError(t, err)
+	require.NoDirExists(t, dir)
+	require.NoError(t, Verify(t.Context(), dst, nil))
+	got, err := OpenModel(dst)
+	require.NoError(t, err)
+	for i := range want.Buffers {
+		wanted, err := want.ReadBuffer(i)
+		require.NoError(t, err)
+		bytes, err := got.ReadBuffer(i)
+		require.NoError(t, err)
+		require.Equal(t, wanted, bytes, "buffer %d", i)
 	}
 }
 

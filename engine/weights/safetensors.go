@@ -67,7 +67,7 @@ func readSafetensors(file string, r io.ReaderAt, size int64) ([]SourceTensor, er
 			shape[j] = int(d)
 		}
 		tensors[i] = SourceTensor{
-			Name: e.name, DType: e.dtype, Shape: shape, File: file,
+			Name: e.name, DType: e.dtype, Shape: shape, File: file, Offset: 8 + int64(n) + e.begin,
 			Data: io.NewSectionReader(r, 8+int64(n)+e.begin, e.end-e.begin),
 		}
 	}

@@ -226,7 +226,7 @@ func FuzzReadSafetensors(f *testing.F) {
 func FuzzParseIndex(f *testing.F) {
 	f.Add([]byte(`{"metadata":{"total_size":1},"weight_map":{"a":"one.safetensors"}}`))
 	f.Fuzz(func(t *testing.T, data []byte) {
-		m, err := parseIndex(data)
+		m, err := IndexFiles(data)
 		if err != nil {
 			return
 		}

@@ -17,7 +17,9 @@ import (
 
 // Seed is the part of a manifest that does not come from the plan.
 type Seed struct {
-	Name         string          // of the source, as shown to people
+	Name         string // of the source, as shown to people
+	Origin       string // see Source
+	License      string
 	Architecture json.RawMessage // an object
 	Tokenizer    []byte          // compiled
 	Chat         string
@@ -208,6 +210,15 @@ func (p *packer) rows(t *PlannedTensor, parts Parts, first, end int) error {
 
 // bandOf packs a few rows of a view.
 func (p *packer) bandOf(t *PlannedTensor, view View, first, n int) error {
+	band, err := p.pack(t, view, first, n)
+	if err != nil {
+		return err
+	}
+	return p.emit(band)
+}
+
+// pack packs a few rows of a view; their scales go to p.scales from the place of block p.scaled on.
+func (p *packer) pack(t *PlannedTensor, view View, first, n int) ([]byte, error) {
 	_, k := view.Size()
 	blocks := BlocksPerRow(k)
 	rowBytes := blocks * t.Format.BlockBytes()
@@ -216,7 +227,7 @@ func (p *packer) bandOf(t *PlannedTensor, view View, first, n int) error {
 	if own, _ := source.DType.format(); embeds(t.Format, own) && source.DType.holds(view) {
 		raw, err := p.reader.raw(view, first, n)
 		if err != nil {
-			return err
+			return nil, err
 		}
 		elems, size := source.DType.blocks()
 		width := k / elems * size
@@ -237,22 +248,22 @@ func (p *packer) bandOf(t *PlannedTensor, view View, first, n int) error {
 	} else {
 		values, err := p.reader.floats(view, first, n)
 		if err != nil {
-			return err
+			return nil, err
 		}
 		for r := range n {
-			if err := p.encode(t.Format, source.DType, values[r*k:(r+1)*k], p.band[r*rowBytes:(r+1)*rowBytes]); err != nil {
-				return source.errorf("row %d for slot %s: %w", first+r, t.Name, err)
+			if err := p.encode(t.Format, values[r*k:(r+1)*k], p.band[r*rowBytes:(r+1)*rowBytes]); err != nil {
+				return nil, source.errorf("row %d for slot %s: %w", first+r, t.Name, err)
 			}
 		}
 	}
 	if len(t.Shape) == 1 { // vectors have no padding
-		return p.emit(p.band[:4*k])
+		return p.band[:4*k], nil
 	}
-	return p.emit(p.band)
+	return p.band, nil
 }
 
 // encode packs a row.
-func (p *packer) encode(f Format, from DType, row []float32, quants []byte) error {
+func (p *packer) encode(f Format, row []float32, quants []byte) error {
 	var scales []byte
 	if f.HasScales() {
 		scales = p.scales[2*p.scaled:]
@@ -284,7 +295,7 @@ func writeManifest(dir string, plan *Plan, seed Seed, shards []Shard) (*Manifest
 		ChatWords:  seed.ChatWords,
 		Special:    seed.Special,
 		Generation: seed.Generation,
-		Source:     Source{Name: seed.Name, Quant: plan.Quant, Formats: plan.Formats},
+		Source:     Source{Name: seed.Name, Quant: plan.Quant, Origin: seed.Origin, License: seed.License, Formats: plan.Formats},
 	}
 	for i := range plan.Tensors {
 		m.Tensors = append(m.Tensors, plan.Tensors[i].Tensor)
