@@ -1,6 +1,6 @@
 # make run    builds everything and serves the page on http://localhost:8080
 # make test   runs every test
-# make soak   what takes longer: fuzzing, a large model again and again on a busy machine (.ci/soak)
+# make soak   what takes longer: fuzzing, a large model again and again on a busy machine, crashing tabs (.ci/soak)
 # make build  bin/tabseek, bin/tabseek-headless
 # make bench  speeds of kernels and of the default model on this machine
 # make check  formatting, vet, staticcheck, types
@@ -37,7 +37,7 @@ model: deps
 
 test: build check test-recipe test-go test-web
 
-soak: build
+soak: build browsers
 	.ci/soak
 
 # What the targets before have built and installed; a test that misses one of these fails, where it would else be skipped

@@ -40,7 +40,7 @@ export const browsers = {
 /** A name of this machine by which a page is not secure. */
 export const insecureName = 'insecure.test';
 
-export const launch = (name) => puppeteer.launch({ ...browsers[name](), headless: true, protocolTimeout: 300_000 });
+export const launch = (name, options = {}) => puppeteer.launch({ ...browsers[name](), headless: true, protocolTimeout: 300_000, ...options });
 
 /** The folders of golden checkpoints: the repository's, and larger ones that may lie beside it (engine/enginetest/need). */
 export const goldens = {

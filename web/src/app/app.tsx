@@ -16,6 +16,7 @@ import { useFollowEnd } from './scroll';
 import { settings } from './settings';
 import { SettingsDialog } from './settings-dialog';
 import { useShortcuts } from './shortcuts';
+import { ShortcutsDialog } from './shortcuts-dialog';
 import { Sidebar, Undo, useSidebar } from './sidebar';
 import { StatusLine } from './status';
 import { useStore } from './store';
@@ -36,7 +37,7 @@ export function App({ loader, conversation, library, search }: Props) {
   const live = useStore(conversation.live);
   const interrupted = useStore(conversation.interrupted);
   const problem = useStore(library.problem);
-  const [dialog, setDialog] = useState<'settings' | 'model'>();
+  const [dialog, setDialog] = useState<'settings' | 'model' | 'shortcuts'>();
   const sidebar = useSidebar();
 
   const turns = turnsOf(view.messages, view.leaf);
@@ -63,7 +64,7 @@ export function App({ loader, conversation, library, search }: Props) {
   const main = useRef<HTMLElement>(null);
   useFollowEnd(main, view, `${load.kind} ${view.chat} ${turns.length}`);
   useDocumentState(documentState(load, generating, shown));
-  useShortcuts({ onStop: () => void conversation.stop(), onNewChat: newChat, onSearch: sidebar.search, onSidebar: sidebar.toggle });
+  useShortcuts({ onStop: () => void conversation.stop(), onNewChat: newChat, onSearch: sidebar.search, onSidebar: sidebar.toggle, onHelp: () => setDialog('shortcuts') });
 
   return (
     <>
@@ -101,6 +102,7 @@ export function App({ loader, conversation, library, search }: Props) {
         </div>
       </div>
       {dialog === 'settings' && <SettingsDialog info={engine?.info} library={library} chat={view.chat} onClose={() => setDialog(undefined)} />}
+      {dialog === 'shortcuts' && <ShortcutsDialog onClose={() => setDialog(undefined)} />}
       {dialog === 'model' && (
         <ModelDialog
           offers={offers}

@@ -31,6 +31,12 @@ export const TEXTS = {
   showLogprobsHint: ['Keeps with each answer how likely its tokens were, and which others might have come.', '为每个回答保存各词元的概率，以及其他可能的词元。'],
   reset: ['Reset to the model’s recommendation', '恢复为模型推荐值'],
 
+  shortcuts: ['Keyboard shortcuts', '键盘快捷键'],
+  newLine: ['New line', '换行'],
+  stopAnswer: ['Stop the answer', '停止回答'],
+  toQuestion: ['Go to the question', '转到提问框'],
+  toggleChats: ['Show or hide the chats', '显示或隐藏对话列表'],
+
   // The list of chats
   chats: ['Chats', '对话'],
   searchChats: ['Search chats', '搜索对话'],
