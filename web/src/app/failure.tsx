@@ -17,7 +17,7 @@ export function Failure({ error, onRetry }: Props) {
         {title}
       </h2>
       <p>{text}</p>
-      {steps && (
+      {steps.length > 0 && (
         <ul>
           {steps.map((step) => (
             <li key={step}>{step}</li>

@@ -1,3 +1,5 @@
+import { t } from './language';
+
 const numbers = (digits: number) => new Intl.NumberFormat('en', { maximumFractionDigits: digits });
 const whole = numbers(0);
 const tenths = numbers(1);
@@ -22,7 +24,7 @@ export const bytes = (n: number): string => scaled(n, 1000, ['\u00a0B', '\u00a0k
 /** 2.4M parameters. */
 export const parameters = (n: number): string => scaled(n, 1000, ['', 'K', 'M', 'B', 'T']);
 
-export const rate = (perSecond: number): string => `${short(perSecond)}\u00a0tokens/s`;
+export const rate = (perSecond: number): string => t('tokensPerSecond', { count: short(perSecond) });
 
 /** 3.2 s, 1 min 5 s. */
 export function duration(seconds: number): string {
@@ -31,4 +33,5 @@ export function duration(seconds: number): string {
 }
 
 /** About 40 s, about 3 min: a guess needs no tenths. */
-export const guess = (seconds: number): string => (seconds < 90 ? `about ${Math.ceil(seconds)}\u00a0s` : `about ${Math.round(seconds / 60)}\u00a0min`);
+export const guess = (seconds: number): string =>
+  t('about', { time: seconds < 90 ? `${Math.ceil(seconds)}\u00a0s` : `${Math.round(seconds / 60)}\u00a0min` });

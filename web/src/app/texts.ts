@@ -121,6 +121,108 @@ export const TEXTS = {
   ofContext: ['{used} of {context}', '{used} / {context}'],
   tokens: [' tokens', ' 词元'],
   nearlyFull: [', nearly full', '，即将用满'],
+
+  // Failures, by their codes (explain.ts)
+  tryAgain: ['Try again', '重试'],
+  goOnLoading: ['Go on', '继续'],
+  reloadModel: ['Reload model', '重新加载模型'],
+  'no_webgpu.title': ['This browser has no WebGPU', '此浏览器没有 WebGPU'],
+  'no_webgpu.text': [
+    'Tabseek computes on your own graphics card, and WebGPU is how a web page reaches it. Open this page in one of these:',
+    'Tabseek 在你自己的显卡上计算，网页通过 WebGPU 使用显卡。请用以下浏览器之一打开本页：',
+  ],
+  'no_webgpu.step1': ['Chrome or Edge 113 or later', 'Chrome 或 Edge 113 及以上'],
+  'no_webgpu.step2': ['Safari 26 or later', 'Safari 26 及以上'],
+  'no_webgpu.step3': ['Firefox 141 or later on Windows, 145 or later on macOS', 'Firefox：Windows 上 141 及以上，macOS 上 145 及以上'],
+  'no_adapter.title': ['The browser found no usable graphics card', '浏览器没有找到可用的显卡'],
+  'no_adapter.text': [
+    'This browser knows WebGPU, but has no GPU to offer to it. What usually helps:',
+    '此浏览器支持 WebGPU，但没有可提供的 GPU。通常有帮助的办法：',
+  ],
+  'no_adapter.step1': ['Turn on hardware acceleration in the browser’s settings, under System or Performance, and restart it.', '在浏览器设置的“系统”或“性能”中打开硬件加速，然后重启浏览器。'],
+  'no_adapter.step2': ['Update the graphics driver and the browser.', '更新显卡驱动和浏览器。'],
+  'no_adapter.step3': ['If the GPU has just crashed, wait two minutes: browsers block it for that long.', '如果 GPU 刚刚崩溃，请等两分钟：浏览器会在这段时间内禁用它。'],
+  'insecure_context.title': ['This page needs a secure address', '此页面需要安全的地址'],
+  'insecure_context.text': [
+    'Browsers give WebGPU only to pages that come over HTTPS, or from this same computer. Open the page in one of these ways:',
+    '浏览器只向通过 HTTPS 或来自本机的页面提供 WebGPU。请用以下方式之一打开本页：',
+  ],
+  'insecure_context.step1': ['On the computer that runs the server, by http://localhost and the port.', '在运行服务器的电脑上，用 http://localhost 加端口打开。'],
+  'insecure_context.step2': ['From elsewhere, by an https:// address.', '在其他电脑上，用 https:// 地址打开。'],
+  'download_failed.title': ['The model could not be downloaded', '模型无法下载'],
+  'download_failed.text': [
+    'The connection to the server broke or it did not answer as expected. Check that the server still runs and that you are connected, then try again.',
+    '与服务器的连接中断，或服务器的应答不符合预期。请检查服务器是否在运行、网络是否连通，然后重试。',
+  ],
+  'bad_hash.title': ['The downloaded model is damaged', '下载的模型已损坏'],
+  'bad_hash.text': [
+    'What arrived is not what the model’s description promises, so it was not used. Try again; if it happens again, the files on the server need replacing.',
+    '收到的数据与模型说明不符，因此没有使用。请重试；如果再次发生，服务器上的文件需要更换。',
+  ],
+  'quota_exceeded.title': ['There is no room for this model', '没有空间存放此模型'],
+  'quota_exceeded.text': [
+    'The browser gives this page no more room on disk. What has come so far is kept; delete a model, or free some of the disk, and go on.',
+    '浏览器不再给此页面更多磁盘空间。已下载的部分会保留；请删除某个模型或腾出磁盘空间，然后继续。',
+  ],
+  'bad_model.title': ['This model cannot be used', '此模型无法使用'],
+  'bad_model.text': [
+    'Its files are not what this version of Tabseek understands. Pack the model again with the server’s own version of tabseek pack.',
+    '此版本的 Tabseek 无法理解它的文件。请用服务器同一版本的 tabseek pack 重新打包模型。',
+  ],
+  'out_of_memory.title': ['The GPU has too little memory', 'GPU 内存不足'],
+  'out_of_memory.text': [
+    'The model does not fit. Close other tabs and programs that use the GPU and try again, or choose a smaller model.',
+    '模型放不下。请关闭其他使用 GPU 的标签页和程序后重试，或选择较小的模型。',
+  ],
+  'device_lost.title': ['The GPU stopped working', 'GPU 停止工作'],
+  'device_lost.text': [
+    'The browser lost its connection to the graphics card: the driver restarted, the computer slept, or the work took too long. The conversation is still here; load the model again to go on.',
+    '浏览器失去了与显卡的连接：驱动重启、电脑休眠，或计算时间过长。对话仍在这里；重新加载模型即可继续。',
+  ],
+  'context_full.title': ['The conversation is too long for this model', '对话对此模型来说太长'],
+  'context_full.text': [
+    'It no longer fits in the model’s context. Start a new chat, or send a shorter message.',
+    '它超出了模型的上下文。请开始新对话，或发送较短的消息。',
+  ],
+  'bad_request.title': ['The model cannot answer this', '模型无法回答'],
+  'bad_request.text': [
+    'The request was refused. Check the settings, or put the question another way.',
+    '请求被拒绝。请检查设置，或换一种方式提问。',
+  ],
+  'numeric_fault.title': ['The GPU computed something that is not a number', 'GPU 算出了非数值'],
+  'numeric_fault.text': [
+    'The answer would have been meaningless, so it was stopped. This points to a fault of the graphics driver; loading the model again may help.',
+    '回答将毫无意义，因此已停止。这说明显卡驱动有故障；重新加载模型可能有帮助。',
+  ],
+  'store_newer.title': ['The chats here were written by a later version', '这里的对话由更新的版本写成'],
+  'store_newer.text': [
+    'This version of Tabseek does not understand them and leaves them as they are. Reload the page to get the later version. Until then, new chats last only as long as this tab.',
+    '此版本的 Tabseek 无法理解它们，因此保持原样。重新加载页面可获得更新的版本。在此之前，新对话只保留到此标签页关闭为止。',
+  ],
+  'store_failed.title': ['This browser does not keep the chats', '此浏览器没有保存对话'],
+  'store_failed.text': [
+    'It refused to store them: its storage is full or switched off, or the window is a private one. What you see here lasts as long as this tab; copy what you need.',
+    '浏览器拒绝存储：存储空间已满或被关闭，或这是无痕窗口。这里的内容只保留到此标签页关闭为止；请复制需要的内容。',
+  ],
+  'bad_import.title': ['This file cannot be imported', '此文件无法导入'],
+  'bad_import.text': [
+    'It is not an export of Tabseek’s chats, or it is damaged. Nothing was changed.',
+    '它不是 Tabseek 导出的对话，或已损坏。没有任何改动。',
+  ],
+  'aborted.title': ['Stopped', '已停止'],
+  'aborted.text': [
+    'It was stopped before it was done.',
+    '它在完成之前被停止。',
+  ],
+  'internal.title': ['Something in Tabseek failed', 'Tabseek 内部出错'],
+  'internal.text': [
+    'This is a fault of the program, not yours. Loading the model again may help.',
+    '这是程序的错误，不是你的。重新加载模型可能有帮助。',
+  ],
+
+  // Amounts (format.ts)
+  tokensPerSecond: ['{count}\u00a0tokens/s', '{count}\u00a0词元/秒'],
+  about: ['about {time}', '约 {time}'],
 } as const satisfies Record<string, readonly [en: string, zh: string]>;
 
 export type Text = keyof typeof TEXTS;
