@@ -24,8 +24,8 @@ build: page model
 	go build -ldflags='-s -w' -o bin/tabseek-headless ./wasm/harness/tabseek-headless
 
 wasm: deps
+	@rm -f web/dist/engine*.wasm* # of the build before; the page's build names it by its content
 	GOOS=wasip1 GOARCH=wasm go build -ldflags='-s -w' -buildmode=c-shared -o web/dist/engine.wasm ./wasm
-	@rm -f web/dist/engine.wasm.br # of the guest before: the page's build makes it anew
 
 page: wasm web/node_modules/.installed
 	go run ./web/build

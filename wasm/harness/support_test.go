@@ -3,7 +3,6 @@ package harness
 import (
 	"context"
 	"errors"
-	"io/fs"
 	"os"
 	"testing"
 
@@ -20,7 +19,7 @@ import (
 // engineWasm is the guest as it is embedded: make wasm builds it.
 func engineWasm(t testing.TB) []byte {
 	t.Helper()
-	wasm, err := fs.ReadFile(web.Files(), "engine.wasm")
+	wasm, err := web.Engine()
 	need.Have(t, need.Page, err)
 	return wasm
 }

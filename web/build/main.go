@@ -1,5 +1,5 @@
 // Command build makes the page in web/dist: bundles (esbuild as a library), the index that names them, and a brotli
-// copy beside everything that is worth compressing. engine.wasm and the packed default model are put there by the Makefile.
+// copy beside everything that is worth compressing. The guest and the packed default model are put there by the Makefile.
 //
 // usage: go run ./web/build        (from the project's root, after npm ci in web)
 //
@@ -32,7 +32,7 @@ func main() {
 	flag.Parse()
 	work := build
 	if *test {
-		work = func() error { _, err := bundle("test/built", "[name]", nil, "test/host.ts"); return err }
+		work = func() error { _, err := bundle("test/built", "[name]", nil, nil, "test/host.ts"); return err }
 	}
 	if err := work(); err != nil {
 		fmt.Fprintln(os.Stderr, "build:", err)
@@ -40,29 +40,47 @@ func main() {
 	}
 }
 
+// build makes each file before those that name it. All but /tabseek.js, which others import, the service worker and the
+// index are named by their content, so that a browser never mixes two builds.
 func build() error {
 	if err := removeOld(); err != nil {
 		return err
 	}
-	// The page's own bundle is named by its content; what others import, and the worker beside it, keep their names.
-	highlight, err := bundle("dist", "[name]-[hash]", nil, "src/app/markdown/highlight-worker.ts")
+	names := map[string]string{}
+	engine, err := nameEngine()
 	if err != nil {
 		return err
 	}
-	app, err := bundle("dist", "[name]-[hash]", define{"HIGHLIGHT_URL": "/" + only(highlight)}, "src/app/main.tsx")
+	if _, err := bundle("dist", "[name]-[hash]", define{"ENGINE_URL": "./" + engine}, names, "src/host/worker.ts"); err != nil {
+		return err
+	}
+	if _, err := bundle("dist", "[name]", define{"WORKER_URL": "./" + names["worker.js"]}, nil, "src/api/tabseek.ts"); err != nil {
+		return err
+	}
+	if _, err := bundle("dist", "[name]-[hash]", nil, names, "src/app/markdown/highlight-worker.ts"); err != nil {
+		return err
+	}
+	app, err := bundle("dist", "[name]-[hash]", define{"HIGHLIGHT_URL": "/" + names["highlight-worker.js"]}, names, "src/app/main.tsx")
 	if err != nil {
 		return err
 	}
 	if err := checkShared(app); err != nil {
 		return err
 	}
-	if _, err := bundle("dist", "[name]", nil, "src/api/tabseek.ts", "src/host/worker.ts"); err != nil {
+	if err := copyPublic(names); err != nil {
 		return err
 	}
-	if err := copyPublic(); err != nil {
+	if err := writeExpanded("manifest.webmanifest", names); err != nil {
 		return err
 	}
-	if err := writeIndex(slices.Collect(maps.Keys(app))); err != nil {
+	if err := writeExpanded("index.html", names); err != nil {
+		return err
+	}
+	shell, err := listShell()
+	if err != nil {
+		return err
+	}
+	if _, err := bundle("dist", "[name]", define{"SHELL": shell}, nil, "src/sw.ts"); err != nil {
 		return err
 	}
 	return compressAll()
@@ -75,7 +93,7 @@ func removeOld() error {
 		return err
 	}
 	for _, e := range entries {
-		if e.IsDir() || e.Name() == ".gitkeep" || e.Name() == "engine.wasm" {
+		if e.IsDir() || e.Name() == ".gitkeep" || isEngine(e.Name()) {
 			continue
 		}
 		if err := os.Remove(filepath.Join(dist, e.Name())); err != nil {
@@ -88,12 +106,9 @@ func removeOld() error {
 // define gives constants of TypeScript their values.
 type define map[string]any
 
-// only is the name of the one file of a bundle.
-func only(files map[string][]string) string { return slices.Collect(maps.Keys(files))[0] }
-
 // bundle builds entry points into a folder of web and returns the files it made, each with the sources that are in it.
-// What one entry point imports on demand is a file of its own; several share nothing.
-func bundle(folder, names string, constants define, entries ...string) (map[string][]string, error) {
+// What one entry point imports on demand is a file of its own. Into served it writes what each is called.
+func bundle(folder, form string, constants define, served map[string]string, entries ...string) (map[string][]string, error) {
 	root, err := filepath.Abs(source)
 	if err != nil {
 		return nil, err
@@ -107,7 +122,7 @@ func bundle(folder, names string, constants define, entries ...string) (map[stri
 		values[name] = string(text)
 	}
 	result := api.Build(api.BuildOptions{
-		AbsWorkingDir: root, EntryPoints: entries, EntryNames: names, ChunkNames: "[name]-[hash]", Splitting: len(entries) == 1, Define: values, Outdir: folder, Write: true, Metafile: true,
+		AbsWorkingDir: root, EntryPoints: entries, EntryNames: form, ChunkNames: "[name]-[hash]", Splitting: len(entries) == 1, Define: values, Outdir: folder, Write: true, Metafile: true,
 		Bundle: true, Format: api.FormatESModule, Target: api.ES2022, JSX: api.JSXAutomatic, JSXImportSource: "preact",
 		MinifyWhitespace: true, MinifySyntax: true, MinifyIdentifiers: true, LegalComments: api.LegalCommentsEndOfFile,
 		Plugins: []api.Plugin{{Name: "public API", Setup: useServedAPI}},
@@ -126,7 +141,11 @@ func bundle(folder, names string, constants define, entries ...string) (map[stri
 	}
 	out := map[string][]string{}
 	for name, output := range meta.Outputs {
-		out[filepath.Base(name)] = slices.Sorted(maps.Keys(output.Inputs))
+		base := filepath.Base(name)
+		out[base] = slices.Sorted(maps.Keys(output.Inputs))
+		if served != nil {
+			served[unhashed(base)] = base
+		}
 	}
 	return out, nil
 }
@@ -152,29 +171,6 @@ func useServedAPI(build api.PluginBuild) {
 		}
 		return api.OnResolveResult{Path: "/tabseek.js", External: true}, nil
 	})
-}
-
-// copyPublic copies what is served as it is.
-func copyPublic() error {
-	return os.CopyFS(dist, os.DirFS(filepath.Join(source, "public")))
-}
-
-// writeIndex puts the bundles' names into index.html.
-func writeIndex(bundles []string) error {
-	page, err := os.ReadFile(filepath.Join(source, "index.html"))
-	if err != nil {
-		return err
-	}
-	for _, name := range bundles {
-		if !strings.HasPrefix(name, "main-") {
-			continue
-		}
-		page = bytes.ReplaceAll(page, []byte("{{main"+filepath.Ext(name)+"}}"), []byte("/"+name))
-	}
-	if bytes.Contains(page, []byte("{{")) {
-		return errors.New("index.html names a bundle that was not built")
-	}
-	return os.WriteFile(filepath.Join(dist, "index.html"), page, 0o644)
 }
 
 // compressAll writes NAME.br beside the text files and the guest.

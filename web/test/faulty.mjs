@@ -1,5 +1,6 @@
 // A server before the server, whose answers have faults.
 import http from 'node:http';
+import { workerScript } from './support.mjs';
 
 /** What can go wrong with an answer: its head, its bytes and the connection are in the fault's hands. */
 export const faults = {
@@ -65,7 +66,7 @@ export async function faulty(address) {
     const subject = state.file !== '' && request.url.includes(state.file);
     const fault = subject ? state.plan[Math.min(state.seen.length, state.plan.length - 1)] : undefined;
     const { range, ...plain } = request.headers;
-    const worker = state.hurry && /^\/worker[^/]*\.js$/.test(request.url);
+    const worker = state.hurry && workerScript.test(request.url);
     const onward = http.request(address + request.url, { headers: fault === 'whole' || worker ? { ...plain, 'accept-encoding': 'identity' } : request.headers }, (answer) => {
       if (fault) faults[fault](answer, response);
       else if (worker) answer.pipe(hurried(answer, response));

@@ -2,7 +2,7 @@
 // waits for an engine that is gone. In both browsers.
 import assert from 'node:assert/strict';
 import { after, before, describe, test } from 'node:test';
-import { browsers, instrument, launch, serve } from './support.mjs';
+import { browsers, instrument, launch, serve, workerScript } from './support.mjs';
 
 /** Runs in the page: makes `values`, `calls` and `outcome`. */
 function prepare() {
@@ -200,7 +200,7 @@ for (const name of Object.keys(browsers)) {
     });
 
     test('a worker that does not start is an error', async () => {
-      proxy.replaced.set('/worker.js', 'throw new Error("no");');
+      proxy.replaced.set(workerScript, 'throw new Error("no");');
       const got = await page.evaluate(() => outcome(() => tabseek.load('/models/pocket'), 10_000));
       proxy.replaced.clear();
       assert.equal(got, 'internal');

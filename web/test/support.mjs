@@ -107,9 +107,12 @@ const mishaps = `{
   new BroadcastChannel('mishaps').onmessage = (e) => happen[e.data]();
 }\n`;
 
+/** What the worker is called, in any build. */
+export const workerScript = /^\/worker-\w+\.js$/;
+
 /**
  * A server before the server, whose workers have mishaps. `hold` makes requests of names that match wait until it is
- * called without; `replaced` has other contents for some paths, with their type if it matters.
+ * called without; `replaced` has other contents for paths that match, with their type if it matters.
  */
 export async function instrument(address) {
   const replaced = new Map();
@@ -118,13 +121,13 @@ export async function instrument(address) {
   let free = Promise.resolve();
   const proxy = createServer(async ({ url, headers }, response) => {
     if (held?.test(url)) await free;
-    const instead = replaced.get(url);
+    const instead = [...replaced].find(([path]) => (path instanceof RegExp ? path.test(url) : path === url))?.[1];
     if (instead?.type) response.setHeader('content-type', instead.type);
     if (instead !== undefined) return void response.end(instead.body ?? instead);
     const answer = await fetch(address + url, { headers: { range: headers.range ?? '' } });
     const head = Object.fromEntries([...answer.headers].filter(([key]) => key !== 'content-length' && key !== 'content-encoding'));
     response.writeHead(answer.status, head);
-    if (url === '/worker.js') response.write(`if (self.GPUAdapter) ${mishaps}`);
+    if (workerScript.test(url)) response.write(`if (self.GPUAdapter) ${mishaps}`);
     response.end(Buffer.from(await answer.arrayBuffer()));
   });
   await new Promise((resolve) => proxy.listen(0, '127.0.0.1', resolve));

@@ -5,7 +5,6 @@ import (
 	"context"
 	"encoding/json"
 	"errors"
-	"io/fs"
 	"os"
 	"path/filepath"
 	"strings"
@@ -36,7 +35,7 @@ func requireFailure(t *testing.T, o outcome, status int, name, want string) {
 
 func needWasm(t *testing.T) {
 	t.Helper()
-	_, err := fs.Stat(web.Files(), "engine.wasm")
+	_, err := web.Engine()
 	need.Have(t, need.Page, err)
 }
 

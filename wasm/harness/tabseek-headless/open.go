@@ -81,7 +81,7 @@ func readWasm(file string) ([]byte, error) {
 	if file != "" {
 		return os.ReadFile(file)
 	}
-	wasm, err := fs.ReadFile(web.Files(), "engine.wasm")
+	wasm, err := web.Engine()
 	if err != nil {
 		return nil, errors.New("engine.wasm is not built in: run make build, or name one with --wasm")
 	}

@@ -5,6 +5,9 @@ import { fromShape, TabseekError, type FromWorker, type Progress, type ToWorker 
 import type { EngineOptions, EngineRequest, ModelInfo } from '../shared/messages.gen';
 import { encode } from './encode';
 
+/** What the worker's script is called in this build (web/build). */
+declare const WORKER_URL: string;
+
 export type Reply = Extract<FromWorker, { kind: 'reply' }>;
 
 /** What comes between the acceptance of a request and its end. */
@@ -23,7 +26,7 @@ export class Connection {
 
   constructor() {
     const name = `tabseek-${crypto.getRandomValues(new Uint32Array(4)).join('-')}`;
-    this.worker = new Worker(scriptURL(new URL('./worker.js', import.meta.url).href) as unknown as string, { type: 'module', name });
+    this.worker = new Worker(scriptURL(new URL(WORKER_URL, import.meta.url).href) as unknown as string, { type: 'module', name });
     this.worker.addEventListener('message', (e: MessageEvent<FromWorker>) => this.receive(e.data, name));
     this.worker.addEventListener('error', (e) => this.close(new TabseekError('internal', e.message || 'the worker did not start')));
     this.worker.addEventListener('messageerror', () => this.close(new TabseekError('internal', 'a message of the worker cannot be read')));

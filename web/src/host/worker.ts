@@ -13,6 +13,9 @@ import { bringShards } from './weights';
 import type { OnBytes } from './network';
 import { withRoom } from '../storage/quota';
 
+/** What the guest is called in this build (web/build). */
+declare const ENGINE_URL: string;
+
 /** Bytes handed to the GPU's queue in one go: larger writes are slower. */
 const WRITE_PIECE = 2 << 20;
 
@@ -71,7 +74,7 @@ class Host {
     const { signal } = this.loading;
     const url = new URL(modelURL, self.location.origin).href;
     post({ kind: 'progress', id, progress: { phase: 'manifest', loaded: 0, total: 0, bytesPerSecond: 0 } });
-    const opening = Promise.all([Guest.open(new URL('./engine.wasm', import.meta.url)), Model.open(url, sha256, signal)]);
+    const opening = Promise.all([Guest.open(new URL(ENGINE_URL, import.meta.url)), Model.open(url, sha256, signal)]);
     opening.catch(() => {}); // the GPU's error comes first
     this.gpu = await Gpu.open((e) => this.fail(e));
     const [guest, model] = await opening;
