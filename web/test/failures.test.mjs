@@ -92,10 +92,10 @@ for (const name of Object.keys(browsers)) {
       test(`${model}: ${code}`, async () => {
         await open();
         await state('ready');
-        await page.click(byID('model'));
-        await page.evaluate((m) => [...document.querySelectorAll('.offers button')].find((b) => b.innerText.includes(m)).click(), model);
+        await page.click(byID('models'));
+        await page.evaluate((m) => [...document.querySelectorAll('[data-testid=model-item]')].find((item) => item.innerText.includes(m)).querySelector('[data-testid=load]').click(), model);
         if (asked) {
-          await page.waitForFunction((q, m) => document.querySelector(q).innerText.includes(m), {}, byID('model'), model);
+          await page.waitForFunction((q, m) => document.querySelector(q).innerText.includes(m), {}, byID('models'), model);
           await state('ready');
           await write('9 + 8');
         }
@@ -148,7 +148,7 @@ for (const name of Object.keys(browsers)) {
     test('a question sent while the model loads is asked when it is ready', async () => {
       proxy.hold(/model\.json$/);
       await open();
-      await page.waitForSelector(byID('progress'));
+      await page.waitForSelector(byID('download-progress'));
       await write('9 + 8');
       assert.equal(await page.$eval('.waiting', (e) => e.innerText), 'Waiting for the model');
       assert.equal(await page.evaluate(() => document.documentElement.dataset.state), 'loading');
@@ -162,7 +162,7 @@ for (const name of Object.keys(browsers)) {
     test('a question that waits can be taken back', async () => {
       proxy.hold(/model\.json$/);
       await open();
-      await page.waitForSelector(byID('progress'));
+      await page.waitForSelector(byID('download-progress'));
       await write('9 + 8');
       await page.click(byID('stop'));
       await page.waitForFunction(() => [...document.querySelectorAll('.ending')].at(-1)?.innerText.includes('Stopped'), { timeout: 5000, polling: 50 });

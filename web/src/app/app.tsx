@@ -111,7 +111,7 @@ export function App({ loader, conversation, library, search }: Props) {
           busy={generating}
           onChoose={(chosen) => {
             setDialog(undefined);
-            loader.choose(chosen);
+            void loader.choose(chosen);
           }}
           onClose={() => setDialog(undefined)}
         />
@@ -126,7 +126,17 @@ function LoadPanel({ load, loader }: { load: LoadState; loader: Loader }) {
     case 'offered':
       return <Consent offer={load.offer} onLoad={() => void loader.load(load.offer)} />;
     case 'loading':
-      return <Loading offer={load.offer} progress={load.progress} onCancel={() => loader.cancel()} />;
+    case 'paused':
+      return (
+        <Loading
+          offer={load.offer}
+          progress={load.progress}
+          paused={load.kind === 'paused'}
+          onPause={() => loader.pause()}
+          onResume={() => loader.resume()}
+          onCancel={() => loader.cancel()}
+        />
+      );
     case 'failed':
       return <Failure error={load.error} onRetry={() => loader.retry()} />;
   }
@@ -136,10 +146,11 @@ function LoadPanel({ load, loader }: { load: LoadState; loader: Loader }) {
 /** A question may be sent before the model is there: it is asked when it is. */
 const canAsk = ({ kind }: LoadState): boolean => kind === 'checking' || kind === 'loading' || kind === 'ready';
 
-type DocumentState = 'loading' | 'ready' | 'generating' | 'error';
+type DocumentState = 'loading' | 'offered' | 'ready' | 'generating' | 'error';
 
 function documentState(load: LoadState, generating: boolean, live: Live | undefined): DocumentState {
   if (load.kind === 'failed') return 'error';
+  if (load.kind === 'offered' || load.kind === 'paused') return 'offered';
   if (load.kind !== 'ready') return 'loading';
   if (generating) return 'generating';
   return live?.error ? 'error' : 'ready';

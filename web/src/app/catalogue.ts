@@ -1,6 +1,6 @@
 import { TabseekError } from '../api/tabseek';
 
-/** A model that this server offers (listing in server/handler.go). */
+/** A model that this server offers (listing in server/resources.go). */
 export interface Offer {
   name: string;
   url: string;
@@ -18,16 +18,59 @@ const CONSENT_BYTES = 200e6;
 
 export const needsConsent = (offer: Offer): boolean => offer.size > CONSENT_BYTES;
 
-/** The server's models; the first is the default. */
+const LIST = '/models/index.json';
+
+/** The last list, for when there is no network; and which of it was chosen. */
+const KEPT = 'tabseek.models';
+const CHOSEN = 'tabseek.model';
+
+/** Milliseconds that a slow server is waited for when there is a list from before. */
+const PATIENCE = 5000;
+
+/** The server's models, or those it had when it was last asked. */
 export async function fetchOffers(): Promise<Offer[]> {
-  let offers: Offer[];
+  const kept = parse(recall(KEPT));
   try {
-    const response = await fetch('/models/index.json');
+    const response = await fetch(LIST, kept && { signal: AbortSignal.timeout(PATIENCE) });
     if (!response.ok) throw new Error(`the server answered ${response.status}`);
-    offers = (await response.json()).models;
+    const text = await response.text();
+    const offers = parse(text);
+    if (!offers) throw new Error('it lists no model');
+    remember(KEPT, text);
+    return offers;
   } catch (e) {
-    throw new TabseekError('download_failed', `/models/index.json: ${e instanceof Error ? e.message : String(e)}`);
+    if (kept) return kept;
+    throw new TabseekError('download_failed', `${LIST}: ${e instanceof Error ? e.message : String(e)}`);
   }
-  if (!Array.isArray(offers) || offers.length === 0) throw new TabseekError('download_failed', '/models/index.json lists no model');
-  return offers;
+}
+
+/** The model that was last chosen, if it is still there, and else the first. */
+export const preferred = (offers: Offer[]): Offer => offers.find(({ url }) => url === recall(CHOSEN)) ?? offers[0]!;
+
+export const prefer = (offer: Offer): void => remember(CHOSEN, offer.url);
+
+function parse(text: string | undefined): Offer[] | undefined {
+  try {
+    const offers: unknown = JSON.parse(text ?? '').models;
+    return Array.isArray(offers) && offers.length > 0 ? offers : undefined;
+  } catch {
+    return undefined;
+  }
+}
+
+/** Storage throws where the browser blocks it; then nothing is kept. */
+function recall(key: string): string | undefined {
+  try {
+    return localStorage.getItem(key) ?? undefined;
+  } catch {
+    return undefined;
+  }
+}
+
+function remember(key: string, value: string): void {
+  try {
+    localStorage.setItem(key, value);
+  } catch {
+    // see recall
+  }
 }

@@ -24,7 +24,7 @@ export function Header({ modelName, sidebar, onSidebar, onModel, onSettings, onN
         <span class="wide-only">Tabseek</span>
       </span>
       {modelName && (
-        <button type="button" class="model-button" data-testid="model" aria-haspopup="dialog" title={t('aboutModel')} onClick={onModel}>
+        <button type="button" class="model-button" data-testid="models" aria-haspopup="dialog" title={t('aboutModel')} onClick={onModel}>
           {modelName}
           <Icon name="chevron" />
         </button>

@@ -1,55 +1,72 @@
 import type { Progress } from '../api/tabseek';
 import type { Offer } from './catalogue';
 import { bytes, guess, parameters } from './format';
+import { t, type PlainText } from './language';
 
-const PHASES: Record<Progress['phase'], string> = {
-  manifest: 'Reading the model’s description',
-  compile: 'Preparing the GPU',
-  download: 'Downloading',
-  weights: 'Loading weights',
-};
+const PHASES: Record<Progress['phase'], PlainText> = { manifest: 'loadManifest', compile: 'loadCompile', download: 'loadDownload', weights: 'loadWeights' };
 
 /** Shorter waits need no forecast. */
 const FORECAST_SECONDS = 3;
 
 /** 3.1 MB of 6.9 MB · 12 MB/s · about 4 s left */
-function amounts({ loaded, total, bytesPerSecond }: Progress): string {
+function amounts({ loaded, total, bytesPerSecond }: Progress, paused: boolean): string {
   if (total === 0) return '';
-  const parts = [`${bytes(loaded)} of ${bytes(total)}`];
-  if (bytesPerSecond > 0) parts.push(`${bytes(bytesPerSecond)}/s`);
-  const left = (total - loaded) / bytesPerSecond;
-  if (Number.isFinite(left) && left > FORECAST_SECONDS) parts.push(`${guess(left)} left`);
+  const parts = [t('amountOf', { loaded: bytes(loaded), total: bytes(total) })];
+  if (bytesPerSecond > 0 && !paused) {
+    parts.push(`${bytes(bytesPerSecond)}/s`);
+    const left = (total - loaded) / bytesPerSecond;
+    if (left > FORECAST_SECONDS) parts.push(t('timeLeft', { time: guess(left) }));
+  }
   return parts.join(' · ');
 }
 
-export function Loading({ offer, progress, onCancel }: { offer: Offer; progress: Progress; onCancel: () => void }) {
-  const { total, loaded } = progress;
+interface LoadingProps {
+  offer: Offer;
+  progress: Progress;
+  paused: boolean;
+  onPause: () => void;
+  onResume: () => void;
+  onCancel: () => void;
+}
+
+export function Loading({ offer, progress, paused, onPause, onResume, onCancel }: LoadingProps) {
+  const { total, loaded, phase } = progress;
+  const title = paused ? t('loadPaused') : t(PHASES[phase]);
   return (
-    <section class="card loading" aria-label={`Loading ${offer.name}`}>
+    <section class="card loading" aria-label={t('loadingModel', { name: offer.name })}>
       <p class="loading-phase">
         <span>
-          {PHASES[progress.phase]} <span class="muted">· {offer.name}</span>
+          {title} <span class="muted">· {offer.name}</span>
         </span>
-        <button type="button" class="button" onClick={onCancel}>
-          Cancel
+        {paused && (
+          <button type="button" class="button primary" data-testid="resume" onClick={onResume}>
+            {t('resume')}
+          </button>
+        )}
+        {!paused && (
+          <button type="button" class="button" data-testid="pause" onClick={onPause}>
+            {t('pause')}
+          </button>
+        )}
+        <button type="button" class="button" data-testid="cancel-load" onClick={onCancel}>
+          {t('cancel')}
         </button>
       </p>
-      <progress data-testid="progress" data-phase={progress.phase} aria-label={PHASES[progress.phase]} max={total || 1} value={total ? loaded : undefined} />
-      <p class="amounts">{amounts(progress)}&nbsp;</p>
+      <progress data-testid="download-progress" data-phase={paused ? 'paused' : phase} aria-label={title} max={total || 1} value={total ? loaded : undefined} />
+      <p class="amounts">{amounts(progress, paused)}&nbsp;</p>
     </section>
   );
 }
 
 /** Asks before a large download. */
 export function Consent({ offer, onLoad }: { offer: Offer; onLoad: () => void }) {
+  const size = bytes(offer.size);
   return (
     <section class="card consent">
-      <h2>Load {offer.name}?</h2>
-      <p>
-        The download is {bytes(offer.size)}, and the model takes about as much of the GPU’s memory. It has {parameters(offer.params_total)} parameters.
-      </p>
-      <button type="button" class="button primary" onClick={onLoad}>
-        Load {offer.name}, {bytes(offer.size)}
+      <h2>{t('loadQuestion', { name: offer.name })}</h2>
+      <p>{t('loadConsent', { size, parameters: parameters(offer.params_total) })}</p>
+      <button type="button" class="button primary" data-testid="load" onClick={onLoad}>
+        {t('loadOffer', { name: offer.name, size })}
       </button>
     </section>
   );

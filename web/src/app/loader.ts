@@ -1,7 +1,8 @@
-import { load, TabseekError, type Engine, type Progress } from '../api/tabseek';
-import { fetchOffers, needsConsent, type Offer } from './catalogue';
+import { load, storedModels, TabseekError, type Engine, type Progress } from '../api/tabseek';
+import { fetchOffers, needsConsent, prefer, preferred, type Offer } from './catalogue';
 import { checkEnvironment } from './environment';
 import { asTabseekError } from './explain';
+import { askToPersist } from './storage';
 import { Store } from './store';
 
 /** Where the model stands. */
@@ -9,6 +10,7 @@ export type LoadState =
   | { kind: 'checking' }
   | { kind: 'offered'; offer: Offer } // waits for the user's consent
   | { kind: 'loading'; offer: Offer; progress: Progress }
+  | { kind: 'paused'; offer: Offer; progress: Progress } // what has come lies on this device
   | { kind: 'ready'; offer: Offer; engine: Engine }
   | { kind: 'failed'; offer?: Offer; error: TabseekError };
 
@@ -20,7 +22,7 @@ export class Loader {
   readonly offers = new Store<Offer[]>([]);
   private abort: AbortController | undefined;
 
-  /** Checks the browser, then loads the default model, or asks first if it is large. */
+  /** Checks the browser, then loads the model that was last chosen, or asks first if it is large. */
   async start(): Promise<void> {
     this.state.value = { kind: 'checking' };
     try {
@@ -30,12 +32,13 @@ export class Loader {
       this.state.value = { kind: 'failed', error: asTabseekError(e) };
       return;
     }
-    this.choose(this.offers.value[0]!);
+    await this.choose(preferred(this.offers.value));
   }
 
   /** Loads a model, or asks first if it is large. */
-  choose(offer: Offer): void {
-    if (!needsConsent(offer)) return void this.load(offer);
+  async choose(offer: Offer): Promise<void> {
+    prefer(offer);
+    if (!needsConsent(offer) || (await isStored(offer))) return this.load(offer);
     this.release();
     this.state.value = { kind: 'offered', offer };
   }
@@ -49,7 +52,10 @@ export class Loader {
     };
     show({ kind: 'loading', offer, progress: NOTHING_YET });
     try {
-      const onProgress = (progress: Progress) => show({ kind: 'loading', offer, progress });
+      const onProgress = (progress: Progress) => {
+        if (progress.phase === 'download') void askToPersist();
+        show({ kind: 'loading', offer, progress });
+      };
       const engine = await load(offer.url, { sha256: offer.sha256, onProgress, signal: abort.signal });
       show({ kind: 'ready', offer, engine });
     } catch (e) {
@@ -75,8 +81,23 @@ export class Loader {
     });
   }
 
+  /** Ends the connections. What has come stays on this device, where resuming finds it. */
+  pause(): void {
+    const state = this.state.value;
+    if (state.kind !== 'loading') return;
+    this.release();
+    this.state.value = { ...state, kind: 'paused' };
+  }
+
+  resume(): void {
+    const state = this.state.value;
+    if (state.kind === 'paused') void this.load(state.offer);
+  }
+
   /** Stops loading; what is offered stays offered. */
   cancel(): void {
+    const state = this.state.value;
+    if (state.kind === 'paused') this.state.value = { kind: 'offered', offer: state.offer };
     this.abort?.abort();
   }
 
@@ -94,4 +115,10 @@ export class Loader {
     this.abort?.abort();
     this.abort = undefined; // what it was for has no more say
   }
+}
+
+/** Nothing needs to be downloaded for it. */
+async function isStored({ url, size }: Offer): Promise<boolean> {
+  const models = await storedModels().catch(() => []);
+  return models.some((m) => m.url === new URL(url, location.href).href && m.stored >= size);
 }

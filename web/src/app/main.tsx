@@ -6,7 +6,9 @@ import { Library } from './chats/library';
 import { Search } from './chats/search';
 import { followLanguage } from './language';
 import { Loader } from './loader';
+import { Shell } from './shell';
 import { followTheme } from './theme';
+import { Update } from './update';
 
 followTheme();
 followLanguage();
@@ -16,3 +18,6 @@ const conversation = new Conversation(library);
 render(<App loader={loader} conversation={conversation} library={library} search={new Search(library)} />, document.getElementById('app')!);
 void conversation.start();
 void loader.start();
+const shell = new Shell();
+render(<Update shell={shell} />, document.getElementById('notices')!);
+void shell.start();

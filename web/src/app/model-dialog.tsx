@@ -3,6 +3,8 @@ import type { Engine, Stats } from '../api/tabseek';
 import type { Offer } from './catalogue';
 import { Dialog } from './dialog';
 import { bytes, count, duration, parameters } from './format';
+import { t } from './language';
+import { ModelList } from './model-list';
 
 interface Props {
   offers: Offer[];
@@ -14,25 +16,12 @@ interface Props {
   onClose: () => void;
 }
 
-/** Facts about the loaded model, and the others there are. */
+/** The models there are, what of them lies on this device, and facts about the one that is loaded. */
 export function ModelDialog({ offers, current, engine, busy, onChoose, onClose }: Props) {
   return (
-    <Dialog title="Model" onClose={onClose}>
-      {offers.length > 1 && (
-        <ul class="offers" aria-label="Models">
-          {offers.map((offer) => (
-            <li key={offer.url}>
-              <button type="button" aria-pressed={offer === current} disabled={busy || offer === current} onClick={() => onChoose(offer)}>
-                <strong>{offer.name}</strong>
-                <span>
-                  {parameters(offer.params_total)} parameters · {bytes(offer.size)}
-                </span>
-              </button>
-            </li>
-          ))}
-        </ul>
-      )}
-      {engine && current ? <About name={current.name} engine={engine} /> : <p>No model is loaded.</p>}
+    <Dialog title={t('models')} onClose={onClose}>
+      <ModelList offers={offers} current={current} loaded={engine !== undefined} busy={busy} onChoose={onChoose} />
+      {engine && current && <About name={current.name} engine={engine} />}
     </Dialog>
   );
 }

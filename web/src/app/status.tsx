@@ -30,6 +30,7 @@ function describe(load: LoadState, live: Live | undefined, turns: Turn[]): strin
     case 'checking':
       return t('checkingBrowser');
     case 'offered':
+    case 'paused':
       return t('noModel');
     case 'loading':
       return t('loadingModel', { name: load.offer.name });

@@ -1,5 +1,41 @@
 /** Every text of the page, in English and in Chinese; {name} is a gap that the caller fills (language.ts). */
 export const TEXTS = {
+  // Models and their files
+  models: ['Models', '模型'],
+  loadManifest: ['Reading the model’s description', '正在读取模型说明'],
+  loadCompile: ['Preparing the GPU', '正在准备 GPU'],
+  loadDownload: ['Downloading', '正在下载'],
+  loadWeights: ['Loading weights', '正在加载权重'],
+  loadPaused: ['Paused', '已暂停'],
+  pause: ['Pause', '暂停'],
+  resume: ['Resume', '继续'],
+  amountOf: ['{loaded} of {total}', '{loaded} / {total}'],
+  timeLeft: ['{time} left', '剩余{time}'],
+  loadQuestion: ['Load {name}?', '加载 {name}？'],
+  loadConsent: [
+    'The download is {size}, and the model takes about as much of the GPU’s memory. It has {parameters} parameters.',
+    '需要下载 {size}，并占用差不多大小的显存。该模型有 {parameters} 参数。',
+  ],
+  loadOffer: ['Load {name}, {size}', '加载 {name}，{size}'],
+  load: ['Load', '加载'],
+  loaded: ['Loaded', '已加载'],
+  modelFacts: ['{parameters} parameters · {size}', '{parameters} 参数 · {size}'],
+  onDevice: ['on this device', '在本设备上'],
+  partOnDevice: ['{stored} of it on this device', '其中 {stored} 在本设备上'],
+  noLongerOffered: ['no longer offered by this server', '此服务器不再提供'],
+  deleteModel: ['Delete', '删除'],
+  deleteConfirm: ['Delete {size} from this device', '从本设备删除 {size}'],
+  storageUsed: ['{size} of models, chats and the page itself lie on this device.', '本设备上的模型、对话和页面共 {size}。'],
+  storagePersisted: ['The browser has promised to keep them.', '浏览器已承诺保留它们。'],
+  storageBestEffort: [
+    'The browser may clear them when the disk runs short. Installing the page, or using it often, makes it promise not to.',
+    '磁盘空间不足时浏览器可能清除它们。安装此页面或经常使用可使浏览器承诺保留。',
+  ],
+  updateReady: ['A new version of Tabseek is ready.', 'Tabseek 新版本已就绪。'],
+  updateBusy: ['A tab is still loading or answering. Update when it is done.', '有标签页仍在加载或回答，完成后再更新。'],
+  updateNow: ['Update', '更新'],
+  updateLater: ['Later', '稍后'],
+
   // Header and settings
   newChat: ['New chat', '新对话'],
   showChats: ['Show the list of chats', '显示对话列表'],
