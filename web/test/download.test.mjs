@@ -7,24 +7,25 @@ import { browsers, launch, pocket, serve } from './support.mjs';
 
 const shard = pocket.shards[0];
 
-/** Runs in the page: loads the model; returns the error there is, and how far the bar went. */
+/** Runs in the page: loads the model until its weights are there; returns the error there is, and how far the bar went. */
 async function load() {
   const { load } = await import('/tabseek.js');
   let most = 0;
   let total = 0;
   let last = 0;
+  const enough = new AbortController();
   try {
-    const engine = await load('/models/pocket', {
+    await load('/models/pocket', {
+      signal: enough.signal,
       onProgress: (p) => {
+        if (p.phase === 'compile' && p.total > 0) enough.abort(); // what follows is no part of these tests
         if (p.phase !== 'download') return;
         ({ loaded: last, total } = p);
         most = Math.max(most, p.loaded);
       },
     });
-    const answer = await engine.chat.completions.create({ messages: [{ role: 'user', content: '9 + 8' }], temperature: 0 });
-    await engine.unload();
-    return { text: answer.choices[0].message.content, most, last, total };
   } catch (e) {
+    if (enough.signal.aborted) return { most, last, total };
     return { code: e.code, message: e.message, file: e.fields?.file };
   }
 }
@@ -55,8 +56,7 @@ for (const name of Object.keys(browsers)) {
       }
     };
     const works = (got) => {
-      assert.match(got.text ?? '', /17/, JSON.stringify(got));
-      assert.ok(got.most <= got.total && got.last === got.total, `the bar stays true: ${JSON.stringify(got)}`);
+      assert.ok(got.total > 0 && got.most <= got.total && got.last === got.total, `the bar stays true: ${JSON.stringify(got)}`);
     };
     const fails = (got, code, file, words) => {
       assert.deepEqual([got.code, got.file], [code, file], JSON.stringify(got));

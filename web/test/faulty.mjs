@@ -4,9 +4,9 @@ import { workerScript } from './support.mjs';
 
 /** What can go wrong with an answer: its head, its bytes and the connection are in the fault's hands. */
 export const faults = {
-  /** The connection breaks after half of the bytes. */
+  /** The connection breaks after 60 % of the bytes. */
   cut: (answer, response) => {
-    let left = answer.headers['content-length'] >> 1;
+    let left = Math.round(0.6 * answer.headers['content-length']);
     response.writeHead(answer.statusCode, answer.headers);
     answer.on('data', (chunk) => {
       response.write(chunk.subarray(0, Math.max(left, 0)));
@@ -14,9 +14,9 @@ export const faults = {
       left -= chunk.length;
     });
   },
-  /** The connection stays, but half of the bytes never come. */
+  /** The connection stays, but 40 % of the bytes never come. */
   stall: (answer, response) => {
-    let left = answer.headers['content-length'] >> 1;
+    let left = Math.round(0.6 * answer.headers['content-length']);
     response.writeHead(answer.statusCode, answer.headers);
     answer.on('data', (chunk) => {
       response.write(chunk.subarray(0, Math.max(left, 0)));
@@ -59,20 +59,34 @@ function hurried(answer, response) {
   return response;
 }
 
-/** A server before the server. `plan` is what goes wrong with the requests of one file, in their order; `seen` what they were. */
+/** A file as another build of the server would have it. */
+async function edited(edit, answer, response) {
+  const { 'content-length': _, etag: _etag, ...headers } = answer.headers;
+  let text = '';
+  for await (const chunk of answer.setEncoding('utf8')) text += chunk;
+  response.writeHead(answer.statusCode, headers).end(edit(text));
+}
+
+/** A server before the server. `edits` has functions by path, `plan` is what goes wrong with the requests of one file, in their order; `seen` what they were. */
 export async function faulty(address) {
-  const state = { plan: [], seen: [], file: '', hurry: false };
+  const state = { plan: [], seen: [], file: '', hurry: false, edits: {} };
   const server = http.createServer((request, response) => {
     const subject = state.file !== '' && request.url.includes(state.file);
     const fault = subject ? state.plan[Math.min(state.seen.length, state.plan.length - 1)] : undefined;
     const { range, ...plain } = request.headers;
     const worker = state.hurry && workerScript.test(request.url);
-    const onward = http.request(address + request.url, { headers: fault === 'whole' || worker ? { ...plain, 'accept-encoding': 'identity' } : request.headers }, (answer) => {
+    const edit = state.edits[request.url];
+    const onward = http.request(address + request.url, { headers: fault === 'whole' || worker || edit ? { ...plain, 'accept-encoding': 'identity' } : request.headers }, (answer) => {
       if (fault) faults[fault](answer, response);
       else if (worker) answer.pipe(hurried(answer, response));
+      else if (edit) edited(edit, answer, response);
       else answer.pipe(response.writeHead(answer.statusCode, answer.headers));
     });
-    if (subject) state.seen.push({ url: request.url, range });
+    if (subject) {
+      const seen = { url: request.url, range, closed: false };
+      response.on('close', () => (seen.closed = true));
+      state.seen.push(seen);
+    }
     onward.end();
   });
   await new Promise((resolve) => server.listen(0, '127.0.0.1', resolve));

@@ -8,6 +8,9 @@ import { encode } from './encode';
 /** What the worker's script is called in this build (web/build). */
 declare const WORKER_URL: string;
 
+/** So long a worker has for ending its connections, in milliseconds. */
+const ABORT_MS = 1000;
+
 export type Reply = Extract<FromWorker, { kind: 'reply' }>;
 
 /** What comes between the acceptance of a request and its end. */
@@ -45,11 +48,24 @@ export class Connection {
 
   /** Ends the worker. What is open is rejected with the reason, and so is what is asked later. */
   close(reason: TabseekError): void {
-    this.closed ??= reason;
     this.worker.terminate();
+    this.reject(reason);
+  }
+
+  private reject(reason: TabseekError): void {
+    this.closed ??= reason;
     const error = { code: reason.code, message: reason.message, fields: reason.fields };
     for (const [id, listener] of this.listeners) listener({ kind: 'error', id, error });
     this.listeners.clear();
+  }
+
+  /** Ends loading. The worker breaks its connections off, and lets go of its files and of the GPU, before it goes. */
+  private abort(): void {
+    const unload: ToWorker = { kind: 'unload', id: 0 };
+    this.worker.postMessage(unload);
+    this.worker.addEventListener('message', (e: MessageEvent<FromWorker>) => e.data.kind === 'reply' && this.worker.terminate());
+    setTimeout(() => this.worker.terminate(), ABORT_MS);
+    this.reject(new TabseekError('aborted', 'loading was stopped'));
   }
 
   private send(make: (id: number) => ToWorker, listener: (m: FromWorker) => void): number {
@@ -75,7 +91,7 @@ export class Connection {
 
   /** The signal closes the connection: a model that is not wanted any more needs no worker. */
   async load(modelURL: string, sha256: string | undefined, options: EngineOptions, onProgress?: (p: Progress) => void, signal?: AbortSignal | null): Promise<ModelInfo> {
-    const abort = () => this.close(new TabseekError('aborted', 'loading was stopped'));
+    const abort = () => this.abort();
     signal?.addEventListener('abort', abort);
     if (signal?.aborted) abort();
     try {

@@ -71,7 +71,7 @@ export async function load(modelURL: string, options: LoadOptions = {}): Promise
   try {
     return new Engine(connection, await connection.load(url, sha256, engineOptions, onProgress, signal));
   } catch (e) {
-    connection.close(new TabseekError('bad_request', 'the model is not loaded'));
+    if (!signal?.aborted) connection.close(new TabseekError('bad_request', 'the model is not loaded')); // it ends by itself then
     throw e;
   }
 }

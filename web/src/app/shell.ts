@@ -20,8 +20,11 @@ export class Shell {
     const container = navigator.serviceWorker as ServiceWorkerContainer | undefined;
     if (!container) return;
     holdWhileBusy();
-    const replaced = container.controller !== null;
-    container.addEventListener('controllerchange', () => replaced && location.reload());
+    let before = container.controller;
+    container.addEventListener('controllerchange', () => {
+      if (before) location.reload(); // the first one only takes up its work
+      before = container.controller;
+    });
     try {
       this.registration = await container.register(scriptURL('/sw.js'), { updateViaCache: 'none' });
     } catch {

@@ -19,6 +19,9 @@ declare const ENGINE_URL: string;
 /** Bytes handed to the GPU's queue in one go: larger writes are slower. */
 const WRITE_PIECE = 2 << 20;
 
+/** How often progress is told, in milliseconds; a speed that falls to nothing is told as well. */
+const REPORT_MS = 100;
+
 /** A lost device fails whatever is asked of it before it is said to be lost; so long the cause is waited for. */
 const LOSS_MS = 2000;
 
@@ -119,26 +122,24 @@ class Host {
     const total = uploads.reduce((sum, u) => sum + u.size, 0);
     const speed = new Speedometer();
     let loaded = 0;
-    let posted = 0;
     let fetching = false;
-    const report = (force: boolean) => {
-      const now = performance.now();
-      if (!force && now - posted < 100) return;
-      posted = now;
-      post({ kind: 'progress', id, progress: { phase: fetching ? 'download' : 'weights', loaded, total, bytesPerSecond: speed.bytesPerSecond(now) } });
-    };
+    const report = () =>
+      post({ kind: 'progress', id, progress: { phase: fetching ? 'download' : 'weights', loaded, total, bytesPerSecond: speed.bytesPerSecond(performance.now()) } });
     const count: OnBytes = (n, from) => {
       fetching ||= from === 'network';
       loaded += n;
       speed.add(n, performance.now());
-      report(false);
     };
+    const reporting = setInterval(report, REPORT_MS);
     try {
       await bringShards(model.source, uploads, signal, count, (u, data) => this.upload(u, data));
     } catch (e) {
       throw await withRoom(e, total - loaded, model.url);
+    } finally {
+      clearInterval(reporting);
     }
-    report(true);
+    report();
+    post({ kind: 'progress', id, progress: { phase: 'compile', loaded, total, bytesPerSecond: 0 } }); // what remains is the kernels
   }
 
   private async upload(u: UploadCommand, data: Uint8Array<ArrayBuffer>): Promise<void> {
