@@ -8,6 +8,7 @@ type EmbedParams struct {
 	Capacity   uint32 // positions from one sequence's tokens to the next
 	Shift      uint32 // which token: this many places after the row's position
 	YStride    uint32
+	Scale      float32
 }
 
 type embedVariant struct{ Format Format }
@@ -24,13 +25,13 @@ var embedding = register(kernel[embedVariant, EmbedParams]{
 				continue
 			}
 			for i, v := range table.row(int(token - p.FirstToken)) {
-				y[r*int(p.YStride)+i] = float32(v)
+				y[r*int(p.YStride)+i] = float32(v * float64(p.Scale))
 			}
 		}
 	},
 })
 
-// Embed gathers the embedding of each row's token: bindings rows (sequence, position), tokens (sequences, Capacity),
+// Embed gathers, scaled, the embedding of each row's token: bindings rows (sequence, position), tokens (sequences, Capacity),
 // weights (Count, Width), y (rows, YStride).
 func Embed(format Format, rows int, p EmbedParams) Dispatch {
 	blocks := (int(p.Width) + BlockSize - 1) / BlockSize

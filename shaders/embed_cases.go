@@ -24,7 +24,7 @@ func embedCases() []Case {
 		cases = append(cases, Case{
 			Name: name,
 			Dispatch: Embed(format, rows, EmbedParams{
-				Width: uint32(width), FirstToken: uint32(first), Count: uint32(count), Capacity: capacity, Shift: uint32(shift), YStride: uint32(stride),
+				Width: uint32(width), FirstToken: uint32(first), Count: uint32(count), Capacity: capacity, Shift: uint32(shift), YStride: uint32(stride), Scale: 1.5,
 			}),
 			Buffers:   Memory{"rows": where, "tokens": tokens, "weights": quants, "scales": scales, "y": r.floats(rows*stride, 1)},
 			Tolerance: 1e-6, // a product of two numbers

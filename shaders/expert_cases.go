@@ -19,25 +19,26 @@ type expertShape struct {
 	ff, width           int
 	experts             int
 	first, count, upRow int // upRow 0: right after the gate rows
+	relu                bool
 }
 
 var expertShapes = []expertShape{
-	{"", 1, 3, 64, 128, 9, 0, 9, 0},
-	{" 8 rows", 8, 5, 96, 192, 17, 0, 17, 0},
-	{" odd sizes", 3, 2, 21, 100, 5, 0, 5, 0},
-	{" dense", 2, 1, 352, 128, 1, 0, 1, 0},
-	{" up part at 128", 2, 3, 96, 160, 6, 0, 6, 128},
-	{" part of the stack", 4, 4, 33, 64, 12, 3, 5, 0},
+	{"", 1, 3, 64, 128, 9, 0, 9, 0, false},
+	{" 8 rows", 8, 5, 96, 192, 17, 0, 17, 0, false},
+	{" odd sizes", 3, 2, 21, 100, 5, 0, 5, 0, false},
+	{" dense", 2, 1, 352, 128, 1, 0, 1, 0, false},
+	{" up part at 128", 2, 3, 96, 160, 6, 0, 6, 128, false},
+	{" part of the stack", 4, 4, 33, 64, 12, 3, 5, 0, false},
 }
 
 // wideExperts are large enough for every tile of a profile.
 var wideExperts = []expertShape{
-	{"", 4, 4, 345, 160, 3, 0, 3, 352},
-	{" odd sizes", 3, 2, 130, 1033, 3, 1, 2, 0},
+	{"", 4, 4, 345, 160, 3, 0, 3, 352, false},
+	{" odd sizes", 3, 2, 130, 1033, 3, 1, 2, 0, false},
 }
 
 // superExperts have rows of whole super-blocks.
-var superExperts = expertShape{" part of the stack", 2, 3, 256, 256, 6, 1, 4, 0}
+var superExperts = expertShape{" part of the stack", 2, 3, 256, 256, 6, 1, 4, 0, false}
 
 // routes are random experts, and weights between 0 and 1.
 func (r random) routes(s expertShape) []uint32 {
@@ -60,7 +61,7 @@ func expertGateUpCases() []Case {
 			stride := s.ff + 1
 			cases = append(cases, Case{
 				Name: name,
-				Dispatch: ExpertGateUp(profile, ExpertVariant{format}, s.rows, ExpertGateUpParams{
+				Dispatch: ExpertGateUp(profile, ExpertGateUpVariant{format, s.relu}, s.rows, ExpertGateUpParams{
 					Slots: uint32(s.slots), FF: uint32(s.ff), UpRow: uint32(upRow), MatrixRows: uint32(matrixRows), Width: uint32(s.width),
 					FirstExpert: uint32(s.first), ExpertCount: uint32(s.count), XStride: uint32(s.width), YStride: uint32(stride), Epsilon: 1e-6,
 				}),
@@ -83,6 +84,7 @@ func expertGateUpCases() []Case {
 	for _, format := range ggmlFormats {
 		add(Minimum(), format, superExperts)
 	}
+	add(Minimum(), BF16, expertShape{" relu", 2, 2, 45, 64, 3, 0, 3, 0, true})
 	return cases
 }
 

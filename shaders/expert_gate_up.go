@@ -25,12 +25,24 @@ type expertVariant struct {
 	Aligned bool
 }
 
-var expertGateUp = register(kernel[expertVariant, ExpertGateUpParams]{
+// ExpertGateUpVariant chooses the format of a stack of experts and their activation.
+type ExpertGateUpVariant struct {
+	Format Format
+	Relu   bool // in place of silu
+}
+
+type expertGateUpVariant struct {
+	ExpertGateUpVariant
+	tile
+	Aligned bool
+}
+
+var expertGateUp = register(kernel[expertGateUpVariant, ExpertGateUpParams]{
 	name: "expert_gate_up",
-	libs: func(v expertVariant) []string {
+	libs: func(v expertGateUpVariant) []string {
 		return append(v.tile.libs(v.Format), xLib(v.Aligned), normLib(true, v.Aligned))
 	},
-	reference: func(v expertVariant, p ExpertGateUpParams, grid Grid, m Memory) {
+	reference: func(v expertGateUpVariant, p ExpertGateUpParams, grid Grid, m Memory) {
 		x, y, routes := m.F32("x"), m.F32("y"), m.U32("routes")
 		w := viewMatrix(m, v.Format, int(p.MatrixRows), int(p.Width))
 		n := make([]float32, p.Width)
@@ -46,16 +58,20 @@ var expertGateUp = register(kernel[expertVariant, ExpertGateUpParams]{
 				for i := range int(p.FF) {
 					gate := w.dot(expert*int(p.MatrixRows)+i, n)
 					up := w.dot(expert*int(p.MatrixRows)+int(p.UpRow)+i, n)
-					y[slot*int(p.YStride)+i] = float32(gate / (1 + math.Exp(-gate)) * up)
+					activated := gate / (1 + math.Exp(-gate))
+					if v.Relu {
+						activated = max(gate, 0)
+					}
+					y[slot*int(p.YStride)+i] = float32(activated * up)
 				}
 			}
 		}
 	},
 })
 
-// ExpertGateUp computes silu(gate n) * (up n), n = RMSNorm(x), for the experts that each row visits: bindings
+// ExpertGateUp computes act(gate n) * (up n), n = RMSNorm(x), for the experts that each row visits: bindings
 // x (rows, XStride), norm (Width), routes (rows, Slots) of (expert, weight), weights (ExpertCount, MatrixRows, Width), y (rows, Slots, YStride).
-func ExpertGateUp(profile Profile, v ExpertVariant, rows int, p ExpertGateUpParams) Dispatch {
+func ExpertGateUp(profile Profile, v ExpertGateUpVariant, rows int, p ExpertGateUpParams) Dispatch {
 	t := profile.tile(int(p.FF), int(p.Width), MaxRows/2, rows*int(p.Slots)).rounding(profile, v.Format) // each with a gate and an up part
-	return expertGateUp.dispatch(expertVariant{v, t.exchanging(3), aligned(p.Width, p.XStride)}, p, t.workgroups(int(p.FF)), int(p.Slots), rows)
+	return expertGateUp.dispatch(expertGateUpVariant{v, t.exchanging(3), aligned(p.Width, p.XStride)}, p, t.workgroups(int(p.FF)), int(p.Slots), rows)
 }

@@ -14,7 +14,7 @@ func productCase(profile Profile, label string, v MatVecVariant, rows, k, xOffse
 	c := Case{
 		Name: name,
 		Dispatch: MatVec(profile, v, MatVecParams{
-			Rows: uint32(rows), K: uint32(k), XStride: uint32(xStride), XOffset: uint32(xOffset), YStride: uint32(yStride), YOffset: uint32(yOffset), Epsilon: 1e-6,
+			Rows: uint32(rows), K: uint32(k), XStride: uint32(xStride), XOffset: uint32(xOffset), YStride: uint32(yStride), YOffset: uint32(yOffset), Epsilon: 1e-6, Scale: 0.75,
 		}),
 		Buffers:   Memory{"x": r.floats(v.Batch*xStride, 1), "weights": quants, "scales": scales, "y": r.floats(v.Batch*yStride, 1)},
 		Tolerance: profile.tolerance(v.Format, 5e-6), // f32 sums of up to a few thousand products of size 1/sqrt(k)

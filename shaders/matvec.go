@@ -11,6 +11,7 @@ type MatVecParams struct {
 	YStride uint32
 	YOffset uint32
 	Epsilon float32 // of the norm
+	Scale   float32 // of the products
 }
 
 // MatVecVariant chooses what a product does beside multiplying.
@@ -53,7 +54,7 @@ var matVec = register(kernel[matVecVariant, MatVecParams]{
 			row := w.row(i)
 			for b, vector := range vectors {
 				at := b*int(p.YStride) + int(p.YOffset) + i
-				sum := dot(row, vector)
+				sum := dot(row, vector) * float64(p.Scale)
 				if v.Accumulate {
 					sum += float64(y[at])
 				}

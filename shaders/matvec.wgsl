@@ -1,4 +1,4 @@
-// Products of a matrix with up to 8 vectors: y[b, y_offset + i] = sum over k of w[i, k] * x[b, x_offset + k],
+// Products of a matrix with up to 8 vectors: y[b, y_offset + i] = scale * sum over k of w[i, k] * x[b, x_offset + k],
 // with ACCUMULATE added to what y holds. With NORM, x[b] is RMS-normalised on the way: x * norm / rms(x).
 //
 // LANES threads share ROWS rows of the matrix, each taking every LANES-th block of 32 weights; a block is dequantised
@@ -13,6 +13,7 @@ struct Params {
   y_stride: u32,
   y_offset: u32,
   epsilon: f32,
+  scale: f32,
 }
 
 @group(0) @binding(0) var<uniform> params: Params;
@@ -57,6 +58,7 @@ fn finish(b: u32, row: u32, sum: Sum, thread: u32) {
   if (thread % LANES != 0u) {
     return;
   }
+  dots *= params.scale;
   write(b, row, dots.x);
   if (ROWS > 1u) {
     write(b, row + ROW_STEP, dots.y);

@@ -51,8 +51,9 @@ func advanceCases() []Case {
 
 func mlaPrepareCases() []Case {
 	var cases []Case
+	halves, label := false, ""
 	add := func(profile Profile, format Format, heads, rank, nope, rope, offset int, at ...int) {
-		name := fmt.Sprintf("%s heads=%d rank=%d nope=%d rope=%d rows=%d%s", format, heads, rank, nope, rope, len(at), profile.label())
+		name := fmt.Sprintf("%s%s heads=%d rank=%d nope=%d rope=%d rows=%d%s", format, label, heads, rank, nope, rope, len(at), profile.label())
 		const capacity = 40
 		r := randomFor(name)
 		quants, scales := r.matrix(format, heads, rank, nope)
@@ -62,7 +63,7 @@ func mlaPrepareCases() []Case {
 		}
 		cases = append(cases, Case{
 			Name: name,
-			Dispatch: MLAPrepare(profile, MLAPrepareVariant{format, rank, nope, rope}, len(at), MLAPrepareParams{
+			Dispatch: MLAPrepare(profile, MLAPrepareVariant{format, rank, nope, rope, halves}, len(at), MLAPrepareParams{
 				Heads: uint32(heads), QStride: uint32(qStride), QOffset: uint32(offset), KVStride: uint32(kvStride), KVOffset: uint32(offset), Epsilon: 1e-6,
 			}),
 			Buffers: Memory{
@@ -90,6 +91,9 @@ func mlaPrepareCases() []Case {
 		}
 		add(p, Q4_0, 16, 512, 128, 64, 0, 7)
 	}
+	halves, label = true, " halves"
+	add(Minimum(), F32, 3, 48, 24, 6, 3, 0, 1, 39)
+	add(Minimum(), Q8_0, 8, 256, 64, 32, 0, 7)
 	return cases
 }
 

@@ -18,6 +18,7 @@ type MLAPrepareVariant struct {
 	KVLoraRank    int
 	QKNopeHeadDim int
 	QKRopeHeadDim int
+	Halves        bool // pairs that are turned lie in the two halves of the rope part, not side by side
 }
 
 type mlaPrepareVariant struct {
@@ -38,18 +39,30 @@ var mlaPrepare = register(kernel[mlaPrepareVariant, MLAPrepareParams]{
 			own := kv[r*int(p.KVStride)+int(p.KVOffset):][:rank+rope]
 			to := latent[int(where[0])*(rank+rope):][:rank+rope]
 			normalise(own[:rank], m.F32("norm"), float64(p.Epsilon), to)
-			rotate(own[rank:], where[2:], to[rank:])
+			rotate(v.pairs(own[rank:]), where[2:], to[rank:])
 			for h := range int(p.Heads) {
 				head := q[r*int(p.QStride)+int(p.QOffset)+h*(nope+rope):][:nope+rope]
 				to := query[(r*int(p.Heads)+h)*(rank+rope):][:rank+rope]
 				for i := range rank {
 					to[i] = float32(w.dot(h*rank+i, head[:nope]))
 				}
-				rotate(head[nope:], where[2:], to[rank:])
+				rotate(v.pairs(head[nope:]), where[2:], to[rank:])
 			}
 		}
 	},
 })
+
+// pairs puts the pairs that are turned side by side.
+func (v MLAPrepareVariant) pairs(x []float32) []float32 {
+	if !v.Halves {
+		return x
+	}
+	out := make([]float32, len(x))
+	for i := range len(x) / 2 {
+		out[2*i], out[2*i+1] = x[i], x[len(x)/2+i]
+	}
+	return out
+}
 
 // rotate turns adjacent pairs of x by (cos, sin) pairs given as f32 bits.
 func rotate(x []float32, rotation []uint32, y []float32) {

@@ -75,7 +75,7 @@ func TestLookupRefuses(t *testing.T) {
 	tests := map[string]struct{ name, want string }{
 		"kernel":         {"nothing a=1", `unknown kernel "nothing"`},
 		"unknown field":  {"advance color=red", "unknown fields"},
-		"unknown format": {"embed format=q5_0", `variant field format: unknown format "q5_0"`},
+		"unknown format": {"embed format=q7_0", `variant field format: unknown format "q7_0"`},
 		"neither":        {"matvec format=q8_0 batch=1 norm=treu accumulate=false lanes=1 rows=1 threads=64 partials=0 aligned=true", `variant field norm: "treu"`},
 		"not a number":   {"matvec format=q8_0 batch=many norm=true accumulate=false lanes=1 rows=1 threads=64 partials=0 aligned=true", "variant field batch"},
 		"lacking fields": {"matvec format=q8_0", "variant field batch: variant"},

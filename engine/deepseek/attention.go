@@ -18,19 +18,19 @@ func (m *Model) attention(r *gpu.Recorder, layer, rows int, h record.Activation)
 
 	// (rows, QLoraRank or QueryWidth | LatentWidth): the two projections of the token, in one product
 	down := record.Temp(r, "qkv", rows, w.qkvA.Rows)
-	m.Product(r, rows, w.qkvA, h, w.attnNorm, down, false)
+	m.Product(r, rows, w.qkvA, h, w.attnNorm, down)
 
 	query := down // (rows, heads x (nope+rope)), its rope part last in each head
 	if c.QLoraRank > 0 {
 		query = record.Temp(r, "q", rows, c.QueryWidth())
-		m.Product(r, rows, w.qB, down, w.qANorm, query, false)
+		m.Product(r, rows, w.qB, down, w.qANorm, query)
 	}
 
 	// (rows, heads, LatentWidth): queries in latent space; and the token's own latent row joins the cache
 	latentQuery := r.Temp("latent_query", rows*heads*c.LatentWidth())
 	r.Dispatch(shaders.MLAPrepare(
 		m.Profile,
-		shaders.MLAPrepareVariant{Format: w.kB.Format, KVLoraRank: rank, QKNopeHeadDim: c.QKNopeHeadDim, QKRopeHeadDim: rope},
+		shaders.MLAPrepareVariant{Format: w.kB.Format, KVLoraRank: rank, QKNopeHeadDim: c.QKNopeHeadDim, QKRopeHeadDim: rope, Halves: c.Halves()},
 		rows, shaders.MLAPrepareParams{
 			Heads: uint32(heads), QStride: uint32(query.Stride), QOffset: uint32(query.Offset),
 			KVStride: uint32(down.Stride), KVOffset: uint32(w.qkvA.PartsAt[1]), Epsilon: float32(w.kvANorm.Epsilon),
@@ -57,5 +57,5 @@ func (m *Model) attention(r *gpu.Recorder, layer, rows int, h record.Activation)
 		rows, shaders.MLAMergeParams{Heads: uint32(heads), YStride: uint32(values.Stride)}),
 		w.vB.Pieces[0].Bind(gpu.Bind{"positions": m.Positions, "partial_sums": partial, "y": values.Slice}))
 
-	m.Product(r, rows, w.o, values, record.Norm{}, h, true)
+	m.AddProduct(r, rows, w.o, values, h)
 }

@@ -41,7 +41,11 @@ type Config struct {
 	RopeScaling    *RopeScaling `json:"rope_scaling"`
 	RopeInterleave *bool        `json:"rope_interleave,omitempty"`
 	AttentionBias  bool         `json:"attention_bias"`
-	HiddenAct      string       `json:"hidden_act"`
+	HiddenAct      string       `json:"hidden_act"` // silu, or relu2: relu(up x)^2 without a gate
+
+	ScaleEmb     float64 `json:"scale_emb,omitempty"`      // MiniCPM's: on embeddings
+	ScaleDepth   float64 `json:"scale_depth,omitempty"`    // over the root of the number of layers, on what they add
+	DimModelBase float64 `json:"dim_model_base,omitempty"` // over hidden_size, on logits
 
 	IntermediateSize    int     `json:"intermediate_size"`
 	DenseSlices         int     `json:"dense_slices"`           // our own: see record.DenseSlices, which says it for a checkpoint
@@ -72,6 +76,9 @@ type RopeScaling struct {
 	MScale                        float64 `json:"mscale"`
 	MScaleAllDim                  float64 `json:"mscale_all_dim"`
 	RopeTheta                     float64 `json:"rope_theta,omitempty"` // only in rope_parameters
+
+	ShortFactor []float64 `json:"short_factor,omitempty"` // of longrope: what the frequency of each pair is divided by,
+	LongFactor  []float64 `json:"long_factor,omitempty"`  // in contexts longer than the original
 }
 
 // UnmarshalJSON fills in the defaults.
@@ -95,7 +102,7 @@ type extras struct {
 }
 
 // ModelTypes are the model types whose forward pass is this package's.
-var ModelTypes = []string{"deepseek_v2", "deepseek_v3", "kimi_k2", "youtu_llm", "youtu", "glm4_moe_lite"}
+var ModelTypes = []string{"deepseek_v2", "deepseek_v3", "kimi_k2", "youtu_llm", "youtu", "glm4_moe_lite", "minicpm3", "plm"}
 
 // latentNormEps is the epsilon of q_a_layernorm and kv_a_layernorm: Hugging Face builds both with the class's
 // default, whatever rms_norm_eps says.
@@ -127,6 +134,9 @@ func parseConfig(data []byte) (*Config, error) {
 	}
 	if err := c.adopt(data); err != nil {
 		return nil, err
+	}
+	if c.ModelType == "minicpm3" && c.VHeadDim == 0 && c.NumAttentionHeads > 0 {
+		c.VHeadDim = c.HiddenSize / c.NumAttentionHeads // its class has no key for it
 	}
 	c.normalise()
 	if err := c.validate(); err != nil {
@@ -196,7 +206,7 @@ func (c *Config) normalise() {
 		if s.Type == "" {
 			s.Type = s.RopeType
 		}
-		if s.Type == "default" || s.Factor == 1 && s.MScaleAllDim == 0 {
+		if s.Type == "default" || s.Type != "longrope" && s.Factor == 1 && s.MScaleAllDim == 0 {
 			c.RopeScaling = nil // Youtu ships an identity block
 		}
 	}
@@ -250,8 +260,14 @@ func (c *Config) validate() error {
 		}
 	}
 	switch {
-	case c.HiddenAct != "silu":
-		return fmt.Errorf("hidden_act %q is not supported, only silu", c.HiddenAct)
+	case c.HiddenAct != "silu" && c.HiddenAct != "relu2":
+		return fmt.Errorf("hidden_act %q is not supported, only silu and relu2", c.HiddenAct)
+	case c.HiddenAct == "relu2" && c.NRoutedExperts > 0:
+		return fmt.Errorf("hidden_act relu2 is not supported with experts")
+	case c.ScaleEmb < 0 || c.ScaleDepth < 0 || c.DimModelBase < 0:
+		return fmt.Errorf("scale_emb %g, scale_depth %g, dim_model_base %g: must not be negative", c.ScaleEmb, c.ScaleDepth, c.DimModelBase)
+	case c.ScaleDepth > 0 && c.NRoutedExperts > 0:
+		return fmt.Errorf("scale_depth is not supported with experts")
 	case c.AttentionBias:
 		return fmt.Errorf("attention_bias is not supported")
 	case c.MoELayerFreq != 1:
@@ -293,8 +309,10 @@ func (c *Config) validateRope() error {
 	switch {
 	case s == nil:
 		return nil
+	case s.Type == "longrope":
+		return c.validateLongRope()
 	case s.Type != "yarn":
-		return fmt.Errorf("rope_scaling type %q is not supported, only yarn", s.Type)
+		return fmt.Errorf("rope_scaling type %q is not supported, only yarn and longrope", s.Type)
 	case !(s.Factor >= 1) || s.Factor > 1e4:
 		return fmt.Errorf("rope_scaling factor is %g, must be 1 to 10000", s.Factor)
 	case s.OriginalMaxPositionEmbeddings < 1:
@@ -308,6 +326,27 @@ func (c *Config) validateRope() error {
 	}
 	return nil
 }
+
+func (c *Config) validateLongRope() error {
+	s := c.RopeScaling
+	if s.OriginalMaxPositionEmbeddings < 2 {
+		return fmt.Errorf("rope_scaling original_max_position_embeddings is %d, must be at least 2", s.OriginalMaxPositionEmbeddings)
+	}
+	for name, factors := range map[string][]float64{"short_factor": s.ShortFactor, "long_factor": s.LongFactor} {
+		if len(factors) != c.QKRopeHeadDim/2 {
+			return fmt.Errorf("rope_scaling %s has %d factors, there are %d pairs", name, len(factors), c.QKRopeHeadDim/2)
+		}
+		for _, f := range factors {
+			if !(f > 0) {
+				return fmt.Errorf("rope_scaling %s has the factor %g, must be positive", name, f)
+			}
+		}
+	}
+	return nil
+}
+
+// Halves tells whether the pairs that are turned lie in the two halves of a rope part, and not side by side.
+func (c *Config) Halves() bool { return c.ModelType == "minicpm3" }
 
 // IsMoE tells whether a layer has experts. MTP layers, numbered on from NumHiddenLayers, are built like the last one.
 func (c *Config) IsMoE(layer int) bool { return c.NRoutedExperts > 0 && layer >= c.FirstKDenseReplace }
@@ -349,7 +388,7 @@ func (c *Config) FFWidth(layer int) int {
 // SoftmaxScale is 1/sqrt(nope+rope), times YaRN's m squared (DeepSeek-V2's attention; see rope.go).
 func (c *Config) SoftmaxScale() float64 {
 	scale := 1 / math.Sqrt(float64(c.QKNopeHeadDim+c.QKRopeHeadDim))
-	if s := c.RopeScaling; s != nil {
+	if s := c.RopeScaling; s != nil && s.Type == "yarn" {
 		m := rope.Magnitude(s.Factor, s.MScaleAllDim)
 		scale *= m * m
 	}

@@ -34,6 +34,8 @@ var classDefaults = map[string]defaults{
 	},
 	"youtu":     {"tie_word_embeddings": true},
 	"youtu_llm": {"tie_word_embeddings": true},
+	"minicpm3":  {"tie_word_embeddings": true, "rope_theta": 10000, "scale_emb": 1, "scale_depth": 1, "dim_model_base": 1},
+	"plm":       {"tie_word_embeddings": true, "rope_theta": 10000, "hidden_act": "relu2"},
 }
 
 // commonDefaults are those that all these classes agree on, or that only some of them have a key for.

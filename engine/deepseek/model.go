@@ -2,6 +2,7 @@ package deepseek
 
 import (
 	"fmt"
+	"math"
 
 	"tabseek/engine/gpu"
 	"tabseek/engine/record"
@@ -46,7 +47,14 @@ func NewModel(config *Config, manifest *weights.Manifest, options record.Options
 		VocabSize: config.VocabSize, HiddenSize: config.HiddenSize, RopeHeadDim: config.QKRopeHeadDim, TiedHead: config.TieWordEmbeddings,
 		Epsilon: config.RMSNormEps, Context: options.Context, Sequences: options.Sequences, DenseSlices: config.DenseSlices,
 	}
-	base, err := record.NewModel(manifest, config.Shapes(), sizes, config.RopeTable(sizes.Stride()))
+	sizes.EmbedScale = config.ScaleEmb
+	if config.ScaleDepth > 0 {
+		sizes.ResidualScale = config.ScaleDepth / math.Sqrt(float64(config.NumHiddenLayers))
+	}
+	if config.DimModelBase > 0 {
+		sizes.LogitScale = config.DimModelBase / float64(config.HiddenSize)
+	}
+	base, err := record.NewModel(manifest, config.Shapes(), sizes, config.RopeTable(sizes.Context, sizes.Stride()))
 	if err != nil {
 		return nil, fmt.Errorf("deepseek: %w", err)
 	}

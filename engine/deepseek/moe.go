@@ -24,7 +24,7 @@ func (m *Model) ffn(r *gpu.Recorder, layer, rows int, h record.Activation) {
 		// Down is one matrix for all of them: the first one's visit reads what the visits after it have left, too.
 		stacks = append(stacks, record.Stack{GateUp: w.gateUpShared, Down: w.downShared, First: c.NRoutedExperts, Channels: c.NSharedExperts * width})
 	}
-	m.FeedForward(r, rows, record.Experts{Norm: w.ffnNorm, Stacks: stacks, Routes: routes, Visits: c.Visits(layer), Width: width}, h)
+	m.FeedForward(r, rows, record.Experts{Norm: w.ffnNorm, Stacks: stacks, Routes: routes, Visits: c.Visits(layer), Width: width, ReLU: c.HiddenAct == "relu2"}, h)
 }
 
 // route records the choice of experts (DeepSeek-V2 section 2.2, DeepSeek-V3 section 2.1.2).

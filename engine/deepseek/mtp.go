@@ -29,7 +29,7 @@ func (m *Model) Draft(r *gpu.Recorder, rows int) {
 	m.Normalise(r, rows, next, w.eNorm, both)
 	m.Normalise(r, rows, hidden, w.hNorm, both.At(c.HiddenSize))
 
-	m.Product(r, rows, w.ehProj, both, record.Norm{}, m.draft, false)
+	m.Product(r, rows, w.ehProj, both, record.Norm{}, m.draft)
 	m.decoder(r, layer, rows, m.draft)
 	m.Head(r, rows, m.draft, w.headNorm)
 }

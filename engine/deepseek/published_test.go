@@ -36,6 +36,7 @@ var published = map[string]struct {
 	"glm-4.7-flash":    {29.94, 0.64, true, enginetest.Plain(weights.DTypeBF16), 1},
 	"gigachat3-10b":    {10.67, 0.41, true, enginetest.FP8, 2.0047},
 	"youtu-2b":         {1.96, 0, false, enginetest.Plain(weights.DTypeBF16), 1},
+	"minicpm3-4b":      {4.07, 0, false, enginetest.Plain(weights.DTypeBF16), 1},
 }
 
 func readConfig(t *testing.T, name string) enginetest.Config {
@@ -86,6 +87,9 @@ func shrink(config enginetest.Config) enginetest.Config {
 		"vocab_size": 300, "hidden_size": 64, "intermediate_size": 64, "moe_intermediate_size": 32, "kv_lora_rank": 32,
 		"num_attention_heads": 2, "qk_nope_head_dim": 16, "qk_rope_head_dim": 8, "v_head_dim": 16,
 	})
+	if config["model_type"] == "minicpm3" {
+		small["rope_scaling"] = nil // its factors are as many as the pairs
+	}
 	if config["q_lora_rank"] != nil {
 		small["q_lora_rank"] = 48
 	}

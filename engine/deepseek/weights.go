@@ -176,7 +176,7 @@ func (c *Config) ffnSlots(layer, most int) []weights.Slot {
 			slots = append(slots, bias)
 		}
 	}
-	stack := record.Stacks{Layer: layer, Hidden: c.HiddenSize, Width: width, Count: count, Active: c.Visits(layer), Source: func(i int) record.MLP { return c.expertSource(layer, i) }}
+	stack := record.Stacks{Layer: layer, Hidden: c.HiddenSize, Width: width, Count: count, Active: c.Visits(layer), Ungated: c.HiddenAct == "relu2", Source: func(i int) record.MLP { return c.expertSource(layer, i) }}
 	if !c.IsMoE(layer) || !c.SharedApart {
 		return append(slots, stack.Slots(most)...)
 	}

@@ -18,6 +18,11 @@ func families() []Case {
 		{Name: "v2", Config: V2(), Native: true},
 		{Name: "v3", Config: V3(), Native: true},
 		{Name: "dense", Config: Dense(), Native: true},
+		{Name: "minicpm3", Config: MiniCPM3(), Prompt: 40, Native: true},
+		{Name: "minicpm3 of a short context", Config: MiniCPM3().With(Config{"max_position_embeddings": 128}), Prompt: 40},
+		{Name: "minicpm3 without fields", Config: MiniCPM3().With(Config{"scale_emb": Absent, "scale_depth": Absent, "dim_model_base": Absent, "tie_word_embeddings": Absent, "rope_scaling": nil})},
+		{Name: "plm", Config: PLM(), Native: true},
+		{Name: "plm in slices", Config: PLM().With(Config{"dense_slices": 3, "hidden_act": Absent})},
 	}
 }
 

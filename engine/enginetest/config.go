@@ -69,6 +69,21 @@ func Dense() Config {
 	})
 }
 
+// MiniCPM3 is a small model of MiniCPM3's kind: Dense with scales, and rotations of halves with a factor for each pair.
+func MiniCPM3() Config {
+	return Dense().With(Config{
+		"model_type": "minicpm3", "rope_theta": 10000, "rms_norm_eps": 1e-5, "scale_emb": 12, "scale_depth": 1.4, "dim_model_base": 16,
+		"max_position_embeddings": 512, "rope_scaling": Config{
+			"type": "longrope", "original_max_position_embeddings": 128, "short_factor": []float64{1, 1.2, 1.5, 2}, "long_factor": []float64{1.1, 2, 3, 5},
+		},
+	})
+}
+
+// PLM is a small model of PLM's kind: an MLP without a gate.
+func PLM() Config {
+	return Dense().With(Config{"model_type": "plm", "q_lora_rank": nil, "hidden_act": "relu2", "rope_theta": 10000})
+}
+
 // yarn is a rope_scaling block as DeepSeek's configs have it.
 func yarn(factor, mscale, allDim float64, original int) Config {
 	return Config{
@@ -107,6 +122,12 @@ type numbers struct {
 	Norm         bool     `json:"norm_topk_prob"`
 	RoutedFactor float64  `json:"routed_scaling_factor"`
 
+	Act          string  `json:"hidden_act"`
+	ScaleEmb     float64 `json:"scale_emb"` // MiniCPM's
+	ScaleDepth   float64 `json:"scale_depth"`
+	DimModelBase float64 `json:"dim_model_base"`
+	Context      int     `json:"max_position_embeddings"`
+
 	KVHeads int `json:"num_key_value_heads"` // of grouped-query attention
 	HeadDim int `json:"head_dim"`
 }
@@ -126,6 +147,9 @@ type scaling struct {
 	High            float64 `json:"high_freq_factor"`
 	AttentionFactor float64 `json:"attention_factor"`
 	AttnFactor      float64 `json:"attn_factor"`
+
+	ShortFactor []float64 `json:"short_factor"` // of longrope
+	LongFactor  []float64 `json:"long_factor"`
 }
 
 func (s *scaling) UnmarshalJSON(data []byte) error {
@@ -139,10 +163,14 @@ func (s *scaling) UnmarshalJSON(data []byte) error {
 }
 
 func (c Config) numbers() numbers {
-	n := numbers{Eps: 1e-6, Theta: 10000, RoutedFactor: 1, Tied: c["model_type"] == "youtu_llm"}
+	n := numbers{Eps: 1e-6, Theta: 10000, RoutedFactor: 1, Tied: slices.Contains([]any{"youtu_llm", "minicpm3", "plm"}, c["model_type"])}
 	switch c["model_type"] { // what transformers' classes say of keys that are not there
 	case "deepseek_v3":
 		n.FirstMoE, n.Groups, n.TopKGroups, n.TopK, n.Norm, n.RoutedFactor = 3, 8, 4, 8, true, 2.5
+	case "minicpm3":
+		n.ScaleEmb, n.ScaleDepth, n.DimModelBase = 1, 1, 1
+	case "plm":
+		n.Act = "relu2"
 	case "glm4_moe_lite":
 		n.FirstMoE, n.TopK, n.Norm, n.RoutedFactor = 1, 4, true, 1.8
 	}
@@ -163,6 +191,9 @@ func (c Config) numbers() numbers {
 		if p["rope_type"] != "default" {
 			n.Scaling = Config{"rope_scaling": p}.numbers().Scaling
 		}
+	}
+	if n.ModelType == "minicpm3" && n.V == 0 {
+		n.V = n.Hidden / n.Heads
 	}
 	if n.KVHeads == 0 {
 		n.KVHeads = n.Heads

@@ -73,13 +73,25 @@ func (r *Reference) begin() *sequence {
 
 // step adds a token and returns the logits of what follows it.
 func (s *sequence) step(token int) []float64 {
-	x := s.weights["model.embed_tokens.weight"].row(token)
+	x := scaled(s.weights["model.embed_tokens.weight"].row(token), s.n.ScaleEmb)
 	for layer := range s.n.Layers {
 		x = s.block(layer, x, s.length)
 	}
 	s.length++
 	s.hidden = s.norm(x, "model.norm.weight", s.n.Eps)
-	return s.head().times(s.hidden)
+	return scaled(s.head().times(s.hidden), s.n.DimModelBase/float64(s.n.Hidden))
+}
+
+// scaled is the vector times a factor, if there is one.
+func scaled(x []float64, factor float64) []float64 {
+	if factor == 0 {
+		return x
+	}
+	y := make([]float64, len(x))
+	for i, v := range x {
+		y[i] = v * factor
+	}
+	return y
 }
 
 // draft is the MTP module's guess at the token after next, which follows the last token's hidden state and next
@@ -117,12 +129,13 @@ func (s *sequence) block(layer int, h []float64, position int) []float64 {
 	if s.n.grouped() {
 		attention = s.groupedAttention
 	}
-	h = plus(h, attention(&s.caches[layer], name("self_attn."), s.norm(h, name("input_layernorm.weight"), s.n.Eps), position))
+	depth := s.n.ScaleDepth / math.Sqrt(float64(s.n.Layers))
+	h = plus(h, scaled(attention(&s.caches[layer], name("self_attn."), s.norm(h, name("input_layernorm.weight"), s.n.Eps), position), depth))
 	x := s.norm(h, name("post_attention_layernorm.weight"), s.n.Eps)
 	if s.n.moe(layer) {
 		return plus(h, s.experts(name("mlp."), x))
 	}
-	return plus(h, s.mlp(name("mlp."), x))
+	return plus(h, scaled(s.mlp(name("mlp."), x), depth))
 }
 
 // attention is multi-head latent attention with keys and values rebuilt from the latent (DeepSeek-V2, section 2.1.2).
@@ -178,8 +191,15 @@ func softmax(x []float64) []float64 {
 	return y
 }
 
-// mlp is down(silu(gate x) * up x).
+// mlp is down(silu(gate x) * up x), or down(relu(up x)^2).
 func (r *Reference) mlp(prefix string, x []float64) []float64 {
+	if r.n.Act == "relu2" {
+		up := r.weights[prefix+"up_proj.weight"].times(x)
+		for i, u := range up {
+			up[i] = max(u, 0) * max(u, 0)
+		}
+		return r.weights[prefix+"down_proj.weight"].times(up)
+	}
 	gate, up := r.weights[prefix+"gate_proj.weight"].times(x), r.weights[prefix+"up_proj.weight"].times(x)
 	for i, g := range gate {
 		up[i] *= g / (1 + math.Exp(-g))
@@ -293,6 +313,10 @@ func (n *numbers) softmaxScale() float64 {
 
 // rotate turns adjacent pairs by position times frequency, with YaRN's frequencies and magnitude if there is a block for it.
 func (n *numbers) rotate(x []float64, position int) []float64 {
+	if n.ModelType == "minicpm3" {
+		n.HeadDim = n.Rope
+		return n.rotateHalves(x, position)
+	}
 	magnitude := 1.0
 	if s := n.Scaling; s != nil {
 		magnitude = mscale(s.Factor, s.MScale) / mscale(s.Factor, s.AllDim)

@@ -169,6 +169,12 @@ func (n *numbers) stretched(i int) (frequency, magnitude float64) {
 		}
 		smooth := (s.Original/wavelength - s.Low) / (s.High - s.Low)
 		return (1-smooth)*plain/s.Factor + smooth*plain, 1
+	case "longrope": // MiniCPM's own code, with the context in place of the sequence's length
+		factors := s.ShortFactor
+		if float64(n.Context) > s.Original {
+			factors = s.LongFactor
+		}
+		return plain / factors[i], math.Sqrt(1 + math.Log(float64(n.Context)/s.Original)/math.Log(s.Original))
 	case "yarn":
 		magnitude = s.AttentionFactor
 		if magnitude == 0 {

@@ -49,7 +49,9 @@ func (n *numbers) tensors(copies bool) []TensorSpec {
 			n.latentTensors(add)
 		}
 		mlp := func(name string, width int) {
-			add(name+".gate_proj.weight", width, n.Hidden)
+			if n.Act != "relu2" {
+				add(name+".gate_proj.weight", width, n.Hidden)
+			}
 			add(name+".up_proj.weight", width, n.Hidden)
 			add(name+".down_proj.weight", n.Hidden, width)
 		}

@@ -16,7 +16,7 @@ func (m *Model) attention(r *gpu.Recorder, layer, rows int, h record.Activation)
 
 	// (rows, queries | keys | values), in one product
 	qkv := record.Temp(r, "qkv", rows, w.qkv.Rows)
-	m.Product(r, rows, w.qkv, h, w.attnNorm, qkv, false)
+	m.Product(r, rows, w.qkv, h, w.attnNorm, qkv)
 
 	// (rows, heads, HeadDim): queries turned; and the token's own keys and values join the cache
 	query := r.Temp("query", rows*heads*dim)
@@ -44,5 +44,5 @@ func (m *Model) attention(r *gpu.Recorder, layer, rows int, h record.Activation)
 	r.Dispatch(shaders.GQAMerge(m.Profile, variant, heads/groups, rows, shaders.GQAMergeParams{Heads: uint32(heads), YStride: uint32(values.Stride)}),
 		gpu.Bind{"positions": m.Positions, "partial_sums": partial, "y": values.Slice})
 
-	m.Product(r, rows, w.o, values, record.Norm{}, h, true)
+	m.AddProduct(r, rows, w.o, values, h)
 }

@@ -14,7 +14,8 @@ type Experts struct {
 	Stacks []Stack
 	Routes gpu.Slice // (rows, Visits) of (expert, weight)
 	Visits int
-	Width  int // of one expert
+	Width  int  // of one expert
+	ReLU   bool // act is the positive part, and up is its own gate: relu(up x)^2
 }
 
 // A Stack holds the matrices of experts from the first on.
@@ -24,7 +25,7 @@ type Stack struct {
 	Channels     int // of a matrix of Down
 }
 
-// FeedForward records h += sum over visited experts of w_e down(silu(gate x) * up x), x = norm(h). A dense layer is a few
+// FeedForward records h += sum over visited experts of w_e down(act(gate x) * up x), x = norm(h). A dense layer is a few
 // experts, cut by channels, that every row visits with weight 1 (Dense): so there is one path.
 func (m *Model) FeedForward(r *gpu.Recorder, rows int, e Experts, h Activation) {
 	activated := r.Temp("activated", rows*e.Visits*Align4(e.Width))
@@ -37,9 +38,13 @@ func (m *Model) FeedForward(r *gpu.Recorder, rows int, e Experts, h Activation) 
 }
 
 func (m *Model) gateUp(r *gpu.Recorder, rows int, e Experts, s Stack, h Activation, activated gpu.Slice) {
+	upRow := 0
+	if !e.ReLU {
+		upRow = s.GateUp.PartsAt[1]
+	}
 	for _, p := range s.GateUp.Pieces {
-		d := shaders.ExpertGateUp(m.Profile, shaders.ExpertVariant{Format: s.GateUp.Format}, rows, shaders.ExpertGateUpParams{
-			Slots: uint32(e.Visits), FF: uint32(e.Width), UpRow: uint32(s.GateUp.PartsAt[1]), MatrixRows: uint32(s.GateUp.Rows), Width: uint32(s.GateUp.K),
+		d := shaders.ExpertGateUp(m.Profile, shaders.ExpertGateUpVariant{Format: s.GateUp.Format, Relu: e.ReLU}, rows, shaders.ExpertGateUpParams{
+			Slots: uint32(e.Visits), FF: uint32(e.Width), UpRow: uint32(upRow), MatrixRows: uint32(s.GateUp.Rows), Width: uint32(s.GateUp.K),
 			FirstExpert: uint32(s.First + p.First), ExpertCount: uint32(p.Count),
 			XStride: uint32(h.Stride), YStride: uint32(Align4(e.Width)), Epsilon: float32(e.Norm.Epsilon),
 		})
@@ -57,13 +62,13 @@ func (m *Model) down(r *gpu.Recorder, rows int, e Experts, s Stack, activated gp
 	}
 }
 
-// denseRoutes are the routes of a dense layer, for every row: each of its slices with weight 1.
-func denseRoutes(slices int) []byte {
+// denseRoutes are the routes of a dense layer, for every row: each of its slices with the same weight.
+func denseRoutes(slices int, weight float64) []byte {
 	var routes []byte
 	for range MaxRows {
 		for slice := range slices {
 			routes = binary.LittleEndian.AppendUint32(routes, uint32(slice))
-			routes = binary.LittleEndian.AppendUint32(routes, math.Float32bits(1))
+			routes = binary.LittleEndian.AppendUint32(routes, math.Float32bits(float32(weight)))
 		}
 	}
 	return routes

@@ -40,7 +40,7 @@ func TestFormats(t *testing.T) {
 				return out
 			}
 			m := shaders.Memory{"rows": {0, 0}, "tokens": {0}, "weights": words(quants), "scales": words(scales), "y": make([]uint32, width)}
-			d := shaders.Embed(shaders.Format(format), 1, shaders.EmbedParams{Width: width, Count: 1, Capacity: 1, YStride: width})
+			d := shaders.Embed(shaders.Format(format), 1, shaders.EmbedParams{Width: width, Count: 1, Capacity: 1, YStride: width, Scale: 1})
 			d.Program.Run(d.Params, d.Workgroups, m)
 			for i, got := range m.F32("y") {
 				require.InDelta(t, want[i], got, 1e-6*(1+max(float64(want[i]), -float64(want[i]))), "element %d", i)

@@ -29,6 +29,9 @@ type Sizes struct {
 	RopeHeadDim           int // rotated elements of a head
 	TiedHead              bool
 	DenseSlices           int     // of a dense layer's MLP
+	EmbedScale            float64 // on embeddings; 0 is 1, as of the next two
+	ResidualScale         float64 // on what layers add to the residual stream
+	LogitScale            float64
 	Epsilon               float64 // of the norm before the output matrix
 	Context               int     // positions a sequence can hold
 	Sequences             int     // sequences that can be decoded side by side, at most MaxRows
@@ -64,7 +67,7 @@ type Model struct {
 	Weights   Weights
 	Positions gpu.Slice  // [MaxRows, 2+RopeHeadDim]: where each row is and how its keys are turned, for the layers
 	Residual  Activation // [MaxRows, HiddenSize] the residual stream
-	Dense     gpu.Slice  // [MaxRows, DenseSlices] routes of a dense layer: all of its slices, with weight 1
+	Dense     gpu.Slice  // [MaxRows, DenseSlices] routes of a dense layer: all of its slices, with the residual scale as weight
 
 	rope      *gpu.Buffer
 	ropeTable []byte
@@ -75,6 +78,11 @@ type Model struct {
 func NewModel(manifest *weights.Manifest, slots []weights.Slot, sizes Sizes, ropeTable []byte) (*Model, error) {
 	if sizes.Sequences < 1 || sizes.Sequences > MaxRows {
 		return nil, fmt.Errorf("record: %d sequences, must be 1 to %d", sizes.Sequences, MaxRows)
+	}
+	for _, scale := range []*float64{&sizes.EmbedScale, &sizes.ResidualScale, &sizes.LogitScale} {
+		if *scale == 0 {
+			*scale = 1
+		}
 	}
 	m := &Model{Plan: gpu.NewPlan(), Sizes: sizes, Profile: shaders.Minimum(), ropeTable: ropeTable}
 	var err error
@@ -101,7 +109,7 @@ func (m *Model) Words(label string, n int) *gpu.Buffer { return m.Plan.Buffer(la
 func (m *Model) Setup() []gpu.Command {
 	return []gpu.Command{
 		gpu.Write{Buffer: m.rope.ID(), Data: m.ropeTable},
-		gpu.Write{Buffer: m.Dense.Buffer.ID(), Data: denseRoutes(m.Sizes.DenseSlices)},
+		gpu.Write{Buffer: m.Dense.Buffer.ID(), Data: denseRoutes(m.Sizes.DenseSlices, m.Sizes.ResidualScale)},
 	}
 }
 

@@ -13,15 +13,24 @@ type Norm struct {
 	Epsilon float64
 }
 
-// Product records y = W x, or y += W x. With a norm, x is normalised by it first.
-func (m *Model) Product(r *gpu.Recorder, rows int, w *Weight, x Activation, norm Norm, y Activation, accumulate bool) {
+// Product records y = W x. With a norm, x is normalised by it first.
+func (m *Model) Product(r *gpu.Recorder, rows int, w *Weight, x Activation, norm Norm, y Activation) {
+	m.product(r, rows, w, x, norm, y, 1, false)
+}
+
+// AddProduct records h += W x, scaled as all is that joins the residual stream.
+func (m *Model) AddProduct(r *gpu.Recorder, rows int, w *Weight, x, h Activation) {
+	m.product(r, rows, w, x, Norm{}, h, m.Sizes.ResidualScale, true)
+}
+
+func (m *Model) product(r *gpu.Recorder, rows int, w *Weight, x Activation, norm Norm, y Activation, scale float64, accumulate bool) {
 	for _, p := range w.Pieces {
 		d := shaders.MatVec(
 			m.Profile,
 			shaders.MatVecVariant{Format: p.Format, Batch: rows, Norm: norm.Weight.Buffer != nil, Accumulate: accumulate},
 			shaders.MatVecParams{
 				Rows: uint32(p.Count), K: uint32(w.K), XStride: uint32(x.Stride), XOffset: uint32(x.Offset),
-				YStride: uint32(y.Stride), YOffset: uint32(y.Offset + p.First), Epsilon: float32(norm.Epsilon),
+				YStride: uint32(y.Stride), YOffset: uint32(y.Offset + p.First), Epsilon: float32(norm.Epsilon), Scale: float32(scale),
 			})
 		r.Dispatch(d, p.Bind(gpu.Bind{"x": x.Slice, "norm": norm.Weight, "y": y.Slice}))
 	}
@@ -47,7 +56,7 @@ func (m *Model) Embed(r *gpu.Recorder, rows, shift int, y Activation) {
 	for _, p := range w.Pieces {
 		d := shaders.Embed(w.Format, rows, shaders.EmbedParams{
 			Width: uint32(w.K), FirstToken: uint32(p.First), Count: uint32(p.Count),
-			Capacity: uint32(m.Sizes.Stride()), Shift: uint32(shift), YStride: uint32(y.Stride),
+			Capacity: uint32(m.Sizes.Stride()), Shift: uint32(shift), YStride: uint32(y.Stride), Scale: float32(m.Sizes.EmbedScale),
 		})
 		r.Dispatch(d, p.Bind(gpu.Bind{"rows": m.Rows.All(), "tokens": m.Tokens.All(), "y": y.Slice}))
 	}
@@ -63,7 +72,7 @@ func (m *Model) Head(r *gpu.Recorder, rows int, x Activation, norm Norm) {
 	if m.Sizes.TiedHead {
 		w = m.Weights[embedSlot]
 	}
-	m.Product(r, rows, w, x, norm, Activation{Slice: m.Logits.All(), Stride: m.Sizes.VocabSize}, false)
+	m.product(r, rows, w, x, norm, Activation{Slice: m.Logits.All(), Stride: m.Sizes.VocabSize}, m.Sizes.LogitScale, false)
 }
 
 // Sample records the choice of every row's next token from its logits, which also moves the row on and leaves a record

@@ -62,7 +62,8 @@ type Stacks struct {
 	Suffix        string // of the slots' names
 	Hidden, Width int
 	First, Count  int
-	Active        int // how many of them a token visits; 0: all
+	Active        int  // how many of them a token visits; 0: all
+	Ungated       bool // there is no gate: gate_up is up alone
 	Source        func(expert int) MLP
 }
 
@@ -75,10 +76,11 @@ func (s Stacks) Slots(most int) []weights.Slot {
 	for i := range min(s.Count, most) {
 		mlp := s.Source(s.First + i)
 		proj := func(kind string) string { return Source(s.Layer, mlp.Name+"."+kind+"_proj.weight") }
-		gateUp.Matrices = append(gateUp.Matrices, weights.Parts{
-			weights.Whole(proj("gate"), mlp.Total, s.Hidden).CutRows(mlp.First, s.Width),
-			weights.Whole(proj("up"), mlp.Total, s.Hidden).CutRows(mlp.First, s.Width),
-		})
+		parts := weights.Parts{weights.Whole(proj("gate"), mlp.Total, s.Hidden).CutRows(mlp.First, s.Width), weights.Whole(proj("up"), mlp.Total, s.Hidden).CutRows(mlp.First, s.Width)}
+		if s.Ungated {
+			parts = parts[1:]
+		}
+		gateUp.Matrices = append(gateUp.Matrices, parts)
 		down.Matrices = append(down.Matrices, weights.Parts{weights.Whole(proj("down"), s.Hidden, mlp.Total).CutCols(mlp.First, s.Width)})
 	}
 	return []weights.Slot{gateUp, down}

@@ -27,7 +27,7 @@ fn load_block(matrix: u32, row: u32, block: u32, rows: u32, blocks: u32) -> Bloc
   );
 }
 
-// Embedding: y[r] = the row of the table for the token `shift` places after row r's position.
+// Embedding: y[r] = scale times the row of the table for the token `shift` places after row r's position.
 // The table may be cut by rows: a token outside [first_token, first_token + count) leaves y alone.
 // One thread dequantises one block of 32 elements.
 
@@ -38,6 +38,7 @@ struct Params {
   capacity: u32,  // positions from one sequence's tokens to the next
   shift: u32,
   y_stride: u32,
+  scale: f32,
 }
 
 @group(0) @binding(0) var<uniform> params: Params;
@@ -45,7 +46,8 @@ struct Params {
 @group(0) @binding(2) var<storage, read> tokens: array<u32>;
 @group(0) @binding(3) var<storage, read_write> y: array<f32>;
 
-fn write(at: u32, left: u32, i: u32, v: vec4<f32>) {
+fn write(at: u32, left: u32, i: u32, unscaled: vec4<f32>) {
+  let v = unscaled * params.scale;
   if (left > i) { y[at + i] = v.x; }
   if (left > i + 1u) { y[at + i + 1u] = v.y; }
   if (left > i + 2u) { y[at + i + 2u] = v.z; }

@@ -1,4 +1,5 @@
-// expert_gate_up format=f32 lanes=4 rows=1 threads=64 partials=192 int8=false aligned=true
+// expert_gate_up format=f32 relu=false lanes=4 rows=1 threads=64 partials=192 int8=false aligned=true
+const RELU: bool = false;
 const LANES: u32 = 4u;
 const ROWS: u32 = 1u;
 const THREADS: u32 = 64u;
@@ -132,8 +133,8 @@ fn normed(v: Block, k: u32, left: u32) -> Block {
   );
 }
 
-// The first half of the experts: y[r, s, i] = silu(gate_i . n) * (up_i . n), n = RMSNorm(x[r]), for the expert that
-// row r visits in slot s. Gate and up rows lie in one matrix an expert, up from row up_row on.
+// The first half of the experts: y[r, s, i] = act(gate_i . n) * (up_i . n), n = RMSNorm(x[r]), for the expert that
+// row r visits in slot s; act is silu, or with RELU the positive part. Gate and up rows lie in one matrix an expert, up from row up_row on.
 // The stack may be cut by experts: slots whose expert lies outside leave y alone.
 //
 // LANES threads share ROWS channels i; workgroup x counts channels, y slots, z rows.
@@ -155,8 +156,11 @@ struct Params {
 @group(0) @binding(3) var<storage, read> routes: array<vec2<u32>>;  // (rows, slots): expert, weight
 @group(0) @binding(4) var<storage, read_write> y: array<f32>;
 
-// silu(gate) * up. The exponent is held below that of the largest f32: WGSL does not promise infinities.
+// act(gate) * up. The exponent is held below that of the largest f32: WGSL does not promise infinities.
 fn activate(gate: vec4<f32>, up: vec4<f32>) -> vec4<f32> {
+  if (RELU) {
+    return max(gate, vec4<f32>(0.0)) * up;
+  }
   return gate / (1.0 + exp(min(-gate, vec4<f32>(80.0)))) * up;
 }
 

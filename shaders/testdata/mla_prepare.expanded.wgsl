@@ -1,7 +1,8 @@
-// mla_prepare format=f32 kv_lora_rank=64 qk_nope_head_dim=32 qk_rope_head_dim=16 lanes=1 rows=1 threads=64 partials=0 int8=false aligned=true
+// mla_prepare format=f32 kv_lora_rank=64 qk_nope_head_dim=32 qk_rope_head_dim=16 halves=false lanes=1 rows=1 threads=64 partials=0 int8=false aligned=true
 const KV_LORA_RANK: u32 = 64u;
 const QK_NOPE_HEAD_DIM: u32 = 32u;
 const QK_ROPE_HEAD_DIM: u32 = 16u;
+const HALVES: bool = false;
 const LANES: u32 = 1u;
 const ROWS: u32 = 1u;
 const THREADS: u32 = 64u;
@@ -146,7 +147,16 @@ fn rotation(row: u32, i: u32) -> vec2<f32> {
   return vec2<f32>(bitcast<f32>(positions[at]), bitcast<f32>(positions[at + 1u]));
 }
 
-// The pair (a, b) turned by (cos, sin). DeepSeek's checkpoints pair adjacent elements.
+// Where the elements of pair i lie that are turned together: side by side, or with HALVES in the two halves of the rope part.
+// The order in which they are written is no matter: queries and keys have the same.
+fn pair_at(first: u32, i: u32) -> vec2<u32> {
+  if (HALVES) {
+    return vec2<u32>(first + i, first + QK_ROPE_HEAD_DIM / 2u + i);
+  }
+  return vec2<u32>(first + 2u * i, first + 2u * i + 1u);
+}
+
+// The pair (a, b) turned by (cos, sin).
 fn turn(a: f32, b: f32, by: vec2<f32>) -> vec2<f32> {
   return vec2<f32>(a * by.x - b * by.y, a * by.y + b * by.x);
 }
@@ -176,8 +186,8 @@ fn keep_latent(row: u32, thread: u32) {
     latent[to + i] = norm[i] * kv[kv_at + i] * scale;
   }
   for (var i = thread; i < QK_ROPE_HEAD_DIM / 2u; i += THREADS) {
-    let pe = kv_at + KV_LORA_RANK + 2u * i;
-    let turned = turn(kv[pe], kv[pe + 1u], rotation(row, i));
+    let pe = pair_at(kv_at + KV_LORA_RANK, i);
+    let turned = turn(kv[pe.x], kv[pe.y], rotation(row, i));
     latent[to + KV_LORA_RANK + 2u * i] = turned.x;
     latent[to + KV_LORA_RANK + 2u * i + 1u] = turned.y;
   }
@@ -217,8 +227,8 @@ fn main(@builtin(workgroup_id) group: vec3<u32>, @builtin(local_invocation_index
   }
   if (group.x == 0u) {
     for (var i = thread; i < QK_ROPE_HEAD_DIM / 2u; i += THREADS) {
-      let pe = q_at + QK_NOPE_HEAD_DIM + 2u * i;
-      let turned = turn(x1(pe), x1(pe + 1u), rotation(row, i));
+      let pe = pair_at(q_at + QK_NOPE_HEAD_DIM, i);
+      let turned = turn(x1(pe.x), x1(pe.y), rotation(row, i));
       query[to + KV_LORA_RANK + 2u * i] = turned.x;
       query[to + KV_LORA_RANK + 2u * i + 1u] = turned.y;
     }

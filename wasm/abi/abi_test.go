@@ -147,7 +147,7 @@ func TestDecodeRefuses(t *testing.T) {
 		{"more readbacks than bytes", words(uint32(abi.OpSubmit), 8, 0, huge), "ends too early"},
 		{"a pipeline's accesses past the end", words(uint32(abi.OpCreatePipeline), 16, 0, 0, 0, huge), "ends too early"},
 		{"an unknown kernel", words(uint32(abi.OpCreatePipeline), 20, 0, 1, 'x', 0, 0), `unknown kernel "x"`},
-		{"a format of another build", named("embed format=q5_0 batch=1"), `kernel embed: variant field format: unknown format "q5_0"`},
+		{"a format of another build", named("embed format=q7_0 batch=1"), `kernel embed: variant field format: unknown format "q7_0"`},
 		{"a choice that is none", named("matvec format=q8_0 batch=1 norm=treu"), `"treu" is neither true nor false`},
 		{"an unknown recorded command", words(uint32(abi.OpCreateRecording), 28, 0, 0, 1, 9, 0, 0, 0), "unknown recorded command 9"},
 		{"more commands than bytes", words(uint32(abi.OpCreateRecording), 20, 0, 0, 2, uint32(abi.Clear), 0), "ends too early"},
@@ -173,7 +173,7 @@ func FuzzDecode(f *testing.F) {
 	require.NoError(f, err)
 	f.Add(golden)
 	f.Add([]byte{})
-	f.Add(abi.Append(nil, gpu.CreatePipeline{Program: &shaders.Program{Name: "embed format=q5_0"}}))
+	f.Add(abi.Append(nil, gpu.CreatePipeline{Program: &shaders.Program{Name: "embed format=q7_0"}}))
 	f.Add(words(uint32(abi.OpCreateRecording), 36, 0, 0, 1, uint32(abi.Dispatch), 0, 1, 1, 1, math.MaxUint32))
 	f.Add(words(uint32(abi.OpSubmit), 8, 1, 0))
 	f.Fuzz(func(t *testing.T, stream []byte) {
