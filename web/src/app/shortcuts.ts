@@ -1,4 +1,4 @@
-import { useEffect } from 'preact/hooks';
+import { useLayoutEffect } from 'preact/hooks';
 
 export interface Shortcuts {
   onStop: () => void;
@@ -10,7 +10,7 @@ export interface Shortcuts {
 
 /** Esc stops the answer, Ctrl+Shift+O begins a new chat, Ctrl+K searches, Ctrl+B shows and hides the chats, / goes to the question, ? tells all. */
 export function useShortcuts({ onStop, onNewChat, onSearch, onSidebar, onHelp }: Shortcuts): void {
-  useEffect(() => {
+  useLayoutEffect(() => {
     const withControl: Record<string, () => void> = { 'Shift+KeyO': onNewChat, KeyK: onSearch, KeyB: onSidebar };
     const plain: Record<string, () => void> = { '/': () => document.getElementById('prompt')?.focus(), '?': onHelp };
     const onKeyDown = (e: KeyboardEvent) => {
