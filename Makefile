@@ -22,6 +22,7 @@ run: build
 build: page model
 	CGO_ENABLED=0 go build -ldflags='-s -w' -o bin/tabseek ./server
 	go build -ldflags='-s -w' -o bin/tabseek-headless ./wasm/harness/tabseek-headless
+	go run ./web/build -package # after the server, which embeds web/dist and has no use for it
 
 wasm: deps
 	@rm -f web/dist/engine*.wasm* # of the build before; the page's build names it by its content

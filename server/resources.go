@@ -72,7 +72,7 @@ func (h *handler) addPage(page fs.FS) error {
 		switch {
 		case err != nil:
 			return err
-		case name == "models": // listed by addModels
+		case name == "models", name == "package": // listed by addModels; npm's
 			return fs.SkipDir
 		case entry.IsDir() || strings.HasPrefix(path.Base(name), "."):
 			return nil

@@ -3,7 +3,8 @@
 //
 // usage: go run ./web/build        (from the project's root, after npm ci in web)
 //
-//	go run ./web/build -test  the host's modules for the tests instead, in web/test/built
+//	go run ./web/build -test     the host's modules for the tests instead, in web/test/built
+//	go run ./web/build -package  the npm package instead, in web/dist/package
 package main
 
 import (
@@ -29,8 +30,12 @@ const (
 
 func main() {
 	test := flag.Bool("test", false, "bundle what the tests import")
+	npm := flag.Bool("package", false, "make the npm package, of what is built already")
 	flag.Parse()
 	work := build
+	if *npm {
+		work = buildPackage
+	}
 	if *test {
 		work = func() error { _, err := bundle("test/built", "[name]", nil, nil, "test/host.ts"); return err }
 	}
@@ -67,6 +72,9 @@ func build() error {
 	if err := checkShared(app); err != nil {
 		return err
 	}
+	if err := copyExamples(); err != nil {
+		return err
+	}
 	if err := copyPublic(names); err != nil {
 		return err
 	}
@@ -86,8 +94,18 @@ func build() error {
 	return compressAll()
 }
 
+// copyExamples copies what shows how the API is used, to be served as it is.
+func copyExamples() error {
+	return os.CopyFS(filepath.Join(dist, "examples"), os.DirFS(filepath.Join(source, "examples")))
+}
+
 // removeOld clears bundles of earlier builds; the guest and the models are not ours.
 func removeOld() error {
+	for _, folder := range []string{packageFolder, filepath.Join(dist, "examples")} {
+		if err := os.RemoveAll(folder); err != nil {
+			return err
+		}
+	}
 	entries, err := os.ReadDir(dist)
 	if err != nil {
 		return err

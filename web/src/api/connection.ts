@@ -19,6 +19,13 @@ export type Step = Extract<FromWorker, { kind: 'prefill' | 'delta' | 'done' }>;
 /** A request without its id, which the connection gives it. */
 type Ask<M> = M extends { id: number } ? Omit<M, 'id'> : never;
 
+/** Where a model and the engine come from. */
+export interface Places {
+  modelURL: string;
+  sha256?: string;
+  engineURL?: string;
+}
+
 export class Connection {
   private readonly worker: Worker;
   private readonly listeners = new Map<number, (m: FromWorker) => void>();
@@ -27,9 +34,9 @@ export class Connection {
   private closed: TabseekError | undefined;
   private unloading: Promise<void> | undefined;
 
-  constructor() {
+  constructor(workerURL = new URL(WORKER_URL, import.meta.url).href) {
     const name = `tabseek-${crypto.getRandomValues(new Uint32Array(4)).join('-')}`;
-    this.worker = new Worker(scriptURL(new URL(WORKER_URL, import.meta.url).href) as unknown as string, { type: 'module', name });
+    this.worker = new Worker(scriptURL(workerURL) as unknown as string, { type: 'module', name });
     this.worker.addEventListener('message', (e: MessageEvent<FromWorker>) => this.receive(e.data, name));
     this.worker.addEventListener('error', (e) => this.close(new TabseekError('internal', e.message || 'the worker did not start')));
     this.worker.addEventListener('messageerror', () => this.close(new TabseekError('internal', 'a message of the worker cannot be read')));
@@ -90,12 +97,12 @@ export class Connection {
   }
 
   /** The signal closes the connection: a model that is not wanted any more needs no worker. */
-  async load(modelURL: string, sha256: string | undefined, options: EngineOptions, onProgress?: (p: Progress) => void, signal?: AbortSignal | null): Promise<ModelInfo> {
+  async load({ modelURL, sha256, engineURL }: Places, options: EngineOptions, onProgress?: (p: Progress) => void, signal?: AbortSignal | null): Promise<ModelInfo> {
     const abort = () => this.abort();
     signal?.addEventListener('abort', abort);
     if (signal?.aborted) abort();
     try {
-      return (await this.ask({ kind: 'load', modelURL, sha256, json: encode(options) }, onProgress)).info!;
+      return (await this.ask({ kind: 'load', modelURL, sha256, engineURL, json: encode(options) }, onProgress)).info!;
     } finally {
       signal?.removeEventListener('abort', abort);
     }

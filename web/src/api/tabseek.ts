@@ -30,6 +30,10 @@ export interface LoadOptions extends EngineOptions {
    * asking the network if it has that one; without it, the one that lies here is used, and a newer one from the next load on.
    */
   sha256?: string;
+  /** Where the worker's script lies, of this page's origin: beside this module, if left out. For bundlers, which move modules. */
+  workerURL?: string;
+  /** Where the engine lies: beside the worker, if left out. */
+  wasmURL?: string;
   /** Called while the model loads. */
   onProgress?: (progress: Progress) => void;
   /** Stops loading. */
@@ -63,13 +67,15 @@ export interface Generation {
 /** Loads a packed model into GPU memory. */
 export async function load(modelURL: string, options: LoadOptions = {}): Promise<Engine> {
   const url = checkURL('modelURL', modelURL);
-  const { onProgress, signal, sha256, ...engineOptions } = fieldsOf('options', options);
+  const { onProgress, signal, sha256, workerURL, wasmURL, ...engineOptions } = fieldsOf('options', options);
   checkCallback('onProgress', onProgress);
   checkSignal(signal);
   if (sha256 !== undefined) checkText('sha256', sha256);
-  const connection = new Connection();
+  const worker = workerURL === undefined ? undefined : checkURL('workerURL', workerURL);
+  const engineURL = wasmURL === undefined ? undefined : checkURL('wasmURL', wasmURL);
+  const connection = new Connection(worker);
   try {
-    return new Engine(connection, await connection.load(url, sha256, engineOptions, onProgress, signal));
+    return new Engine(connection, await connection.load({ modelURL: url, sha256, engineURL }, engineOptions, onProgress, signal));
   } catch (e) {
     if (!signal?.aborted) connection.close(new TabseekError('bad_request', 'the model is not loaded')); // it ends by itself then
     throw e;

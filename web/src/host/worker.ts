@@ -61,7 +61,7 @@ class Host {
   async handle(m: ToWorker): Promise<void> {
     switch (m.kind) {
       case 'load':
-        return this.load(m.id, m.modelURL, m.json, m.sha256);
+        return this.load(m);
       case 'request':
         return this.request(m.id, m.type, m.json);
       case 'stats':
@@ -72,12 +72,12 @@ class Host {
     }
   }
 
-  private async load(id: number, modelURL: string, options: string, sha256: string | undefined): Promise<void> {
+  private async load({ id, modelURL, json: options, sha256, engineURL }: ToWorker & { kind: 'load' }): Promise<void> {
     const start = performance.now();
     const { signal } = this.loading;
     const url = new URL(modelURL, self.location.origin).href;
     post({ kind: 'progress', id, progress: { phase: 'manifest', loaded: 0, total: 0, bytesPerSecond: 0 } });
-    const opening = Promise.all([Guest.open(new URL(ENGINE_URL, import.meta.url)), Model.open(url, sha256, signal)]);
+    const opening = Promise.all([Guest.open(new URL(engineURL ?? ENGINE_URL, import.meta.url)), Model.open(url, sha256, signal)]);
     opening.catch(() => {}); // the GPU's error comes first
     this.gpu = await Gpu.open((e) => this.fail(e));
     const [guest, model] = await opening;

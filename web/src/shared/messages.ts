@@ -71,7 +71,7 @@ export interface LogitsRows {
 
 /** Main thread to worker. JSON is as the engine reads it, who also checks it. */
 export type ToWorker =
-  | { kind: 'load'; id: number; modelURL: string; sha256?: string; json: string } // EngineOptions; sha256 is model.json's, where it is known
+  | { kind: 'load'; id: number; modelURL: string; sha256?: string; engineURL?: string; json: string } // EngineOptions; sha256 is model.json's, where it is known
   | { kind: 'request'; id: number; type: RequestType; json: string } // EngineRequest; cancel has the id of what it ends
   | { kind: 'stats'; id: number }
   | { kind: 'unload'; id: number };
