@@ -34,7 +34,7 @@ func TestUsage(t *testing.T) {
 		{"pack: no source", []string{"pack"}, "SRC is missing"},
 		{"pack: no destination", []string{"pack", "a"}, "DST is missing"},
 		{"pack: too many", []string{"pack", "a", "b", "c"}, `unexpected argument "c"`},
-		{"pack: unknown format", []string{"pack", "a", "b", "--quant", "q3"}, `--quant "q3" is none of keep, q8, q4`},
+		{"pack: unknown format", []string{"pack", "a", "b", "--quant", "q5"}, `--quant "q5" is none of keep, q8, q4`},
 		{"pack: unknown chat", []string{"pack", "a", "b", "--chat", "parrot"}, `--chat "parrot" is none of deepseek-v2,`},
 		{"prompt: thinking", []string{"prompt", "m", "--thinking", "perhaps"}, "thinking"},
 		{"inspect: no model", []string{"inspect", "--json"}, "MODEL is missing"},

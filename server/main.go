@@ -16,14 +16,14 @@ import (
 const usage = `usage: tabseek COMMAND ...
 
   serve [--addr 127.0.0.1:8080] [--models DIR]...   serve the page and models
-  pack SRC DST [--quant keep|q8|q4] [--chat NAME] [--buffer MIB] [--force]
+  pack SRC DST [--quant keep|q8|q4|q4k|q3] [--chat NAME] [--buffer MIB] [--force]
                                                     turn a Hugging Face folder or a GGUF file into a packed model
-  pull OWNER/NAME[@REVISION][:QUANT] [DST] [--quant keep|q8|q4] [--chat NAME] [--hub URL] [--force]
+  pull OWNER/NAME[@REVISION][:QUANT] [DST] [--quant keep|q8|q4|q4k|q3] [--chat NAME] [--hub URL] [--force]
                                                     pack a model straight from a hub; HF_TOKEN is for gated ones
   models [--models DIR]...                          list the packed models that are here
   inspect MODEL [--json]                            sizes and formats of a packed model
   verify MODEL                                      check every file of a packed model against its SHA-256
-  synth SHAPE DST [--layers N] [--vocab N] [--quant keep|q8|q4] [--buffer MIB] [--seed S] [--force]
+  synth SHAPE DST [--layers N] [--vocab N] [--quant keep|q8|q4|q4k|q3] [--buffer MIB] [--seed S] [--force]
                                                     random weights with a published model's shapes
   tokenize MODEL [--special] [--decode]             text on stdin to JSON ids, or back
   prompt MODEL [--thinking true|false]              messages (JSON) on stdin to the model's prompt

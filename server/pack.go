@@ -70,11 +70,11 @@ func openSource(src, family string) (*checkpoint, *weights.Inventory, error) {
 
 // planFlags adds the flags that say how weights are laid out; the returned function reads and checks them.
 func planFlags(flags *flag.FlagSet, quant weights.Quant) func() (weights.PlanOptions, error) {
-	flags.StringVar((*string)(&quant), "quant", string(quant), "keep, q8 or q4")
+	flags.StringVar((*string)(&quant), "quant", string(quant), "keep, q8, q4, q4k or q3")
 	buffer := flags.Int64("buffer", weights.DefaultBufferSize>>20, "MiB of the largest buffer: more than 128 wants a device that can bind it")
 	return func() (weights.PlanOptions, error) {
-		if !slices.Contains([]weights.Quant{weights.QuantKeep, weights.QuantQ8, weights.QuantQ4}, quant) {
-			return weights.PlanOptions{}, commandline.UsageError("--quant %q is none of keep, q8, q4", quant)
+		if !slices.Contains(weights.Quants, quant) {
+			return weights.PlanOptions{}, commandline.UsageError("--quant %q is none of keep, q8, q4, q4k, q3", quant)
 		}
 		if *buffer < 1 || *buffer > weights.MaxBufferSize>>20 {
 			return weights.PlanOptions{}, commandline.UsageError("--buffer %d: must be 1 to %d (MiB)", *buffer, weights.MaxBufferSize>>20)
@@ -85,7 +85,7 @@ func planFlags(flags *flag.FlagSet, quant weights.Quant) func() (weights.PlanOpt
 
 // planOf decides how a checkpoint is packed.
 func planOf(c *checkpoint, inventory *weights.Inventory, options weights.PlanOptions) (*weights.Plan, error) {
-	if err := c.config.Reconcile(inventory); err != nil {
+	if err := c.config.Reconcile(inventory, options.Quant); err != nil {
 		return nil, err
 	}
 	var err error

@@ -93,7 +93,7 @@ func TestPackRefuses(t *testing.T) {
 		{"huge layer count", config("num_hidden_layers", 1<<30), []string{"config.json", "num_hidden_layers"}},
 		{"huge expert count", config("n_routed_experts", 1<<20), []string{"config.json", "n_routed_experts"}},
 		{"text for a number", config("hidden_size", "64"), []string{"config.json", "hidden_size"}},
-		{"rope that is not there", config("rope_scaling", map[string]any{"type": "longrope", "factor": 4}), []string{"config.json", `"longrope" is not supported`}},
+		{"rope that is not there", config("rope_scaling", map[string]any{"type": "dynamic", "factor": 4}), []string{"config.json", `"dynamic" is not supported`}},
 		{"more layers than tensors", config("num_hidden_layers", 3), []string{"model.layers."}},
 		{"special id outside", config("eos_token_id", 1<<20), []string{"special token id 1048576"}},
 		{"tensor missing", tensors(func(l []weights.RawTensor) []weights.RawTensor { return slices.Delete(l, find(l), find(l)+1) }), []string{somewhere, "missing"}},

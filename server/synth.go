@@ -56,6 +56,9 @@ func synth(ctx context.Context, args []string, _ io.Reader, stdout, stderr io.Wr
 	if err != nil {
 		return err
 	}
+	if err := config.Reconcile(inventory, options.Quant); err != nil {
+		return err
+	}
 	options.Ignored = config.Ignored()
 	plan, err := weights.BuildPlan(config.Table(), inventory, options)
 	if err != nil {

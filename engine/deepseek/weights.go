@@ -54,8 +54,9 @@ func (c *Config) Ignored() []string {
 
 // Reconcile brings together a config and its checkpoint where published ones differ: MTP modules that the checkpoint
 // lacks are not counted, those that the config does not speak of are dropped, and experts that were saved as one tensor
-// become the tensors of single experts.
-func (c *Config) Reconcile(checkpoint *weights.Inventory) error {
+// become the tensors of single experts. q3 packs shared experts more exactly than routed ones, so that they must lie apart.
+func (c *Config) Reconcile(checkpoint *weights.Inventory, quant weights.Quant) error {
+	c.SharedApart = c.SharedApart || quant == weights.QuantQ3 && c.NSharedExperts > 0
 	for layer := c.NumHiddenLayers; layer < c.Layers(); layer++ {
 		if _, ok := checkpoint.Tensor(record.Source(layer, "eh_proj.weight")); !ok {
 			c.NumNextNPredictLayers = layer - c.NumHiddenLayers

@@ -48,7 +48,7 @@ func PackGGUF(t testing.TB, path string, options weights.PlanOptions, seed weigh
 // write packs a checkpoint, and closes it.
 func write(t testing.TB, config record.Config, inventory *weights.Inventory, options weights.PlanOptions, seed weights.Seed) string {
 	defer inventory.Close()
-	require.NoError(t, config.Reconcile(inventory))
+	require.NoError(t, config.Reconcile(inventory, options.Quant))
 	var err error
 	seed.Architecture, err = json.Marshal(config)
 	require.NoError(t, err)

@@ -73,7 +73,7 @@ func (c *Config) Ignored() []string {
 }
 
 // Reconcile brings together a config and its checkpoint: there is nothing that published ones differ in.
-func (c *Config) Reconcile(*weights.Inventory) error { return nil }
+func (c *Config) Reconcile(*weights.Inventory, weights.Quant) error { return nil }
 
 // Facts counts the model's parameters and bytes.
 func (c *Config) Facts(manifest *weights.Manifest) record.Facts {

@@ -17,8 +17,8 @@ type Config interface {
 	Shapes() []weights.Slot
 	// Ignored lists source tensors that no slot needs.
 	Ignored() []string
-	// Reconcile brings together a config and its checkpoint where published ones differ.
-	Reconcile(*weights.Inventory) error
+	// Reconcile brings together a config and its checkpoint where published ones differ, and how it is going to be packed.
+	Reconcile(*weights.Inventory, weights.Quant) error
 	// Facts counts the model's parameters and bytes.
 	Facts(*weights.Manifest) Facts
 	// NewModel lays a packed model out on a GPU.

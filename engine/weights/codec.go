@@ -88,6 +88,11 @@ func EncodeRow(f Format, src []float32, quants, scales []byte) error {
 			}
 			le.PutUint16(scales[2*b:], d)
 		}
+	case Q4_K, Q6_K, Q3_K:
+		if len(src)%SuperElems != 0 {
+			return fmt.Errorf("a row of %d is not of whole super-blocks of %d", len(src), SuperElems)
+		}
+		return encodeSupers(f, src, quants, scales)
 	default:
 		return fmt.Errorf("rows of format %q cannot be packed one by one", string(f))
 	}
@@ -161,7 +166,7 @@ func Encode(f Format, src []float32, n, rows, k int) (quants, scales []byte, err
 	for r := range n * rows {
 		var s []byte
 		if scales != nil {
-			s = scales[2*r*blocks:]
+			s = scales[r*blocks/planes[f].blocks*planes[f].entry:]
 		}
 		if err := EncodeRow(f, src[r*k:(r+1)*k], quants[r*blocks*f.BlockBytes():], s); err != nil {
 			return nil, nil, fmt.Errorf("row %d: %w", r, err)

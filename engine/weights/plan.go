@@ -14,7 +14,12 @@ const (
 	QuantKeep Quant = "keep" // nothing is requantised
 	QuantQ8   Quant = "q8"   // matrices, embedding and head become q8_0
 	QuantQ4   Quant = "q4"   // matrices become q4_0, embedding and head q8_0
+	QuantQ4K  Quant = "q4k"  // as q4, but q4_k where rows are whole super-blocks
+	QuantQ3   Quant = "q3"   // routed experts become q3_k, other matrices q6_k, embedding and head q8_0; q4_0 and q8_0 where rows are not whole super-blocks
 )
+
+// Quants lists them all.
+var Quants = []Quant{QuantKeep, QuantQ8, QuantQ4, QuantQ4K, QuantQ3}
 
 // PlanOptions are the choices a plan depends on.
 type PlanOptions struct {
@@ -56,8 +61,8 @@ func (p *Plan) Bytes() int64 {
 // its sources with the expected shapes, and every number of every source tensor
 // is read exactly once or belongs to an ignored tensor.
 func BuildPlan(slots []Slot, inv *Inventory, opts PlanOptions) (*Plan, error) {
-	if !slices.Contains([]Quant{QuantKeep, QuantQ8, QuantQ4}, opts.Quant) {
-		return nil, fmt.Errorf("weights: unknown quantisation %q, want keep, q8 or q4", string(opts.Quant))
+	if !slices.Contains(Quants, opts.Quant) {
+		return nil, fmt.Errorf("weights: unknown quantisation %q, want one of %v", string(opts.Quant), Quants)
 	}
 	limit := cmp.Or(opts.MaxBuffer, DefaultBufferSize)
 	if limit < PlaneAlign || limit > MaxBufferSize || limit%PlaneAlign != 0 {
@@ -162,12 +167,24 @@ func chooseFormat(slot *Slot, inv *Inventory, quant Quant) Format {
 	switch {
 	case slot.Kind == Vector || slot.Kind == Router:
 		return F32
-	case quant == QuantQ4 && slot.Kind == Matrix:
-		return Q4_0
-	case quant == QuantQ8 || quant == QuantQ4:
+	case quant == QuantKeep:
+		return sourceFormat(slot, inv)
+	case quant == QuantQ8 || slot.Kind == Embedding:
 		return Q8_0
 	}
-	return sourceFormat(slot, inv)
+	_, k := slot.Matrices[0][0].Size()
+	supers, routed := k%SuperElems == 0, slot.Active > 0 && slot.Active < slot.Count()
+	switch {
+	case quant == QuantQ4K && supers:
+		return Q4_K
+	case quant == QuantQ3 && supers && routed:
+		return Q3_K
+	case quant == QuantQ3 && supers:
+		return Q6_K
+	case quant == QuantQ3 && !routed:
+		return Q8_0
+	}
+	return Q4_0
 }
 
 // sourceFormat is the format that holds the slot's source numbers unchanged:

@@ -103,9 +103,46 @@ func (w *randomWriter) drawer(t *PlannedTensor) drawer {
 			table[i] = float16.Fromfloat32(float32(deviation / unit * (0.7 + 0.6*float64(i)/tableSize))).Bits()
 		}
 		return drawer{quants, func(b []byte) { w.choose16(b, table) }}
+	case Q4_K, Q6_K, Q3_K:
+		return w.supers(t.Format, deviation)
 	default: // FP8E4M3
 		return drawer{w.fp8, func(b []byte) { w.floats(b, deviation/0.93, 0.1*deviation) }}
 	}
+}
+
+// supers draws from a table of super-blocks of normal numbers, each with its opposite (see q4): the same one for the quants and
+// the scales of a place.
+func (w *randomWriter) supers(f Format, deviation float64) drawer {
+	const entries = 256
+	p := planes[f]
+	var quants, scales [entries][]byte
+	r := rand.New(rand.NewPCG(1, 2))
+	x := make([]float32, SuperElems)
+	for i := range entries {
+		for j := range x {
+			if i%2 == 0 {
+				x[j] = float32(r.NormFloat64() * deviation)
+			} else {
+				x[j] = -x[j]
+			}
+		}
+		quants[i], scales[i] = make([]byte, p.quants*p.blocks), make([]byte, p.entry)
+		if err := EncodeRow(f, x, quants[i], scales[i]); err != nil {
+			panic(err) // a matrix of width 1 and the greatest gain deviates by less than f16 can hold
+		}
+	}
+	start := w.source.Uint64()
+	fill := func(table *[entries][]byte) func([]byte) {
+		at, size := 0, len(table[0])
+		return func(b []byte) {
+			for len(b) > 0 {
+				i := (start + uint64(at/size)) * 0x9e3779b97f4a7c15 >> 56
+				n := copy(b, table[i][at%size:])
+				b, at = b[n:], at+n
+			}
+		}
+	}
+	return drawer{fill(&quants), fill(&scales)}
 }
 
 // tableSize is how many numbers a table holds: a power of two.

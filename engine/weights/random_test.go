@@ -11,14 +11,14 @@ import (
 
 // What is drawn has the size that its gain says, in every format.
 func TestWriteRandom(t *testing.T) {
-	const rows, k = 96, 288
+	const rows, k = 96, 256
 	for name, test := range map[string]struct {
 		dtype DType
 		quant Quant
 		want  Format
 	}{
 		"f32": {DTypeF32, QuantKeep, F32}, "bf16": {DTypeBF16, QuantKeep, BF16}, "f16": {DTypeF16, QuantKeep, F16},
-		"fp8": {DTypeFP8, QuantKeep, FP8E4M3}, "q8": {DTypeBF16, QuantQ8, Q8_0}, "q4": {DTypeBF16, QuantQ4, Q4_0},
+		"fp8": {DTypeFP8, QuantKeep, FP8E4M3}, "q8": {DTypeBF16, QuantQ8, Q8_0}, "q4": {DTypeBF16, QuantQ4, Q4_0}, "q4k": {DTypeBF16, QuantQ4K, Q4_K}, "q3": {DTypeBF16, QuantQ3, Q6_K},
 	} {
 		t.Run(name, func(t *testing.T) {
 			source := SourceTensor{Name: "w", Shape: []int{rows, k}, DType: test.dtype}

@@ -266,7 +266,7 @@ func (p *packer) pack(t *PlannedTensor, view View, first, n int) ([]byte, error)
 func (p *packer) encode(f Format, row []float32, quants []byte) error {
 	var scales []byte
 	if f.HasScales() {
-		scales = p.scales[2*p.scaled:]
+		scales = p.scales[p.scaled/planes[f].blocks*planes[f].entry:]
 		p.scaled += BlocksPerRow(len(row))
 	}
 	return EncodeRow(f, row, quants, scales)
