@@ -298,7 +298,7 @@ func TestBuildPlanRefuses(t *testing.T) {
 		opts  PlanOptions
 		want  string
 	}{
-		{"unknown quant", matrix(w), PlanOptions{Quant: "q3"}, `unknown quantisation "q3"`},
+		{"unknown quant", matrix(w), PlanOptions{Quant: "q5"}, `unknown quantisation "q5"`},
 		{"missing", matrix(w, Whole("x", 2, 6)), PlanOptions{}, "weights: source: tensor x: missing, slot m needs it with shape [2 6]"},
 		{"wrong shape", matrix(Whole("w", 6, 4)), PlanOptions{}, "weights: source: tensor w: shape is [4 6], want [6 4]"},
 		{"leftover", matrix(Whole("f", 2, 6)), PlanOptions{Ignored: []string{"i*"}}, "tensor w: not used by any slot and not ignored"},
