@@ -23,6 +23,8 @@ const usage = `usage: tabseek COMMAND ...
   models [--models DIR]...                          list the packed models that are here
   inspect MODEL [--json]                            sizes and formats of a packed model
   verify MODEL                                      check every file of a packed model against its SHA-256
+  compare A B TEXTFILE [--device native|ref] [--json]
+                                                    how far B is from A on a text: KL divergence, top-1 agreement, perplexity
   synth SHAPE DST [--layers N] [--vocab N] [--quant keep|q8|q4|q4k|q3] [--buffer MIB] [--seed S] [--force]
                                                     random weights with a published model's shapes
   tokenize MODEL [--special] [--decode]             text on stdin to JSON ids, or back
@@ -42,7 +44,7 @@ func main() {
 func run(ctx context.Context, args []string, stdin io.Reader, stdout, stderr io.Writer) int {
 	program := commandline.Program{Name: "tabseek", Usage: usage, Commands: map[string]func([]string, io.Writer) error{}}
 	for name, command := range map[string]func(context.Context, []string, io.Reader, io.Writer, io.Writer) error{
-		"serve": serve, "pack": pack, "pull": pull, "models": listModels, "inspect": inspect, "verify": verify, "synth": synth, "tokenize": tokenize, "prompt": prompt,
+		"serve": serve, "pack": pack, "pull": pull, "models": listModels, "inspect": inspect, "verify": verify, "compare": compare, "synth": synth, "tokenize": tokenize, "prompt": prompt,
 	} {
 		program.Commands[name] = func(args []string, stdout io.Writer) error { return command(ctx, args, stdin, stdout, stderr) }
 	}
