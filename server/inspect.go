@@ -10,7 +10,9 @@ import (
 	"slices"
 
 	"tabseek/engine/architecture"
+	"tabseek/engine/record"
 	"tabseek/engine/weights"
+	"tabseek/server/commandline"
 )
 
 // inspection is what inspect prints; with --json under these names.
@@ -31,19 +33,40 @@ type inspection struct {
 	ParamsActive            int64                    `json:"params_active"`
 	WeightBytes             int64                    `json:"weight_bytes"`
 	BytesPerToken           int64                    `json:"bytes_per_token"`
+	BytesByPart             map[record.Part]int64    `json:"bytes_by_part"` // its summands
 	KVBytesPerToken         int                      `json:"kv_bytes_per_token"`
 	KVBytesPerTokenExpanded int                      `json:"kv_bytes_per_token_expanded"`
 	MTPLayers               int                      `json:"mtp_layers"`
+	LargestBuffer           int64                    `json:"largest_buffer"`  // bytes; a device must be able to bind it whole
+	LargestBinding          int64                    `json:"largest_binding"` // bytes that a kernel reads at once
+	DeviceBytes             int64                    `json:"device_bytes"`    // weights, and the cache of the default context
+	Ledger                  ledger                   `json:"ledger"`
+	TokensPerSecond         float64                  `json:"tokens_per_second,omitempty"` // at the --gbps given, were reading all that counts
 	Buffers                 int                      `json:"buffers"`
 	Shards                  int                      `json:"shards"`
 }
 
+// A ledger says why a token costs less than reading every parameter in float32, and every head's keys and values.
+type ledger struct {
+	Routing float64 `json:"routing"` // parameters there are, over those that a token uses
+	Bits    float64 `json:"bits"`    // 32, over the bits of one that is used
+	Latent  float64 `json:"latent"`  // keys and values of every head, over what the cache keeps
+	Weights float64 `json:"weights"` // routing times bits
+}
+
+// defaultContext is what the engine takes where nobody says.
+const defaultContext = 4096
+
 func inspect(_ context.Context, args []string, _ io.Reader, stdout, stderr io.Writer) error {
 	flags := flag.NewFlagSet("inspect", flag.ContinueOnError)
 	asJSON := flags.Bool("json", false, "print one JSON object")
+	gbps := flags.Float64("gbps", 0, "GB/s that a device reads: how many tokens a second that allows")
 	names, err := parse(flags, args, "MODEL")
 	if err != nil {
 		return err
+	}
+	if *gbps < 0 {
+		return commandline.UsageError("--gbps %g: must not be negative", *gbps)
 	}
 	model, err := openModel(names[0])
 	if err != nil {
@@ -53,6 +76,7 @@ func inspect(_ context.Context, args []string, _ io.Reader, stdout, stderr io.Wr
 	if err != nil {
 		return err
 	}
+	i.TokensPerSecond = *gbps * 1e9 / float64(i.BytesPerToken)
 	if *asJSON {
 		return json.NewEncoder(stdout).Encode(i)
 	}
@@ -66,13 +90,28 @@ func inspectModel(model *weights.Model) (*inspection, error) {
 		return nil, fmt.Errorf("%s: %w", model.Dir, err)
 	}
 	facts, sizes := config.Facts(model.Manifest), config.Dimensions()
-	return &inspection{
+	i := &inspection{
 		Name: model.Source.Name, ModelType: sizes.ModelType, Attention: sizes.Attention, Layers: sizes.Layers, HiddenSize: sizes.HiddenSize,
 		VocabSize: sizes.VocabSize, Context: sizes.MaxPositions, Chat: model.Chat, Quant: model.Source.Quant, Origin: model.Source.Origin, License: model.Source.License, Formats: model.Source.Formats,
 		ParamsTotal: facts.ParamsTotal, ParamsActive: facts.ParamsActive, WeightBytes: facts.WeightBytes, BytesPerToken: facts.BytesPerToken,
 		KVBytesPerToken: facts.KVBytesPerToken, KVBytesPerTokenExpanded: facts.KVBytesPerTokenExpanded,
-		MTPLayers: sizes.DraftLayers, Buffers: len(model.Buffers), Shards: len(model.Shards),
-	}, nil
+		BytesByPart: facts.Parts, MTPLayers: sizes.DraftLayers, Buffers: len(model.Buffers), Shards: len(model.Shards),
+		DeviceBytes: facts.WeightBytes + int64(facts.KVBytesPerToken)*int64(min(sizes.MaxPositions, defaultContext)),
+		Ledger: ledger{
+			Routing: float64(facts.ParamsTotal) / float64(facts.ParamsActive), Bits: 4 * float64(facts.ParamsActive) / float64(facts.BytesPerToken),
+			Latent:  float64(facts.KVBytesPerTokenExpanded) / float64(facts.KVBytesPerToken),
+			Weights: 4 * float64(facts.ParamsTotal) / float64(facts.BytesPerToken),
+		},
+	}
+	for _, b := range model.Buffers {
+		i.LargestBuffer = max(i.LargestBuffer, b.Size)
+	}
+	for _, t := range model.Tensors {
+		for _, p := range t.Pieces {
+			i.LargestBinding = max(i.LargestBinding, p.Quants.Size)
+		}
+	}
+	return i, nil
 }
 
 func (i *inspection) print(w io.Writer) {
@@ -92,7 +131,15 @@ func (i *inspection) print(w io.Writer) {
 	}
 	row("weights", "%s in %d buffers, %d shards", humanBytes(i.WeightBytes), i.Buffers, i.Shards)
 	row("read for a token", "%s", humanBytes(i.BytesPerToken))
+	for _, part := range slices.Sorted(maps.Keys(i.BytesByPart)) {
+		row("  "+string(part), "%s", humanBytes(i.BytesByPart[part]))
+	}
 	row("cache for a token", "%s (expanded keys and values would take %s)", humanBytes(int64(i.KVBytesPerToken)), humanBytes(int64(i.KVBytesPerTokenExpanded)))
+	row("on the device", "%s with the cache of %d tokens; buffers of up to %s, bindings of up to %s", humanBytes(i.DeviceBytes), min(i.Context, defaultContext), humanBytes(i.LargestBuffer), humanBytes(i.LargestBinding))
+	row("saved", "weights %.1f times against all of them in float32: %.1f by routing, %.1f by bits; cache %.1f times", i.Ledger.Weights, i.Ledger.Routing, i.Ledger.Bits, i.Ledger.Latent)
+	if i.TokensPerSecond > 0 {
+		row("at most", "%.1f tokens a second at that rate", i.TokensPerSecond)
+	}
 }
 
 func verify(ctx context.Context, args []string, _ io.Reader, stdout, stderr io.Writer) error {

@@ -21,7 +21,7 @@ const usage = `usage: tabseek COMMAND ...
   pull OWNER/NAME[@REVISION][:QUANT] [DST] [--quant keep|q8|q4|q4k|q3] [--chat NAME] [--hub URL] [--force]
                                                     pack a model straight from a hub; HF_TOKEN is for gated ones
   models [--models DIR]...                          list the packed models that are here
-  inspect MODEL [--json]                            sizes and formats of a packed model
+  inspect MODEL [--gbps N] [--json]                 sizes and formats of a packed model, and what a token costs
   verify MODEL                                      check every file of a packed model against its SHA-256
   compare A B TEXTFILE [--device native|ref] [--json]
                                                     how far B is from A on a text: KL divergence, top-1 agreement, perplexity

@@ -48,10 +48,22 @@ func TestPackAndInspect(t *testing.T) {
 		counted += n.(float64)
 	}
 	require.Equal(t, total, counted, "every parameter is in some format")
+	var read float64
+	for _, n := range got["bytes_by_part"].(map[string]any) {
+		read += n.(float64)
+	}
+	require.Equal(t, got["bytes_per_token"], read, "every byte belongs to some part")
+	saved := got["ledger"].(map[string]any)
+	require.InDelta(t, saved["weights"].(float64), saved["routing"].(float64)*saved["bits"].(float64), 1e-9)
+	require.Equal(t, 2*(16.0+8+16)/(32+8), saved["latent"])
 
 	o = command("", "inspect", dst)
 	require.Zero(t, o.Status, o.Stderr)
 	require.Contains(t, o.Stdout, "2 layers of width 64")
+	require.NotContains(t, o.Stdout, "tokens a second")
+	o = command("", "inspect", dst, "--gbps", "100")
+	require.Zero(t, o.Status, o.Stderr)
+	require.Regexp(t, `at most +\d+\.\d tokens a second`, o.Stdout)
 }
 
 func TestPackGoldens(t *testing.T) {

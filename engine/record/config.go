@@ -1,6 +1,8 @@
 package record
 
 import (
+	"strings"
+
 	"tabseek/engine/weights"
 )
 
@@ -52,10 +54,40 @@ type Facts struct {
 	WeightBytes  int64
 	// BytesPerToken is what decoding one token reads of the weights: every active tensor once.
 	BytesPerToken int64
+	// Parts are its summands: attention, routed experts with those that share their stack, experts that are always visited
+	// (shared ones of their own, dense layers), head, and the rest (norms, routers).
+	Parts map[Part]int64
 	// KVBytesPerToken is the cache of one position in every layer of the main model.
 	KVBytesPerToken int
 	// KVBytesPerTokenExpanded is what keys and values of every head would take instead, in the same number format.
 	KVBytesPerTokenExpanded int
+}
+
+// A Part is a share of what a token reads.
+type Part string
+
+// The parts.
+const (
+	AttentionPart Part = "attention"
+	RoutedPart    Part = "routed"
+	DensePart     Part = "dense"
+	HeadPart      Part = "head"
+	OtherPart     Part = "other"
+)
+
+// partOf tells which part a slot belongs to.
+func partOf(slot *weights.Slot) Part {
+	switch {
+	case slot.Kind == weights.Embedding:
+		return HeadPart
+	case slot.Kind != weights.Matrix:
+		return OtherPart
+	case slot.Active > 0 && slot.Active < slot.Count():
+		return RoutedPart
+	case strings.Contains(slot.Name, ".gate_up") || strings.Contains(slot.Name, ".down"):
+		return DensePart
+	}
+	return AttentionPart
 }
 
 // kvElementBytes is the size of a number of a cache: f32.
@@ -65,7 +97,7 @@ const kvElementBytes = 4
 func CountFacts(c Config, manifest *weights.Manifest, drafts map[string]bool) Facts {
 	d := c.Dimensions()
 	f := Facts{
-		WeightBytes:     manifest.Bytes(),
+		WeightBytes: manifest.Bytes(), Parts: map[Part]int64{},
 		KVBytesPerToken: kvElementBytes * d.Layers * d.CacheWidth, KVBytesPerTokenExpanded: kvElementBytes * d.Layers * d.FullWidth,
 	}
 	for _, slot := range c.Shapes() {
@@ -77,7 +109,9 @@ func CountFacts(c Config, manifest *weights.Manifest, drafts map[string]bool) Fa
 		}
 		active, of := slot.Share()
 		f.ParamsActive += params * active / of
-		f.BytesPerToken += tensor.Bytes() * active / of
+		bytes := tensor.Bytes() * active / of
+		f.BytesPerToken += bytes
+		f.Parts[partOf(&slot)] += bytes
 	}
 	return f
 }
