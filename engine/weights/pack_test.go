@@ -262,6 +262,7 @@ func requireAssembled(t *testing.T, plan *Plan, inv *Inventory, want *Model) {
 			require.NoError(t, a.Sync())
 			a, err = NewAssembly(plan, inv, dir)
 			require.NoError(t, err)
+			require.NoError(t, a.Add(t.Context(), source.Name)) // what was not noted any more
 		}
 	}
 	_, err = a.Finish(t.Context(), testSeed(), dst, false)

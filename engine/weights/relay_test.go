@@ -123,6 +123,9 @@ func randomBlocks(rng *rand.Rand, d DType, n int) []byte {
 	}
 	for b := range n {
 		block := raw[b*size:]
+		if d == "MXFP4" {
+			block[0] = byte(rng.IntN(255)) // 255 is no number
+		}
 		for _, at := range ggmlBlocks[d].halves {
 			le.PutUint16(block[at:], ToF16(float32(rng.NormFloat64())))
 		}
