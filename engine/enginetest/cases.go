@@ -251,6 +251,33 @@ func ggufs() []Case {
 		{Name: "gguf, shared experts apart", Config: V2(), GGUF: &apart, Native: true},
 		{Name: "gguf, three shared experts apart", Config: three, GGUF: &apart, Prompt: 20},
 		{Name: "gguf, qwen2", Config: Qwen2(), GGUF: &GGUF{}},
+		// As Q4_K_M is: experts whose width no super-block divides have other blocks than the shared ones, values more bits.
+		{Name: "gguf, q4_k_m", Config: V2().With(Config{"hidden_size": 256, "moe_intermediate_size": 128, "n_routed_experts": 4, "num_experts_per_tok": 2, "intermediate_size": 512}), GGUF: &GGUF{HeadsApart: true, Type: func(name string) weights.DType {
+			switch _, part, _ := strings.Cut(name[min(len(name), 4):], "."); {
+			case strings.HasPrefix(part, "ffn_down_exps"):
+				return "Q5_0"
+			case strings.HasPrefix(part, "ffn_down_shexp"), name == "output.weight":
+				return "Q6_K"
+			case strings.HasPrefix(part, "attn_kv_a"):
+				return "Q5_K"
+			case strings.HasPrefix(part, "attn_k_b"), strings.HasPrefix(part, "attn_v_b"), strings.HasPrefix(part, "attn_output"):
+				return weights.DTypeF16
+			}
+			return "Q4_K"
+		}}, Native: true},
+		{Name: "gguf, qwen2 of few bits", Config: Qwen2().With(Config{"hidden_size": 256, "intermediate_size": 512}), GGUF: &GGUF{Type: func(name string) weights.DType {
+			switch {
+			case strings.Contains(name, "attn_v"):
+				return "Q3_K"
+			case strings.Contains(name, "ffn_down"):
+				return "IQ4_XS"
+			case strings.Contains(name, "attn_output"):
+				return "Q5_1"
+			case name == "token_embd.weight":
+				return "Q6_K"
+			}
+			return "Q2_K"
+		}}, Native: true},
 		{Name: "gguf, qwen3", Config: Qwen3(), GGUF: &GGUF{Keys: map[string]any{
 			"qwen3.rope.scaling.type": "yarn", "qwen3.rope.scaling.factor": float32(4), "qwen3.rope.scaling.original_context_length": uint32(32),
 			"qwen3.rope.scaling.yarn_attn_factor": float32(0.8782488562869419),

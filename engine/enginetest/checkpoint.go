@@ -49,6 +49,8 @@ type Checkpoint struct {
 	Config    Config
 	Tensors   []weights.RawTensor
 	Tokenizer map[string]any
+
+	blocks map[string]weights.RawTensor // of tensors that are F32 here what a GGUF file holds
 }
 
 // Tiny is a random checkpoint for tests that need some model: a dense layer, a layer of experts and an MTP module. The
@@ -86,6 +88,11 @@ func draw(c *Case, seed uint64) (*Checkpoint, error) {
 			return nil, err
 		}
 		out.Tensors = append(out.Tensors, made...)
+	}
+	if c.GGUF != nil && c.GGUF.Type != nil {
+		if err := out.quantise(*c.GGUF, seed); err != nil {
+			return nil, err
+		}
 	}
 	return out, nil
 }

@@ -4,6 +4,7 @@ import (
 	"bytes"
 	"fmt"
 	"math"
+	"math/rand/v2"
 	"os"
 	"sort"
 	"strings"
@@ -128,11 +129,59 @@ var ggufNames = map[string]string{
 	"shared_head.norm.weight": "nextn.shared_head_norm.weight", "shared_head.head.weight": "nextn.shared_head_head.weight", "embed_tokens.weight": "nextn.embed_tokens.weight",
 }
 
+// ggufName is what a GGUF file calls a tensor.
+func ggufName(name string) (gguf string, layer, expert int, ok bool) {
+	if other, ok := map[string]string{"model.embed_tokens.weight": "token_embd.weight", "model.norm.weight": "output_norm.weight", "lm_head.weight": "output.weight"}[name]; ok {
+		return other, 0, -1, true
+	}
+	var part string
+	if count, _ := fmt.Sscanf(name, "model.layers.%d.%s", &layer, &part); count != 2 {
+		return "", 0, 0, false
+	}
+	if count, _ := fmt.Sscanf(part, "mlp.experts.%d.", &expert); count == 1 {
+		part = strings.Replace(part, fmt.Sprintf("experts.%d.", expert), "experts.%d.", 1)
+	} else {
+		expert = -1
+	}
+	gguf, ok = ggufNames[part]
+	return fmt.Sprintf("blk.%d.%s", layer, gguf), layer, expert, ok
+}
+
+// quantise gives the matrices that are to be of blocks random ones, and is the numbers that they stand for.
+func (c *Checkpoint) quantise(how GGUF, seed uint64) error {
+	n := c.Config.numbers()
+	random := rand.New(rand.NewPCG(seed, 3))
+	c.blocks = map[string]weights.RawTensor{}
+	for i, t := range c.Tensors {
+		name, _, _, _ := ggufName(t.Name)
+		turned := strings.HasSuffix(name, "attn_kv_b.weight") || n.ModelType == "llama" && (strings.HasSuffix(name, "attn_q.weight") || strings.HasSuffix(name, "attn_k.weight"))
+		if len(t.Shape) != 2 || turned || strings.HasSuffix(name, "ffn_gate_inp.weight") {
+			continue
+		}
+		dtype := how.Type(name)
+		deviation := 1 / math.Sqrt(float64(t.Shape[1]))
+		if name == "token_embd.weight" {
+			deviation = 1
+		}
+		raw, values, err := weights.DrawBlocks(dtype, product(t.Shape), deviation, random)
+		if err != nil {
+			continue // a plain type
+		}
+		made, err := weights.FromFloats(t.Name, weights.DTypeF32, t.Shape, values)
+		if err != nil {
+			return err
+		}
+		c.Tensors[i] = made[0]
+		c.blocks[t.Name] = weights.RawTensor{Name: name, DType: dtype, Shape: t.Shape, Data: raw}
+	}
+	return nil
+}
+
 // ggufTensors turns the checkpoint's tensors into those of a GGUF file.
 func (c *Checkpoint) ggufTensors(n *numbers, how GGUF) ([]weights.RawTensor, error) {
-	others := map[string]string{"model.embed_tokens.weight": "token_embd.weight", "model.norm.weight": "output_norm.weight", "lm_head.weight": "output.weight"}
 	var list []weights.RawTensor
 	stacks := map[string][]float32{}
+	blocks := map[string][]byte{} // of stacks
 	add := func(name string, own weights.DType, shape []int, values []float32) error {
 		dtype := own
 		switch {
@@ -158,20 +207,18 @@ func (c *Checkpoint) ggufTensors(n *numbers, how GGUF) ([]weights.RawTensor, err
 		for i, x := range decode(t) {
 			values[i] = float32(x)
 		}
-		var layer, expert int
-		var part string
-		name, known := others[t.Name]
-		if count, _ := fmt.Sscanf(t.Name, "model.layers.%d.%s", &layer, &part); count == 2 {
-			if count, _ := fmt.Sscanf(part, "mlp.experts.%d.", &expert); count == 1 {
-				part = strings.Replace(part, fmt.Sprintf("experts.%d.", expert), "experts.%d.", 1)
-			}
-			name, known = ggufNames[part]
-			name = fmt.Sprintf("blk.%d.%s", layer, name)
-		}
+		name, _, expert, known := ggufName(t.Name)
+		drawn, isDrawn := c.blocks[t.Name]
 		switch {
 		case !known:
 			return nil, fmt.Errorf("enginetest: %s has no name in GGUF files", t.Name)
-		case strings.Contains(part, "experts.%d"):
+		case isDrawn && expert >= 0:
+			if blocks[name] = append(blocks[name], drawn.Data...); expert == n.Experts-1 {
+				list = append(list, weights.RawTensor{Name: name, DType: drawn.DType, Shape: append([]int{n.Experts}, t.Shape...), Data: blocks[name]})
+			}
+		case isDrawn:
+			list = append(list, drawn)
+		case expert >= 0:
 			if stacks[name] = append(stacks[name], values...); expert == n.Experts-1 {
 				if err := add(name, t.DType, append([]int{n.Experts}, t.Shape...), stacks[name]); err != nil {
 					return nil, err

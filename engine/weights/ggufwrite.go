@@ -4,6 +4,7 @@ import (
 	"fmt"
 	"io"
 	"math"
+	"math/rand/v2"
 )
 
 // KeyValue is one key of a GGUF file's metadata. The value is a string, uint32, int32, float32, bool, []string or []int32.
@@ -102,4 +103,44 @@ func BlocksFrom(name string, dtype DType, shape []int, values []float32) (RawTen
 		t.Data = append(append(t.Data, scales[2*b:][:2]...), quants[b*f.BlockBytes():][:f.BlockBytes()]...)
 	}
 	return t, nil
+}
+
+// DrawBlocks makes random blocks of a GGUF type, for tests: n elements that deviate by about deviation, and what they are.
+func DrawBlocks(dtype DType, n int, deviation float64, random *rand.Rand) (raw []byte, values []float32, err error) {
+	f, ok := dtype.format()
+	source := ggmlBlocks[dtype]
+	if !ok || source.elems == 0 || n%source.elems != 0 {
+		return nil, nil, fmt.Errorf("weights: %d elements of %s: no whole blocks", n, dtype)
+	}
+	// What a code of middling size, times a scale of middling size, is; and the middle of codes that have a minimum.
+	type middle struct{ size, least float64 }
+	m := map[DType]middle{
+		"Q4_0": {5, 0}, "Q4_1": {5, -7.5}, "Q5_0": {9, 0}, "Q5_1": {9, -15.5}, "Q8_0": {74, 0}, "IQ4_NL": {70, 0},
+		"Q2_K": {8, 1.5}, "Q3_K": {37, 0}, "Q4_K": {170, 7.5}, "Q5_K": {340, 15.5}, "Q6_K": {1360, 0}, "IQ4_XS": {1300, 0},
+	}[dtype]
+	raw = make([]byte, n/source.elems*source.bytes)
+	for i := range raw {
+		raw[i] = byte(random.Uint32())
+	}
+	for block := 0; block < len(raw); block += source.bytes {
+		d := deviation / m.size
+		for i, at := range source.halves {
+			if i == 1 {
+				d *= m.least
+			}
+			le.PutUint16(raw[block+at:], ToF16(float32(d)))
+		}
+		if dtype == "MXFP4" {
+			raw[block] = byte(125 + math.Round(math.Log2(deviation)))
+		}
+	}
+	quants, scales, err := PlaneSizes(f, []int{1, n})
+	if err != nil {
+		return nil, nil, err
+	}
+	planes := [2][]byte{make([]byte, quants), make([]byte, scales)}
+	relayRow(f, raw, planes[0], planes[1], 0)
+	values = make([]float32, n)
+	DecodeRow(f, planes[0], planes[1], 0, n, 1, values)
+	return raw, values, nil
 }
