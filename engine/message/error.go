@@ -16,7 +16,7 @@ const (
 	BadHash         Code = "bad_hash"       // a file is not what the model's description promises
 	QuotaExceeded   Code = "quota_exceeded" // the browser gives the page no more room on disk
 	OutOfMemory     Code = "out_of_memory"
-	DeviceLost      Code = "device_lost" // the GPU is gone; the model has to be loaded again
+	DeviceLost      Code = "device_lost" // the GPU is gone, and no other took its place; the model has to be loaded again
 	Aborted         Code = "aborted"     // stopped by the caller before there was a result
 	BadModel        Code = "bad_model"
 	BadRequest      Code = "bad_request"

@@ -1,5 +1,5 @@
 // The page as an app, in both browsers, in the order of a life: a first visit whose download is paused and resumed, a new version
-// that comes while it answers, and a reload when the server is gone.
+// that comes while it answers, a GPU that is lost, and a reload when the server is gone.
 import assert from 'node:assert/strict';
 import { createHash } from 'node:crypto';
 import { after, before, describe, test } from 'node:test';
@@ -58,6 +58,19 @@ for (const name of Object.keys(browsers)) {
       await page.click(`${byID('update-ready')} .primary`);
       await reloaded;
       assert.match(await page.evaluate(() => document.body.innerHTML), /another version/);
+    });
+
+    test('a GPU that is lost in the middle of an answer is replaced, and the answer is completed', async () => {
+      await page.goto(`${proxy.address}/?debug`);
+      await state('ready');
+      await page.type('#prompt', '87 * 96');
+      await page.keyboard.press('Enter');
+      await page.waitForFunction((q) => [...document.querySelectorAll(q)].at(-1)?.textContent.length > 30, { polling: 20, timeout: 60_000 }, byID('thinking'));
+      await page.evaluate(() => tabseekDebug.loseDevice());
+      await page.waitForSelector('[data-recovery=lost]');
+      await page.waitForSelector('[data-recovery=restored]', { timeout: 120_000 });
+      await state('ready');
+      assert.match(await page.$$eval(byID('answer'), (all) => all.at(-1).innerText), /\d/);
     });
 
     test('without the server the page opens, and answers', async () => {

@@ -206,8 +206,41 @@ for (const name of Object.keys(browsers)) {
       assert.equal(got, 'internal');
     });
 
-    test('a lost device stays lost until the model is loaded again', async () => {
-      const { during, later } = await endOf('lose');
+    test('a lost device is replaced, and the answer goes on as it would have', async () => {
+      const got = await page.evaluate(async () => {
+        const states = [];
+        const e = await tabseek.load('/models/pocket', { onRecovery: ({ state }) => states.push(state) });
+        const request = { messages: [{ role: 'user', content: '87 * 96' }], temperature: 0, max_tokens: 60 };
+        const whole = (completion) => [completion.choices[0].message, completion.choices[0].finish_reason, completion.usage.completion_tokens, completion.usage.prompt_tokens];
+        const expected = whole(await e.chat.completions.create(request));
+        const seen = { reasoning_content: '', content: '' };
+        let chunks = 0;
+        let end;
+        let logits;
+        for await (const chunk of await e.chat.completions.create({ ...request, stream: true, stream_options: { include_usage: true } })) {
+          if (++chunks === 3) {
+            new BroadcastChannel('mishaps').postMessage('lose');
+            logits = e.logits([256, 65]);
+          }
+          const choice = chunk.choices[0];
+          if (!choice) end = [end, chunk.usage.completion_tokens, chunk.usage.prompt_tokens];
+          else if (choice.finish_reason) end = choice.finish_reason;
+          seen.reasoning_content += choice?.delta.reasoning_content ?? '';
+          seen.content += choice?.delta.content ?? '';
+        }
+        const rows = (await logits).rows.length;
+        const { tokens } = await e.generate([256, 65], { max_tokens: 3, ignore_eos: true });
+        await e.unload();
+        return { expected, seen, end, rows, tokens: tokens.length, states };
+      });
+      const [message, ...end] = got.expected;
+      assert.equal(got.seen.reasoning_content + got.seen.content, (message.reasoning_content ?? '') + message.content);
+      assert.deepEqual(got.end, [end[0], end[1], end[2]]);
+      assert.deepEqual([got.rows, got.tokens, got.states], [2, 3, ['lost', 'restored']]);
+    });
+
+    test('a device that nothing replaces is an error, now and later', async () => {
+      const { during, later } = await endOf('doom');
       assert.deepEqual(during, { answer: 'device_lost', queued: 'device_lost', logits: 'device_lost' });
       assert.deepEqual(later, { create: 'device_lost', generate: 'device_lost', logits: 'device_lost', stats: 'device_lost', unload: 'done', again: 'done' });
     });

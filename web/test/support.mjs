@@ -92,16 +92,23 @@ const mishaps = `{
   const requestDevice = GPUAdapter.prototype.requestDevice;
   GPUAdapter.prototype.requestDevice = async function (...args) { return (device = await requestDevice.apply(this, args)); };
   let trapped = false;
-  const instantiate = WebAssembly.instantiateStreaming;
-  WebAssembly.instantiateStreaming = async (...args) => {
-    const { exports } = (await instantiate(...args)).instance;
+  const instantiate = WebAssembly.instantiate;
+  WebAssembly.instantiate = async (...args) => {
+    const { exports } = await instantiate(...args);
     const handle = (...message) => {
       if (trapped) throw new WebAssembly.RuntimeError('unreachable');
       return exports.tabseek_handle(...message);
     };
-    return { instance: { exports: { ...exports, tabseek_handle: handle } } };
+    return { exports: { ...exports, tabseek_handle: handle } };
+  };
+  const doom = () => {
+    const wait = self.setTimeout;
+    self.setTimeout = (f, ms) => wait(f, ms === 5000 ? 10 : ms); // between tries for another device
+    GPU.prototype.requestAdapter = async () => null;
+    device.destroy();
   };
   const happen = {
+    doom,
     end: () => self.close(), fail: () => { throw new Error('out of order'); }, lose: () => device.destroy(), trap: () => (trapped = true),
   };
   new BroadcastChannel('mishaps').onmessage = (e) => happen[e.data]();
@@ -126,6 +133,7 @@ export async function instrument(address) {
     if (instead !== undefined) return void response.end(instead.body ?? instead);
     const answer = await fetch(address + url, { headers: { range: headers.range ?? '' } });
     const head = Object.fromEntries([...answer.headers].filter(([key]) => key !== 'content-length' && key !== 'content-encoding'));
+    if (workerScript.test(url)) head['cache-control'] = 'no-store'; // or a browser has it from before
     response.writeHead(answer.status, head);
     if (workerScript.test(url)) response.write(`if (self.GPUAdapter) ${mishaps}`);
     response.end(Buffer.from(await answer.arrayBuffer()));

@@ -1,7 +1,7 @@
 // The worker, and which request each of its messages belongs to. Whatever happens, every call settles: what is open when
 // the connection closes is rejected, and so is what comes later.
 
-import { fromShape, TabseekError, type FromWorker, type Progress, type ToWorker } from '../shared/messages';
+import { fromShape, TabseekError, type FromWorker, type Progress, type Recovery, type ToWorker } from '../shared/messages';
 import type { EngineOptions, EngineRequest, ModelInfo } from '../shared/messages.gen';
 import { encode } from './encode';
 
@@ -34,7 +34,7 @@ export class Connection {
   private closed: TabseekError | undefined;
   private unloading: Promise<void> | undefined;
 
-  constructor(workerURL = new URL(WORKER_URL, import.meta.url).href) {
+  constructor(workerURL = new URL(WORKER_URL, import.meta.url).href, private readonly onRecovery?: (recovery: Recovery) => void) {
     const name = `tabseek-${crypto.getRandomValues(new Uint32Array(4)).join('-')}`;
     this.worker = new Worker(scriptURL(workerURL) as unknown as string, { type: 'module', name });
     this.worker.addEventListener('message', (e: MessageEvent<FromWorker>) => this.receive(e.data, name));
@@ -46,6 +46,8 @@ export class Connection {
     if (m.kind === 'alive') {
       // The browser tells nobody of a worker's end; but the lock comes free.
       void navigator.locks.request(name, () => this.close(new TabseekError('internal', 'the worker has ended')));
+    } else if (m.kind === 'recovery') {
+      this.onRecovery?.(m.recovery);
     } else if (m.kind === 'error' && m.id === 0) {
       this.close(fromShape(m.error));
     } else {
@@ -106,6 +108,11 @@ export class Connection {
     } finally {
       signal?.removeEventListener('abort', abort);
     }
+  }
+
+  /** For tests: the GPU is lost. */
+  lose(): void {
+    this.worker.postMessage({ kind: 'lose', id: 0 } satisfies ToWorker);
   }
 
   async stats(): Promise<Reply['stats']> {

@@ -12,7 +12,7 @@
  * promise rejects with a TabseekError, whose code tells what. A parameter that is not known, of another type or out of
  * its bounds is `bad_request`, with its name in `fields.param`.
  */
-import { TabseekError, type LogitsRows, type Progress } from '../shared/messages';
+import { TabseekError, type LogitsRows, type Progress, type Recovery } from '../shared/messages';
 import type { EngineOptions, FinishReason, Mode, ModelInfo, Params, Stats } from '../shared/messages.gen';
 import { chunks, completion, usageOf, type Chunk, type Completion, type CompletionRequest, type Usage } from './completion';
 import { Connection } from './connection';
@@ -20,7 +20,7 @@ import { checkCallback, checkSignal, checkText, checkURL, fieldsOf } from './enc
 
 export { TabseekError };
 export { bounds } from '../shared/messages.gen';
-export type { LogitsRows, Progress } from '../shared/messages';
+export type { LogitsRows, Progress, Recovery } from '../shared/messages';
 export type { ErrorCode, FinishReason, Logprob, Logprobs, Message, Mode, ModelInfo, Params, Role, Stats, StreamOptions, TopLogprob } from '../shared/messages.gen';
 export type { Choice, Chunk, ChunkChoice, Completion, CompletionRequest, Delta, Usage } from './completion';
 
@@ -36,6 +36,8 @@ export interface LoadOptions extends EngineOptions {
   wasmURL?: string;
   /** Called while the model loads. */
   onProgress?: (progress: Progress) => void;
+  /** Called when the GPU was lost; the model comes to another by itself, and what is under way goes on there. */
+  onRecovery?: (recovery: Recovery) => void;
   /** Stops loading. */
   signal?: AbortSignal;
 }
@@ -67,13 +69,14 @@ export interface Generation {
 /** Loads a packed model into GPU memory. */
 export async function load(modelURL: string, options: LoadOptions = {}): Promise<Engine> {
   const url = checkURL('modelURL', modelURL);
-  const { onProgress, signal, sha256, workerURL, wasmURL, ...engineOptions } = fieldsOf('options', options);
+  const { onProgress, onRecovery, signal, sha256, workerURL, wasmURL, ...engineOptions } = fieldsOf('options', options);
   checkCallback('onProgress', onProgress);
+  checkCallback('onRecovery', onRecovery);
   checkSignal(signal);
   if (sha256 !== undefined) checkText('sha256', sha256);
   const worker = workerURL === undefined ? undefined : checkURL('workerURL', workerURL);
   const engineURL = wasmURL === undefined ? undefined : checkURL('wasmURL', wasmURL);
-  const connection = new Connection(worker);
+  const connection = new Connection(worker, onRecovery);
   try {
     return new Engine(connection, await connection.load({ modelURL: url, sha256, engineURL }, engineOptions, onProgress, signal));
   } catch (e) {
@@ -126,6 +129,11 @@ export class Engine {
   /** Counts and times of the last finished request. */
   async stats(): Promise<Stats | undefined> {
     return this.connection.stats();
+  }
+
+  /** @internal For tests: the GPU is lost. */
+  loseDevice(): void {
+    this.connection.lose();
   }
 
   /** Ends what is under way, with finish_reason abort, frees the GPU and ends the worker. Later calls reject. */

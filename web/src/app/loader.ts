@@ -1,4 +1,4 @@
-import { load, storedModels, TabseekError, type Engine, type Progress } from '../api/tabseek';
+import { load, storedModels, TabseekError, type Recovery, type Engine, type Progress } from '../api/tabseek';
 import { fetchOffers, needsConsent, prefer, preferred, type Offer } from './catalogue';
 import { checkEnvironment } from './environment';
 import { asTabseekError } from './explain';
@@ -16,10 +16,15 @@ export type LoadState =
 
 const NOTHING_YET: Progress = { phase: 'manifest', loaded: 0, total: 0, bytesPerSecond: 0 };
 
+/** So long the page says that all is well again. */
+const RESTORED_MS = 8000;
+
 /** Loads one model at a time. */
 export class Loader {
   readonly state = new Store<LoadState>({ kind: 'checking' });
   readonly offers = new Store<Offer[]>([]);
+  /** What has become of a lost GPU, for as long as the user may care. */
+  readonly recovery = new Store<Recovery | undefined>(undefined);
   private abort: AbortController | undefined;
 
   /** Checks the browser, then loads the model that was last chosen, or asks first if it is large. */
@@ -56,12 +61,18 @@ export class Loader {
         if (progress.phase === 'download') void askToPersist();
         show({ kind: 'loading', offer, progress });
       };
-      const engine = await load(offer.url, { sha256: offer.sha256, onProgress, signal: abort.signal });
+      const engine = await load(offer.url, { sha256: offer.sha256, onRecovery: (r) => this.tell(r), onProgress, signal: abort.signal });
       show({ kind: 'ready', offer, engine });
     } catch (e) {
       const error = asTabseekError(e);
       show(error.code === 'aborted' ? { kind: 'offered', offer } : { kind: 'failed', offer, error });
     }
+  }
+
+  private tell(recovery: Recovery): void {
+    this.recovery.value = recovery;
+    if (recovery.state !== 'restored') return;
+    setTimeout(() => this.recovery.value === recovery && (this.recovery.value = undefined), RESTORED_MS);
   }
 
   /** The engine as soon as there is one; rejects if the signal comes first. */
@@ -112,6 +123,7 @@ export class Loader {
     const state = this.state.value;
     // An engine whose GPU is lost may never answer, so nobody waits for it.
     if (state.kind === 'ready') void state.engine.unload().catch(() => {});
+    this.recovery.value = undefined;
     this.abort?.abort();
     this.abort = undefined; // what it was for has no more say
   }

@@ -6,6 +6,7 @@ import { Library } from './chats/library';
 import { Search } from './chats/search';
 import { followLanguage } from './language';
 import { Loader } from './loader';
+import { RecoveryLine } from './recovery';
 import { Shell } from './shell';
 import { followTheme } from './theme';
 import { Update } from './update';
@@ -19,5 +20,16 @@ render(<App loader={loader} conversation={conversation} library={library} search
 void conversation.start();
 void loader.start();
 const shell = new Shell();
-render(<Update shell={shell} />, document.getElementById('notices')!);
+render(
+  <>
+    <RecoveryLine loader={loader} />
+    <Update shell={shell} />
+  </>,
+  document.getElementById('notices')!,
+);
 void shell.start();
+
+if (new URLSearchParams(location.search).has('debug')) {
+  // For tests, and for seeing what the page does then.
+  Object.assign(window, { tabseekDebug: { loseDevice: () => loader.state.value.kind === 'ready' && loader.state.value.engine.loseDevice() } });
+}

@@ -31,6 +31,12 @@ export const TEXTS = {
     'The browser may clear them when the disk runs short. Installing the page, or using it often, makes it promise not to.',
     '磁盘空间不足时浏览器可能清除它们。安装此页面或经常使用可使浏览器承诺保留。',
   ],
+  gpuLost: ['The GPU was lost. The model is loaded again, and the answer goes on.', 'GPU 已断开。正在重新加载模型，随后继续回答。'],
+  gpuWaiting: [
+    'The browser gives no GPU now: after a second crash, some block it for two minutes. It is asked again for three minutes.',
+    '浏览器暂时不提供 GPU：第二次崩溃后，有些浏览器会停用两分钟。将在三分钟内重试。',
+  ],
+  gpuRestored: ['The GPU is back.', 'GPU 已恢复。'],
   updateReady: ['A new version of Tabseek is ready.', 'Tabseek 新版本已就绪。'],
   updateBusy: ['A tab is still loading or answering. Update when it is done.', '有标签页仍在加载或回答，完成后再更新。'],
   updateNow: ['Update', '更新'],

@@ -245,6 +245,11 @@ export class Gpu {
     return counts;
   }
 
+  /** Loses the device, as a driver that restarts does. */
+  lose(): void {
+    this.device.destroy();
+  }
+
   /** Frees everything; losing the device this way is no error. */
   close(): void {
     this.closed = true;

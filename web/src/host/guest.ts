@@ -19,6 +19,7 @@ export class Guest {
   private counts = { calls: 0, seconds: 0 };
 
   private constructor(
+    private readonly module: WebAssembly.Module,
     private readonly exports: Exports,
     /** Which build it is, as the server tells it. */
     readonly build: string,
@@ -27,18 +28,27 @@ export class Guest {
   static async open(url: URL): Promise<Guest> {
     const response = await fetch(url);
     if (!response.ok) throw new TabseekError('download_failed', `${url.pathname}: the server answered ${response.status}`);
+    const module = await (response.headers.get('content-type')?.startsWith('application/wasm')
+      ? WebAssembly.compileStreaming(response)
+      : WebAssembly.compile(await response.arrayBuffer()));
+    return Guest.start(module, response.headers.get('etag') ?? response.headers.get('last-modified') ?? '');
+  }
+
+  /** Another one of the same build, that knows nothing yet. */
+  again(): Promise<Guest> {
+    return Guest.start(this.module, this.build);
+  }
+
+  private static async start(module: WebAssembly.Module, build: string): Promise<Guest> {
     let exports: Exports | undefined;
-    const imports = { wasi_snapshot_preview1: wasi(() => exports!.memory) };
-    const { instance } = await (response.headers.get('content-type')?.startsWith('application/wasm')
-      ? WebAssembly.instantiateStreaming(response, imports)
-      : WebAssembly.instantiate(await response.arrayBuffer(), imports));
+    const instance = await WebAssembly.instantiate(module, { wasi_snapshot_preview1: wasi(() => exports!.memory) });
     exports = instance.exports as Exports;
     exports._initialize();
     const version = exports.tabseek_version?.();
     if (version !== Version) {
       throw new TabseekError('internal', `engine.wasm: the guest speaks version ${version ?? 0} of the wire and the host version ${Version}: they are not of the same build`);
     }
-    return new Guest(exports, response.headers.get('etag') ?? response.headers.get('last-modified') ?? '');
+    return new Guest(module, exports, build);
   }
 
   /** Hands a message to the guest and returns what it wants done. */

@@ -1,23 +1,22 @@
 // The dedicated worker: it owns the guest, the GPU and the weights, and speaks the messages of shared/messages.ts.
 
-import { engineError, errorShape, fromShape, stepOf, TabseekError, type FromWorker, type LogitsRows, type ToWorker } from '../shared/messages';
+import { engineError, errorShape, fromShape, stepOf, TabseekError, type FromWorker, type Recovery, type ToWorker } from '../shared/messages';
 import type { EngineEvent, EngineOptions, ModelInfo, RequestType, Stats, Usage } from '../shared/messages.gen';
-import { Message, Version } from './abi.gen';
-import { encodeResult, type Frame, type SubmitCommand, type UploadCommand } from './abi';
+import { withRoom } from '../storage/quota';
+import { Message } from './abi.gen';
+import type { Frame, UploadCommand } from './abi';
 import { Gpu } from './gpu';
 import { Guest } from './guest';
 import { Model } from './model';
+import type { OnBytes } from './network';
+import { Pending } from './pending';
 import { forgetProfile, profileKey, rememberedProfile, rememberProfile } from './profiles';
+import { openModel, refusal, Session, type Listener } from './session';
 import { Speedometer } from './speed';
 import { bringShards } from './weights';
-import type { OnBytes } from './network';
-import { withRoom } from '../storage/quota';
 
 /** What the guest is called in this build (web/build). */
 declare const ENGINE_URL: string;
-
-/** Bytes handed to the GPU's queue in one go: larger writes are slower. */
-const WRITE_PIECE = 2 << 20;
 
 /** How often progress is told, in milliseconds; a speed that falls to nothing is told as well. */
 const REPORT_MS = 100;
@@ -25,38 +24,43 @@ const REPORT_MS = 100;
 /** A lost device fails whatever is asked of it before it is said to be lost; so long the cause is waited for. */
 const LOSS_MS = 2000;
 
-/** A request under way. */
-interface Pending {
-  start: number;
-  /** When its decoding began; 0 before that. */
-  decoding: number;
-  /** What a request of logits gathers. */
-  logits?: LogitsRows;
-}
+/** A lost device is replaced. Browsers give none for two minutes after a second crash, so it is asked for this often, so far apart. */
+const DEVICE_TRIES = 36;
+const DEVICE_MS = 5000;
+
+/** So many devices may be lost without an answer in between: more of them would be lost, too. */
+const MOST_LOSSES = 2;
 
 const NO_USAGE: Usage = { prompt_tokens: 0, cached_tokens: 0, completion_tokens: 0, reasoning_tokens: 0 };
 
 const post = (m: FromWorker, transfer: Transferable[] = []): void => self.postMessage(m, { transfer });
-const encoder = new TextEncoder();
 
-class Host {
-  private gpu: Gpu | undefined;
-  private guest: Guest | undefined;
+/** What a model is opened from, again and again if need be. */
+interface Opening {
+  id: number;
+  model: Model;
+  tokenizer: Uint8Array<ArrayBuffer>;
+  options: EngineOptions;
+}
+
+class Host implements Listener {
+  private session: Session | undefined;
+  private opening: Opening | undefined;
   private info: ModelInfo | undefined;
   private last: Stats | undefined;
   private loadSeconds = 0;
   private profileKey = '';
   private onReady = () => {};
-  private readonly loading = new AbortController();
+  /** Ends what brings a model to a device. */
+  private loading = new AbortController();
   /** What no request can outlive: the first such thing, which explains those that follow from it. */
   private failed: TabseekError | undefined;
-  /** Resolves when everybody has been told of it. */
+  /** Resolves when everybody has been told of it, or when it has been got over. */
   private told: Promise<void> | undefined;
   private tellAll = () => {};
+  private recovering: Promise<void> | undefined;
+  private losses = 0;
   private readonly pending = new Map<number, Pending>();
-  /** What the guest wants done and is not done yet, in order. */
-  private readonly todo: Frame[] = [];
-  private creating = false;
 
   async handle(m: ToWorker): Promise<void> {
     switch (m.kind) {
@@ -67,58 +71,51 @@ class Host {
       case 'stats':
         if (this.failed) throw this.failed;
         return post({ kind: 'reply', id: m.id, stats: this.last });
+      case 'lose':
+        return this.session?.gpu.lose();
       case 'unload':
         return this.unload(m.id);
     }
   }
 
-  private async load({ id, modelURL, json: options, sha256, engineURL }: ToWorker & { kind: 'load' }): Promise<void> {
+  private async load({ id, modelURL, json, sha256, engineURL }: ToWorker & { kind: 'load' }): Promise<void> {
     const start = performance.now();
     const { signal } = this.loading;
     const url = new URL(modelURL, self.location.origin).href;
     post({ kind: 'progress', id, progress: { phase: 'manifest', loaded: 0, total: 0, bytesPerSecond: 0 } });
-    const opening = Promise.all([Guest.open(new URL(engineURL ?? ENGINE_URL, import.meta.url)), Model.open(url, sha256, signal)]);
-    opening.catch(() => {}); // the GPU's error comes first
-    this.gpu = await Gpu.open((e) => this.fail(e));
-    const [guest, model] = await opening;
-    this.guest = guest;
-    const tokenizer = await model.tokenizer(signal);
-    this.tell(Message.Manifest, model.manifest);
-    this.tell(Message.Tokenizer, tokenizer);
-    post({ kind: 'progress', id, progress: { phase: 'compile', loaded: 0, total: 0, bytesPerSecond: 0 } });
-    this.profileKey = profileKey(this.gpu.name, guest.build, model.sha256);
-    const frames = this.open(options, await rememberedProfile(this.profileKey));
-    const ready = new Promise<void>((resolve, reject) => {
-      this.onReady = resolve;
-      signal.addEventListener('abort', () => reject(this.failed ?? new TabseekError('aborted', 'loading was stopped')), { once: true });
-    });
-    const uploads = frames.filter((f): f is UploadCommand => f.op === 'upload');
-    await model.keep(uploads).catch(() => {}); // where nothing can be kept
-    await this.gpu.create(frames);
-    await Promise.race([ready, this.uploadWeights(id, model, uploads, signal)]);
-    await ready;
+    const coming = Promise.all([Guest.open(new URL(engineURL ?? ENGINE_URL, import.meta.url)), Model.open(url, sha256, signal)]);
+    coming.catch(() => {}); // the GPU's error comes first
+    const gpu = await Gpu.open((e) => this.fail(e));
+    const [guest, model] = await coming;
+    this.session = new Session(gpu, guest, this);
+    this.opening = { id, model, tokenizer: await model.tokenizer(signal), options: JSON.parse(json) as EngineOptions };
+    await this.open(this.session, this.opening, signal);
     this.loadSeconds = (performance.now() - start) / 1000;
     this.last = this.stats(NO_USAGE, undefined); // the device and the load, before any request
     post({ kind: 'reply', id, info: this.info });
     if (!sha256) void model.checkAge(signal).catch(() => {});
   }
 
-  /** Opens the model, with the profile that won here before, if the caller asks for none and the engine still knows it. */
-  private open(options: string, profile: string | undefined): Frame[] {
-    const asked = JSON.parse(options) as EngineOptions;
-    const opening = (o: EngineOptions): Frame[] => this.tell(Message.Open, JSON.stringify({ version: Version, device: this.gpu!.info(), options: o }));
-    const refused = (frames: Frame[]) => frames.flatMap((f) => (f.op === 'event' && (f.event as EngineEvent).type === 'error' ? [f.event as EngineEvent] : []))[0];
-    let frames = opening(asked.profile || !profile ? asked : { ...asked, profile });
-    if (refused(frames)?.param === 'profile' && !asked.profile) {
-      void forgetProfile(this.profileKey);
-      frames = opening(asked);
-    }
-    const error = refused(frames);
-    if (error) throw engineError(error);
-    return frames;
+  /** Brings the model to the session's device. */
+  private async open(session: Session, { id, model, tokenizer, options }: Opening, signal: AbortSignal): Promise<void> {
+    session.tell(Message.Manifest, model.manifest);
+    session.tell(Message.Tokenizer, tokenizer);
+    post({ kind: 'progress', id, progress: { phase: 'compile', loaded: 0, total: 0, bytesPerSecond: 0 } });
+    this.profileKey = profileKey(session.gpu.name, session.guest.build, model.sha256);
+    const frames = openModel(session, options, await rememberedProfile(this.profileKey), () => void forgetProfile(this.profileKey));
+    const ready = new Promise<void>((resolve, reject) => {
+      this.onReady = resolve;
+      signal.addEventListener('abort', () => reject(this.failed ?? new TabseekError('aborted', 'loading was stopped')), { once: true });
+    });
+    ready.catch(() => {});
+    const uploads = frames.filter((f): f is UploadCommand => f.op === 'upload');
+    await model.keep(uploads).catch(() => {}); // where nothing can be kept
+    await session.gpu.create(frames);
+    await Promise.race([ready, this.uploadWeights(session, id, model, uploads, signal)]);
+    await ready;
   }
 
-  private async uploadWeights(id: number, model: Model, uploads: UploadCommand[], signal: AbortSignal): Promise<void> {
+  private async uploadWeights(session: Session, id: number, model: Model, uploads: UploadCommand[], signal: AbortSignal): Promise<void> {
     const total = uploads.reduce((sum, u) => sum + u.size, 0);
     const speed = new Speedometer();
     let loaded = 0;
@@ -132,7 +129,7 @@ class Host {
     };
     const reporting = setInterval(report, REPORT_MS);
     try {
-      await bringShards(model.source, uploads, signal, count, (u, data) => this.upload(u, data));
+      await bringShards(model.source, uploads, signal, count, (u, data) => session.upload(u, data));
     } catch (e) {
       throw await withRoom(e, total - loaded, model.url);
     } finally {
@@ -142,104 +139,51 @@ class Host {
     post({ kind: 'progress', id, progress: { phase: 'compile', loaded, total, bytesPerSecond: 0 } }); // what remains is the kernels
   }
 
-  private async upload(u: UploadCommand, data: Uint8Array<ArrayBuffer>): Promise<void> {
-    for (let at = 0; at < data.length; at += WRITE_PIECE) {
-      this.gpu!.write(u.buffer, u.offset + at, data.subarray(at, at + WRITE_PIECE));
+  private async request(id: number, type: RequestType, json: string): Promise<void> {
+    if (type === 'cancel') return this.cancel(id, json);
+    if (this.recovering) {
+      this.pending.set(id, new Pending(type, json));
+      await this.recovering;
+      if (!this.pending.delete(id)) return; // cancelled meanwhile
     }
-    await this.gpu!.idle(); // the queue's copies are gone before the next shard's begin
-    const shard = new Uint8Array(4);
-    new DataView(shard.buffer).setUint32(0, u.shard, true);
-    this.carryOut(this.tell(Message.Uploaded, shard));
+    if (this.failed) throw this.failed;
+    if (!this.session || !this.info) throw new TabseekError('bad_request', 'no model is loaded');
+    this.pending.set(id, new Pending(type, json));
+    const frames = this.session.tell(Message.Request, json);
+    if (!refusal(frames, id)) post({ kind: 'accepted', id });
+    this.session.carryOut(frames);
   }
 
-  private request(id: number, type: RequestType, json: string): void {
+  private cancel(id: number, json: string): void {
     if (this.failed) throw this.failed;
-    if (!this.guest || !this.info) throw new TabseekError('bad_request', 'no model is loaded');
-    if (type === 'cancel') return this.carryOut(this.tell(Message.Request, json));
-    this.pending.set(id, { start: performance.now(), decoding: 0, ...(type === 'logits' && { logits: { rows: [], drafts: [] } }) });
-    const frames = this.tell(Message.Request, json);
-    const refused = frames.some((f) => f.op === 'event' && (f.event as EngineEvent).type === 'error' && (f.event as EngineEvent).id === id);
-    if (!refused) post({ kind: 'accepted', id });
-    this.carryOut(frames);
+    if (this.recovering) this.end(id);
+    else this.session?.carryOut(this.session.tell(Message.Request, json));
+  }
+
+  /** Ends a request that no guest knows as if it had been cancelled. */
+  private end(id: number): void {
+    if (this.pending.has(id)) this.event({ type: 'done', id, finish_reason: 'abort' });
   }
 
   /** Ends what is under way as if it were cancelled. */
   private unload(id: number): void {
+    this.opening = undefined;
     this.loading.abort();
-    for (const target of this.pending.keys()) {
-      if (!this.failed) this.todo.push(...this.tell(Message.Request, `{"type":"cancel","id":${target}}`));
+    for (const target of [...this.pending.keys()]) {
+      if (this.recovering) this.end(target);
+      else if (!this.failed) this.session?.flushEvents(this.session.tell(Message.Request, `{"type":"cancel","id":${target}}`));
     }
-    for (const f of this.todo) if (f.op === 'event') this.event(f.event as EngineEvent); // the GPU has no more to do
-    this.gpu?.close();
-    this.gpu = this.guest = this.info = undefined;
+    this.session?.close();
+    this.session = this.info = undefined;
     post({ kind: 'reply', id });
   }
 
-  /** Tells the guest something and returns what it wants done. A guest that dies of it answers nothing any more. */
-  private tell(kind: number, data: Uint8Array | string): Frame[] {
-    try {
-      return this.guest!.send(kind, typeof data === 'string' ? encoder.encode(data) : data);
-    } catch (e) {
-      this.fail(e);
-      throw this.failed!;
-    }
-  }
-
-  /**
-   * Does what the guest asked for, in order; what comes while the GPU compiles waits for it. Half of it done is worse
-   * than nothing.
-   */
-  private carryOut(frames: Frame[]): void {
-    this.todo.push(...frames);
-    try {
-      while (!this.creating && this.todo.length > 0) {
-        const n = this.todo.findIndex((f) => !creates(f));
-        const first = n < 0 ? this.todo.splice(0) : this.todo.splice(0, n);
-        if (first.length > 0) this.create(first);
-        else this.execute(this.todo.shift()!);
-      }
-    } catch (e) {
-      this.fail(e);
-      throw this.failed!;
-    }
-  }
-
-  private create(frames: Frame[]): void {
-    this.creating = true;
-    this.gpu!.create(frames).then(() => {
-      this.creating = false;
-      if (!this.failed) this.carryOut([]);
-    }).catch((e: unknown) => this.fail(e));
-  }
-
-  private execute(f: Frame): void {
-    switch (f.op) {
-      case 'write':
-        return this.gpu!.write(f.buffer, f.offset, f.data);
-      case 'submit':
-        return this.submit(f);
-      case 'event':
-        return this.event(f.event as EngineEvent);
-      case 'logits':
-        return this.keepRow(f);
-      case 'reset':
-        return; // the device goes as a whole
-    }
-    throw new TabseekError('internal', `command ${f.op} while running`);
-  }
-
-  private keepRow(f: Frame & { op: 'logits' }): void {
+  logits(f: Frame & { op: 'logits' }): void {
     const logits = this.pending.get(f.request)?.logits;
     if (logits) (f.draft ? logits.drafts : logits.rows)[f.row] = f.values;
   }
 
-  private submit(f: SubmitCommand): void {
-    this.gpu!.submit(f).then((result) => {
-      if (this.guest && !this.failed) this.carryOut(this.tell(Message.Result, encodeResult(result)));
-    }).catch((e: unknown) => this.fail(e));
-  }
-
-  private event(e: EngineEvent): void {
+  event(e: EngineEvent): void {
     const pending = this.pending.get(e.id);
     switch (e.type) {
       case 'tuned':
@@ -249,12 +193,15 @@ class Host {
         this.info = e.model;
         return this.onReady();
       case 'prefill':
+        if (!pending?.goesOn) post(stepOf(e)!);
+        return;
       case 'delta':
+        pending?.add(e);
         return post(stepOf(e)!);
       case 'decoding':
-        if (pending) pending.decoding = performance.now();
-        this.gpu!.takeCounts();
-        this.guest!.takeCounts();
+        if (pending) pending.decoding ||= performance.now();
+        this.session!.gpu.takeCounts();
+        this.session!.guest.takeCounts();
         return;
       case 'done':
         return this.done(e, pending);
@@ -267,6 +214,7 @@ class Host {
 
   private done(e: EngineEvent, pending: Pending | undefined): void {
     this.pending.delete(e.id);
+    this.losses = 0;
     const logits = pending?.logits;
     if (logits && e.finish_reason === 'abort') {
       return post({ kind: 'error', id: e.id, error: errorShape(new TabseekError('aborted', 'the logits were stopped')) });
@@ -274,15 +222,15 @@ class Host {
     if (logits) {
       return post({ kind: 'reply', id: e.id, logits }, [...logits.rows, ...logits.drafts].map((r) => r.buffer as ArrayBuffer));
     }
-    const usage = e.usage ?? NO_USAGE;
-    this.last = this.stats(usage, pending);
-    post({ kind: 'done', id: e.id, finish_reason: e.finish_reason ?? 'abort', usage, stats: this.last });
+    const usage = pending?.usage(e.usage ?? NO_USAGE) ?? NO_USAGE;
+    if (this.session) this.last = this.stats(usage, pending);
+    post({ kind: 'done', id: e.id, finish_reason: e.finish_reason ?? 'abort', usage, stats: this.last! });
   }
 
   private stats(usage: Usage, pending: Pending | undefined): Stats {
     const now = performance.now();
-    const gpu = this.gpu!.takeCounts();
-    const guest = this.guest!.takeCounts();
+    const { gpu, guest } = this.session!;
+    const { calls, seconds } = guest.takeCounts();
     const decoding = pending?.decoding || now;
     return {
       prompt_tokens: usage.prompt_tokens,
@@ -290,23 +238,29 @@ class Host {
       prefill_seconds: (decoding - (pending?.start ?? now)) / 1000,
       decode_seconds: (now - decoding) / 1000,
       load_seconds: this.loadSeconds,
-      ...gpu,
-      guest_calls: guest.calls,
-      guest_seconds: guest.seconds,
+      ...gpu.takeCounts(),
+      guest_calls: calls,
+      guest_seconds: seconds,
       weight_bytes: this.info!.weight_bytes,
       kv_bytes_per_token: this.info!.kv_bytes_per_token,
-      guest_heap_bytes: this.guest!.heapBytes,
-      device: this.gpu!.name,
+      guest_heap_bytes: guest.heapBytes,
+      device: gpu.name,
       profile: this.info!.profile,
     };
   }
 
-  /** Something that no request can outlive: every one under way gets the error, and so does what comes later. */
-  private fail(e: unknown): void {
+  /**
+   * Something that no request can outlive: every one under way gets the error, and so does what comes later. A lost device
+   * is replaced instead, if the model has been there before.
+   */
+  fail(e: unknown): void {
     const error = fromShape(errorShape(e));
     const lost = error.code === 'device_lost';
+    if (this.recovering) return this.loading.abort(error); // that attempt is in vain
+    if (lost && this.info && this.opening && this.losses < MOST_LOSSES) return this.recover(error);
     if (!this.failed || lost) this.failed = error;
     this.told ??= new Promise<void>((resolve) => (this.tellAll = resolve)).then(() => {
+      if (!this.failed) return;
       for (const id of this.pending.keys()) post({ kind: 'error', id, error: errorShape(this.failed) });
       this.pending.clear();
       this.loading.abort();
@@ -314,18 +268,70 @@ class Host {
     setTimeout(this.tellAll, lost ? 0 : LOSS_MS);
   }
 
-  /** Answers a message that failed: with what no request can outlive, if there is that. */
-  async answerError(id: number, e: unknown): Promise<void> {
-    await this.told;
-    post({ kind: 'error', id, error: errorShape(this.failed ?? e) });
+  /** Brings the model to another device, and goes on there with what was under way. */
+  private recover(loss: TabseekError): void {
+    this.losses++;
+    const interrupted = [...this.pending];
+    const guest = this.session!.guest;
+    this.session!.close();
+    this.session = undefined;
+    tellOf('lost', loss.message);
+    this.recovering = this.replace(guest, this.opening!).then(
+      () => {
+        this.recovering = undefined;
+        tellOf('restored', 'the model is on the GPU again');
+        for (const [id, pending] of interrupted) if (this.pending.get(id) === pending) this.goOn(pending);
+      },
+      () => {
+        this.recovering = undefined;
+        this.losses = MOST_LOSSES;
+        if (this.opening) this.fail(new TabseekError('device_lost', `${loss.message}; and the browser gave no other GPU for three minutes`));
+      },
+    );
+    const got = this.tellAll; // what failed because of the loss is got over
+    this.failed = this.told = undefined;
+    got();
+  }
+
+  /** Asks for a device until there is one that the model comes to. */
+  private async replace(guest: Guest, opening: Opening): Promise<void> {
+    for (let attempt = 1; this.opening; attempt++) {
+      this.loading = new AbortController();
+      try {
+        const gpu = await Gpu.open((e) => this.fail(e));
+        const session = new Session(gpu, await guest.again(), this);
+        this.session = session;
+        await this.open(session, opening, this.loading.signal);
+        return;
+      } catch (e) {
+        this.session?.close();
+        this.session = undefined;
+        if (attempt >= DEVICE_TRIES) throw e;
+        if (attempt === 1) tellOf('waiting', 'the browser gives no GPU now, as some do for two minutes when it has crashed twice; it is asked again for three minutes');
+        await new Promise((resolve) => setTimeout(resolve, DEVICE_MS));
+      }
+    }
+    throw new TabseekError('aborted', 'the model was unloaded');
+  }
+
+  private goOn(pending: Pending): void {
+    this.session!.carryOut(this.session!.tell(Message.Request, pending.rest()));
+  }
+
+  /** Answers a message that failed: with what no request can outlive, if there is that, or once more if that was got over. */
+  async answerError(m: ToWorker, e: unknown): Promise<void> {
+    const told = this.told;
+    await told;
+    if (told && !this.failed && this.recovering && m.kind === 'request') return this.handle(m);
+    post({ kind: 'error', id: m.id, error: errorShape(this.failed ?? e) });
   }
 }
 
-const creates = (f: Frame): boolean => f.op === 'buffer' || f.op === 'pipeline' || f.op === 'recording';
+const tellOf = (state: Recovery['state'], message: string): void => post({ kind: 'recovery', id: 0, recovery: { state, message } });
 
 const host = new Host();
 self.addEventListener('message', (m: MessageEvent<ToWorker>) => {
-  host.handle(m.data).catch((e: unknown) => host.answerError(m.data.id, e));
+  host.handle(m.data).catch((e: unknown) => host.answerError(m.data, e));
 });
 
 // Held for as long as this worker lives: how the main thread hears of its end.

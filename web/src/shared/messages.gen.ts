@@ -61,7 +61,7 @@ export type ErrorCode =
   /** the browser gives the page no more room on disk */
   | 'quota_exceeded'
   | 'out_of_memory'
-  /** the GPU is gone; the model has to be loaded again */
+  /** the GPU is gone, and no other took its place; the model has to be loaded again */
   | 'device_lost'
   /** stopped by the caller before there was a result */
   | 'aborted'

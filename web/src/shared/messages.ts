@@ -2,12 +2,13 @@
 // them, the engine's own requests and events, is generated from Go: messages.gen.ts.
 //
 //   main -> worker          worker -> main
-//                           alive, once
+//                           alive, once; recovery, when the GPU was lost and is replaced
 //   load                    progress*, then reply {info}
 //   request: chat, generate accepted, (prefill | delta)*, then done
 //            logits         accepted, then reply {logits}
 //            cancel         the request it names ends with done, finish_reason "abort"; logits with error "aborted"
 //   stats                   reply {stats}
+//   lose                    for tests: the GPU is lost
 //   unload                  every request under way ends as if cancelled, then reply
 //
 // Each but cancel is answered exactly once, by the last in its line or by error. An error of id 0 answers all. Errors keep
@@ -62,6 +63,13 @@ export interface Progress {
   bytesPerSecond: number;
 }
 
+/** The GPU was lost, and what has come of it. Requests under way go on when the model is on another; those that come meanwhile wait. */
+export interface Recovery {
+  /** 'waiting' while the browser gives no other. */
+  state: 'lost' | 'waiting' | 'restored';
+  message: string;
+}
+
 export interface LogitsRows {
   /** Row i is for prompt token i. */
   rows: Float32Array[];
@@ -74,11 +82,13 @@ export type ToWorker =
   | { kind: 'load'; id: number; modelURL: string; sha256?: string; engineURL?: string; json: string } // EngineOptions; sha256 is model.json's, where it is known
   | { kind: 'request'; id: number; type: RequestType; json: string } // EngineRequest; cancel has the id of what it ends
   | { kind: 'stats'; id: number }
+  | { kind: 'lose'; id: number }
   | { kind: 'unload'; id: number };
 
 /** Worker to main thread; `id` is the request's. */
 export type FromWorker =
   | { kind: 'alive'; id: 0 } // the worker holds the lock of its name, for as long as it lives
+  | { kind: 'recovery'; id: 0; recovery: Recovery }
   | { kind: 'progress'; id: number; progress: Progress }
   | { kind: 'accepted'; id: number }
   | { kind: 'prefill'; id: number; done: number; total: number }
