@@ -116,12 +116,12 @@ for (const name of Object.keys(browsers)) {
       await state('ready');
     });
 
-    test('a lost GPU: device_lost, until the model is loaded again', async () => {
+    test('a GPU that is lost for good: device_lost, until the model is loaded again', async () => {
       await open();
       await state('ready');
       await write('87 * 96');
       await page.waitForFunction((q) => document.querySelector(q)?.textContent.includes('87'), { polling: 20 }, byID('thinking'));
-      await happen('lose');
+      await happen('doom');
       await shows('device_lost', 'The GPU stopped working');
       assert.match(await page.$eval(byID('thinking'), (e) => e.textContent), /87/, 'what there was stays');
       await page.click(`${byID('failure')} button`);
