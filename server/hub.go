@@ -277,6 +277,9 @@ func (r *repository) String() string { return r.owner + "/" + r.name }
 // maxRepositoryFiles bounds a listing.
 const maxRepositoryFiles = 1 << 17
 
+// defaultRevision is the one that is pulled where none is named.
+const defaultRevision = "main"
+
 // list asks a hub for the files of a model.
 func (h *hub) list(ctx context.Context, owner, name, revision string) (*repository, error) {
 	r := &repository{owner: owner, name: name, revision: revision, files: map[string]listedFile{}}
@@ -295,8 +298,17 @@ func (h *hub) list(ctx context.Context, owner, name, revision string) (*reposito
 	u.RawQuery = "blobs=true"
 	_, err := h.getJSON(ctx, u, r.String(), &info)
 	var status *statusError
-	if errors.As(err, &status) && status.code == http.StatusNotFound && h.listTree(ctx, r) == nil {
-		return r, nil // a hub that has the other way alone
+	if errors.As(err, &status) && status.code == http.StatusNotFound {
+		if h.listTree(ctx, r) == nil {
+			return r, nil // a hub that has the other way alone
+		}
+		if revision == defaultRevision { // or none but its latest
+			u = h.at("api", "models", owner, name)
+			u.RawQuery = "blobs=true"
+			if _, again := h.getJSON(ctx, u, r.String(), &info); again == nil {
+				err = nil
+			}
+		}
 	}
 	if err != nil {
 		return nil, h.explain(r, err)

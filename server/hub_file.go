@@ -30,6 +30,7 @@ type remoteFile struct {
 	target *url.URL          // where the hub last sent us for it
 	tags   map[string]string // ETags of the hub and of where it sends us
 	block  span              // bytes that were read last
+	head   []byte            // what was read from the front on: the header, and what came with it
 	window span              // bytes that are at hand
 }
 
@@ -65,7 +66,8 @@ func (f *remoteFile) ReadAt(p []byte, offset int64) (int, error) {
 	if rest := f.size - offset; int64(len(p)) > rest {
 		p, short = p[:rest], io.EOF
 	}
-	if f.window.read(p, offset) || f.block.read(p, offset) {
+	head := span{0, bytes.NewReader(f.head), int64(len(f.head))}
+	if f.window.read(p, offset) || f.block.read(p, offset) || head.read(p, offset) {
 		return len(p), short
 	}
 	size := int64(firstBlock)
@@ -78,6 +80,9 @@ func (f *remoteFile) ReadAt(p []byte, offset int64) (int, error) {
 		return 0, err
 	}
 	f.block = span{offset, bytes.NewReader(data), size}
+	if offset == int64(len(f.head)) {
+		f.head = append(f.head, data...)
+	}
 	return copy(p, data), short
 }
 

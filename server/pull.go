@@ -3,10 +3,13 @@ package main
 import (
 	"cmp"
 	"context"
+	"crypto/sha256"
+	"encoding/hex"
 	"errors"
 	"flag"
 	"fmt"
 	"io"
+	"io/fs"
 	"os"
 	"path/filepath"
 	"regexp"
@@ -60,7 +63,7 @@ func pull(ctx context.Context, args []string, _ io.Reader, stdout, stderr io.Wri
 	if _, err := os.Lstat(p.dst); err == nil && !*force {
 		return fmt.Errorf("%s is there already; --force replaces it", p.dst)
 	}
-	if p.repository, err = p.hub.list(ctx, match[1], match[2], cmp.Or(match[3], "main")); err != nil {
+	if p.repository, err = p.hub.list(ctx, match[1], match[2], cmp.Or(match[3], defaultRevision)); err != nil {
 		return err
 	}
 	return p.run()
@@ -213,8 +216,33 @@ func (p *puller) open() error {
 	if err := p.openFiles(names); err != nil {
 		return err
 	}
-	_, p.inventory, err = weights.InventoryOfFiles(p.repository.String(), p.sources())
-	return err
+	if _, p.inventory, err = weights.InventoryOfFiles(p.repository.String(), p.sources()); err != nil {
+		return err
+	}
+	return p.keepHeads()
+}
+
+// headFile is where the header of a file is kept, so that going on asks for none twice.
+func (p *puller) headFile(f *remoteFile) string {
+	sum := sha256.Sum256(fmt.Appendf(nil, "%s\x00%s\x00%s\x00%d\x00%s", p.hub.base, p.repository, p.repository.pinned(), f.size, f.name+"\x00"+f.sha256))
+	return filepath.Join(p.staging, "headers", hex.EncodeToString(sum[:8]))
+}
+
+// keepHeads keeps the headers that were read.
+func (p *puller) keepHeads() error {
+	if err := os.MkdirAll(filepath.Join(p.staging, "headers"), 0o755); err != nil {
+		return err
+	}
+	for _, f := range p.files {
+		file := p.headFile(f)
+		if err := os.WriteFile(file+".new", f.head, 0o644); err != nil {
+			return err
+		}
+		if err := os.Rename(file+".new", file); err != nil {
+			return err
+		}
+	}
+	return nil
 }
 
 // naming says the repository's name where an error names a folder that a person has never heard of.
@@ -253,6 +281,9 @@ func (p *puller) openFiles(names []string) error {
 		if err != nil {
 			return err
 		}
+		if f.head, err = os.ReadFile(p.headFile(f)); err != nil && !errors.Is(err, fs.ErrNotExist) {
+			return err
+		}
 		p.files = append(p.files, f)
 	}
 	return nil
@@ -273,6 +304,9 @@ func (p *puller) openGGUF() error {
 		return err
 	}
 	p.inventory = inventory
+	if err := p.keepHeads(); err != nil {
+		return err
+	}
 	if p.checkpoint, err = readGGUF(metadata, inventory, p.files[0].name, p.family); err != nil {
 		return err
 	}

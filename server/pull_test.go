@@ -277,6 +277,35 @@ func TestPullGoesOn(t *testing.T) {
 	require.Equal(t, want.Shards, m.Shards)
 }
 
+// Of a file that came whole nothing is asked for again, however the pull ended.
+func TestPullFetchesNoFinishedFileTwice(t *testing.T) {
+	src := filepath.Join(t.TempDir(), "tiny")
+	require.NoError(t, tinyCheckpoint(t, nil).Write(src, 3))
+	want := packed(t, src)
+	h := newBadHub(t, filesOf(t, src))
+	h.cut = 20000
+	first, last := "model-00001-of-00003.safetensors", "model-00003-of-00003.safetensors"
+	ctx, cancel := context.WithCancel(t.Context())
+	h.onServed = func(int) {
+		if h.served[last] > firstBlock+30000 { // more than its header, so the others are done
+			cancel()
+		}
+	}
+	dst := filepath.Join(t.TempDir(), "tiny")
+	require.Equal(t, 1, pullFrom(t, ctx, h, dst).Status)
+	h.mu.Lock()
+	h.onServed = nil
+	before := h.served[first]
+	h.mu.Unlock()
+	o := pullFrom(t, t.Context(), h, dst)
+	require.Zero(t, o.Status, o.Stderr)
+	require.Equal(t, before, h.served[first])
+	require.LessOrEqual(t, h.served[first], len(h.files[first])+4*h.cut, "what was cut off comes again, and no more")
+	m, err := weights.OpenModel(dst)
+	require.NoError(t, err)
+	require.Equal(t, want.Shards, m.Shards)
+}
+
 // What a hub does wrong for good is said in one line, and nothing is left.
 func TestPullRefuses(t *testing.T) {
 	src := checkpointWith(t, nil)

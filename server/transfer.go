@@ -137,9 +137,10 @@ func (t *transfer) file(f *remoteFile) error {
 		}
 	}
 	slices.SortFunc(tensors, func(a, b *weights.SourceTensor) int { return int(min(max(a.Offset-b.Offset, -1), 1)) })
-	stream := f.stream(t.place.Offset, f.size)
+	head := f.head[min(t.place.Offset, int64(len(f.head))):] // which is here since the header was read
+	stream := f.stream(t.place.Offset+int64(len(head)), f.size)
 	defer stream.Close()
-	in := &countingReader{stream, t}
+	in := &countingReader{io.MultiReader(bytes.NewReader(head), stream), t}
 	for _, tensor := range tensors {
 		if err := t.skip(in, tensor.Offset); err != nil {
 			return err
