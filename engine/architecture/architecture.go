@@ -21,6 +21,7 @@ var unsupported = map[string]string{
 
 // unsupportedGGUF are such architectures as GGUF files name them.
 var unsupportedGGUF = map[string]string{
+	"minicpm3":   "a SentencePiece vocabulary",
 	"deepseek32": unsupported["deepseek_v32"], "deepseek4": unsupported["deepseek_v4"], "glm-dsa": unsupported["deepseek_v32"],
 	"deepseek2-ocr": "images", "deepseek2ocr": "images", "deepseek": "attention without a latent",
 }
@@ -52,7 +53,7 @@ func FromGGUF(metadata *weights.Metadata, file *weights.Inventory) (record.Confi
 		return nil, err
 	}
 	switch {
-	case architecture == deepseek.GGUFArchitecture:
+	case slices.Contains(deepseek.GGUFArchitectures, architecture):
 		return deepseek.FromGGUF(metadata, file)
 	case slices.Contains(gqa.ModelTypes, architecture):
 		return gqa.FromGGUF(metadata, file)
@@ -60,7 +61,7 @@ func FromGGUF(metadata *weights.Metadata, file *weights.Inventory) (record.Confi
 	if needs, ok := unsupportedGGUF[architecture]; ok {
 		return nil, fmt.Errorf("%s: architecture %q is not supported: it needs %s", file.Name, architecture, needs)
 	}
-	return nil, fmt.Errorf("%s: architecture %q is not supported, only %s", file.Name, architecture, strings.Join(append([]string{deepseek.GGUFArchitecture}, gqa.ModelTypes...), ", "))
+	return nil, fmt.Errorf("%s: architecture %q is not supported, only %s", file.Name, architecture, strings.Join(append(slices.Clone(deepseek.GGUFArchitectures), gqa.ModelTypes...), ", "))
 }
 
 // Published lists the published models whose config.json comes along, by their short names.

@@ -10,8 +10,8 @@ import (
 	"tabseek/engine/weights"
 )
 
-// GGUFArchitecture is what GGUF files call the models of this package.
-const GGUFArchitecture = "deepseek2"
+// GGUFArchitectures are what GGUF files call the models of this package.
+var GGUFArchitectures = []string{"deepseek2", "plm"}
 
 // FromGGUF reads a model's config from a GGUF file's metadata, and calls the tensors as a Hugging Face checkpoint would.
 // Files from before April 2025 hold kv_b_proj whole, newer ones its K and V for each head.
@@ -59,7 +59,8 @@ func (c *Config) sharedDiffer(file *weights.Inventory) bool {
 
 // ggufConfig is the metadata as a config.json would have it, with every key, so that no default of a class gets in.
 func ggufConfig(m *weights.Metadata, file *weights.Inventory) map[string]any {
-	key := func(name string) string { return GGUFArchitecture + "." + name }
+	architecture := m.String("general.architecture") // one of GGUFArchitectures
+	key := func(name string) string { return architecture + "." + name }
 	integer := func(name string) int { return m.Int(key(name)) }
 	oneOr := func(x float64) float64 {
 		if x == 0 {
@@ -90,6 +91,9 @@ func ggufConfig(m *weights.Metadata, file *weights.Inventory) map[string]any {
 		"n_group": max(integer("expert_group_count"), 1), "topk_group": max(integer("expert_group_used_count"), 1),
 		"norm_topk_prob": m.Bool(key("expert_weights_norm")), "routed_scaling_factor": oneOr(m.Float(key("expert_weights_scale"))),
 		"scoring_func": "softmax", "topk_method": "greedy",
+	}
+	if architecture == "plm" {
+		c["model_type"], c["hidden_act"] = "plm", "relu2"
 	}
 	if c["n_group"].(int) > 1 {
 		c["topk_method"] = "group_limited_greedy"

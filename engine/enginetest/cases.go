@@ -250,6 +250,7 @@ func ggufs() []Case {
 		{Name: "gguf, dense", Config: Dense(), GGUF: &GGUF{HeadsApart: true}},
 		{Name: "gguf, shared experts apart", Config: V2(), GGUF: &apart, Native: true},
 		{Name: "gguf, three shared experts apart", Config: three, GGUF: &apart, Prompt: 20},
+		{Name: "gguf, plm", Config: PLM(), GGUF: &GGUF{}},
 		{Name: "gguf, qwen2", Config: Qwen2(), GGUF: &GGUF{}},
 		// As Q4_K_M is: experts whose width no super-block divides have other blocks than the shared ones, values more bits.
 		{Name: "gguf, q4_k_m", Config: V2().With(Config{"hidden_size": 256, "moe_intermediate_size": 128, "n_routed_experts": 4, "num_experts_per_tok": 2, "intermediate_size": 512}), GGUF: &GGUF{HeadsApart: true, Type: func(name string) weights.DType {

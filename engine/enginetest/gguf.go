@@ -72,6 +72,11 @@ func (n *numbers) ggufKeys(headsApart bool) map[string]any {
 		"rope.freq_base": float32(n.Theta), "rope.dimension_count": u(n.Rope), "leading_dense_block_count": u(n.FirstMoE),
 	}
 	architecture := "deepseek2"
+	if n.ModelType == "plm" {
+		architecture = "plm"
+		values["general.architecture"] = architecture
+		delete(values, "leading_dense_block_count")
+	}
 	if n.grouped() {
 		architecture = n.ModelType
 		values["general.architecture"], values["attention.head_count_kv"] = architecture, u(n.KVHeads)
