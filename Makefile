@@ -2,6 +2,7 @@
 # make test   runs every test
 # make soak   what takes longer: fuzzing, a large model again and again on a busy machine, crashing tabs (.ci/soak)
 # make build  bin/tabseek, bin/tabseek-headless
+# make server bin/tabseek alone, which needs no cgo
 # make bench  speeds of kernels and of the default model on this machine
 # make check  formatting, vet, staticcheck, types
 # make gen    files that are generated and kept in the repository
@@ -14,13 +15,15 @@ PYTHON := $(or $(wildcard /usr/bin/python3),python3)
 
 # The model embeds what the page's build writes.
 .NOTPARALLEL:
-.PHONY: run test soak build bench check gen deps wasm page model test-go test-web test-recipe browsers clean
+.PHONY: run test soak build server bench check gen deps wasm page model test-go test-web test-recipe browsers clean
 
 run: build
 	bin/tabseek serve
 
-build: page model
+server: page model
 	CGO_ENABLED=0 go build -ldflags='-s -w' -o bin/tabseek ./server
+
+build: server
 	go build -ldflags='-s -w' -o bin/tabseek-headless ./wasm/harness/tabseek-headless
 	go run ./web/build -package # after the server, which embeds web/dist and has no use for it
 

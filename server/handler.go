@@ -38,7 +38,7 @@ type handler struct {
 
 // newHandler lists the page's files and every file of every model. With loopback, requests must name a loopback
 // host, so that a foreign page cannot reach the server by rebinding its name.
-func newHandler(page fs.FS, models []*weights.Model, log *slog.Logger, loopback bool) (http.Handler, error) {
+func newHandler(page fs.FS, models []*weights.Model, log *slog.Logger, loopback bool) (*handler, error) {
 	h := &handler{resources: map[string]resource{}, loopback: loopback, log: log}
 	if err := h.addPage(page); err != nil {
 		return nil, err

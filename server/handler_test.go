@@ -331,3 +331,14 @@ func FuzzRange(f *testing.F) {
 		}
 	})
 }
+
+// Static hosts are told to send what the server sends.
+func TestHostingGuide(t *testing.T) {
+	guide, err := os.ReadFile("../docs/hosting.md")
+	require.NoError(t, err)
+	header := http.Header{}
+	setSecurityHeaders(header)
+	for name := range header {
+		require.Contains(t, string(guide), name+": "+header.Get(name)+"\n")
+	}
+}

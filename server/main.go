@@ -15,7 +15,10 @@ import (
 
 const usage = `usage: tabseek COMMAND ...
 
-  serve [--addr 127.0.0.1:8080] [--models DIR]...   serve the page and models
+  serve [--addr 127.0.0.1:8080] [--models DIR]... [--tls-cert FILE --tls-key FILE]
+                                                    serve the page and models
+  site DST [--models DIR]...                        write all that serve would, as files for a static host
+  health [URL]                                      whether a server answers, for container platforms
   pack SRC DST [--quant keep|q8|q4|q4k|q3] [--chat NAME] [--buffer MIB] [--force]
                                                     turn a Hugging Face folder or a GGUF file into a packed model
   pull OWNER/NAME[@REVISION][:QUANT] [DST] [--quant keep|q8|q4|q4k|q3] [--chat NAME] [--hub URL] [--force]
@@ -44,7 +47,7 @@ func main() {
 func run(ctx context.Context, args []string, stdin io.Reader, stdout, stderr io.Writer) int {
 	program := commandline.Program{Name: "tabseek", Usage: usage, Commands: map[string]func([]string, io.Writer) error{}}
 	for name, command := range map[string]func(context.Context, []string, io.Reader, io.Writer, io.Writer) error{
-		"serve": serve, "pack": pack, "pull": pull, "models": listModels, "inspect": inspect, "verify": verify, "compare": compare, "synth": synth, "tokenize": tokenize, "prompt": prompt,
+		"serve": serve, "site": site, "health": health, "pack": pack, "pull": pull, "models": listModels, "inspect": inspect, "verify": verify, "compare": compare, "synth": synth, "tokenize": tokenize, "prompt": prompt,
 	} {
 		program.Commands[name] = func(args []string, stdout io.Writer) error { return command(ctx, args, stdin, stdout, stderr) }
 	}

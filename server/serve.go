@@ -2,6 +2,7 @@ package main
 
 import (
 	"context"
+	"crypto/tls"
 	"errors"
 	"flag"
 	"fmt"
@@ -16,6 +17,7 @@ import (
 	"time"
 
 	"tabseek/engine/weights"
+	"tabseek/server/commandline"
 	"tabseek/web"
 )
 
@@ -33,9 +35,15 @@ const (
 func serve(ctx context.Context, args []string, _ io.Reader, stdout, stderr io.Writer) error {
 	flags := flag.NewFlagSet("serve", flag.ContinueOnError)
 	addr := flags.String("addr", "127.0.0.1:8080", "address to listen on")
+	certFile := flags.String("tls-cert", "", "certificate chain for HTTPS, PEM; with --tls-key")
+	keyFile := flags.String("tls-key", "", "its private key, PEM")
 	var folders stringList
 	flags.Var(&folders, "models", "a packed model, or a folder of packed models; may be repeated")
 	if _, err := parse(flags, args); err != nil {
+		return err
+	}
+	secure, err := tlsConfig(*certFile, *keyFile)
+	if err != nil {
 		return err
 	}
 	models, err := findModels(folders)
@@ -63,9 +71,16 @@ func serve(ctx context.Context, args []string, _ io.Reader, stdout, stderr io.Wr
 		WriteTimeout:      writeTimeout,
 		MaxHeaderBytes:    16 << 10,
 	}
-	announce(stdout, listener.Addr(), models)
+	announce(stdout, listener.Addr(), secure != nil, models)
 	failed := make(chan error, 1)
-	go func() { failed <- server.Serve(listener) }()
+	go func() {
+		if secure == nil {
+			failed <- server.Serve(listener)
+			return
+		}
+		server.TLSConfig = secure
+		failed <- server.ServeTLS(listener, "", "")
+	}()
 	select {
 	case err := <-failed:
 		return err
@@ -77,6 +92,23 @@ func serve(ctx context.Context, args []string, _ io.Reader, stdout, stderr io.Wr
 		return server.Close()
 	}
 	return nil
+}
+
+// tlsConfig is nil without a certificate. The files are read once: a renewed certificate needs a restart.
+func tlsConfig(certFile, keyFile string) (*tls.Config, error) {
+	switch {
+	case certFile == "" && keyFile == "":
+		return nil, nil
+	case certFile == "":
+		return nil, commandline.UsageError("--tls-key needs --tls-cert")
+	case keyFile == "":
+		return nil, commandline.UsageError("--tls-cert needs --tls-key")
+	}
+	pair, err := tls.LoadX509KeyPair(certFile, keyFile)
+	if err != nil {
+		return nil, fmt.Errorf("--tls-cert %s --tls-key %s: %w", certFile, keyFile, err)
+	}
+	return &tls.Config{Certificates: []tls.Certificate{pair}, MinVersion: tls.VersionTLS12}, nil
 }
 
 // findModels opens every model that is to be served: the built-in one, if there is one, and those in the folders; without
@@ -156,7 +188,7 @@ func isLoopback(addr net.Addr) bool {
 	return ok && tcp.IP.IsLoopback()
 }
 
-func announce(w io.Writer, addr net.Addr, models []*weights.Model) {
+func announce(w io.Writer, addr net.Addr, secure bool, models []*weights.Model) {
 	host, port, err := net.SplitHostPort(addr.String())
 	if err != nil {
 		host, port = addr.String(), ""
@@ -164,11 +196,15 @@ func announce(w io.Writer, addr net.Addr, models []*weights.Model) {
 	if isLoopback(addr) {
 		host = "localhost"
 	}
-	fmt.Fprintf(w, "Tabseek is at http://%s\n", net.JoinHostPort(host, port))
+	scheme := "http"
+	if secure {
+		scheme = "https"
+	}
+	fmt.Fprintf(w, "Tabseek is at %s://%s\n", scheme, net.JoinHostPort(host, port))
 	for _, m := range models {
 		fmt.Fprintf(w, "  model %s (%s)\n", modelName(m), humanBytes(m.Bytes()))
 	}
-	if !isLoopback(addr) {
-		fmt.Fprintln(w, "Browsers give WebGPU only to HTTPS and localhost: put a TLS proxy in front for other machines.")
+	if !isLoopback(addr) && !secure {
+		fmt.Fprintln(w, "Browsers give WebGPU only to HTTPS and localhost: other machines need --tls-cert and --tls-key, or a TLS proxy in front.")
 	}
 }

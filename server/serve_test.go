@@ -4,7 +4,14 @@ import (
 	"bufio"
 	"bytes"
 	"context"
+	"crypto/ecdsa"
+	"crypto/elliptic"
+	"crypto/rand"
+	"crypto/tls"
+	"crypto/x509"
+	"encoding/pem"
 	"io"
+	"math/big"
 	"net"
 	"net/http"
 	"os"
@@ -145,11 +152,59 @@ func TestServeFails(t *testing.T) {
 		{"no such folder", []string{"--models", "no-such-folder"}, "--models no-such-folder"},
 		{"no model in it", []string{"--models", t.TempDir()}, "no packed model there"},
 		{"two of one name", []string{"--models", model, "--models", twins}, "two models are called tiny"},
+		{"no such certificate", []string{"--models", model, "--tls-cert", "no.pem", "--tls-key", "no.key"}, "--tls-cert no.pem"},
 	} {
 		t.Run(c.name, func(t *testing.T) {
 			requireFailure(t, command("", append([]string{"serve"}, c.args...)...), 1, "serve", c.want)
 		})
 	}
+}
+
+func TestServeUsage(t *testing.T) {
+	for _, flag := range []string{"--tls-cert", "--tls-key"} {
+		requireFailure(t, command("", "serve", flag, "file.pem"), 2, "serve", flag+" needs --tls-")
+	}
+}
+
+func TestServeTLS(t *testing.T) {
+	cert, key := certificate(t)
+	address, _, stop := startServer(t, "--models", packTiny(t), "--tls-cert", cert, "--tls-key", key)
+	require.True(t, strings.HasPrefix(address, "https://localhost:"), address)
+	chain, err := os.ReadFile(cert)
+	require.NoError(t, err)
+	roots := x509.NewCertPool()
+	require.True(t, roots.AppendCertsFromPEM(chain))
+	transport := &http.Transport{TLSClientConfig: &tls.Config{RootCAs: roots}, ForceAttemptHTTP2: true}
+	defer transport.CloseIdleConnections()
+	r, err := (&http.Client{Transport: transport}).Get(address + "/healthz")
+	require.NoError(t, err)
+	require.NoError(t, r.Body.Close())
+	require.Equal(t, 200, r.StatusCode)
+	require.Equal(t, 2, r.ProtoMajor)
+	require.Zero(t, stop())
+}
+
+// certificate makes one for localhost, and its key.
+func certificate(t *testing.T) (certFile, keyFile string) {
+	t.Helper()
+	key, err := ecdsa.GenerateKey(elliptic.P256(), rand.Reader)
+	require.NoError(t, err)
+	template := &x509.Certificate{SerialNumber: big.NewInt(1), DNSNames: []string{"localhost"}, NotAfter: time.Now().Add(time.Hour), IsCA: true, BasicConstraintsValid: true}
+	der, err := x509.CreateCertificate(rand.Reader, template, template, &key.PublicKey, key)
+	require.NoError(t, err)
+	secret, err := x509.MarshalPKCS8PrivateKey(key)
+	require.NoError(t, err)
+	certFile, keyFile = filepath.Join(t.TempDir(), "cert.pem"), filepath.Join(t.TempDir(), "key.pem")
+	require.NoError(t, os.WriteFile(certFile, pem.EncodeToMemory(&pem.Block{Type: "CERTIFICATE", Bytes: der}), 0o600))
+	require.NoError(t, os.WriteFile(keyFile, pem.EncodeToMemory(&pem.Block{Type: "PRIVATE KEY", Bytes: secret}), 0o600))
+	return certFile, keyFile
+}
+
+func TestHealth(t *testing.T) {
+	address, _, stop := startServer(t, "--models", packTiny(t))
+	require.Zero(t, command("", "health", address).Status)
+	require.Zero(t, stop())
+	requireFailure(t, command("", "health", address), 1, "health", "refused")
 }
 
 func TestFindModels(t *testing.T) {
