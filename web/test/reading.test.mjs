@@ -184,5 +184,24 @@ for (const name of Object.keys(browsers)) {
         assert.ok(took < 10_000, `${text.slice(0, 10)}… took ${took} ms`);
       }
     });
+
+    test('a paste of 5 MB is refused with the limit, and stays where it is', async () => {
+      await page.click(byID('new-chat'));
+      await page.$eval(byID('prompt'), (area) => {
+        area.value = 'lorem ipsum dolor '.repeat(300_000).slice(0, 5e6);
+        area.dispatchEvent(new InputEvent('input', { bubbles: true }));
+      });
+      await page.focus(byID('prompt'));
+      await page.keyboard.press('Enter');
+      await page.waitForSelector(`${byID('failure')}[data-code="context_full"]`, { timeout: 20_000 });
+      assert.match(await page.$eval(byID('failure'), (e) => e.innerText), /2,097,152/);
+      assert.equal(await page.$eval(byID('prompt'), (e) => e.value.length), 5e6);
+      await page.click(byID('new-chat'));
+      await state('ready');
+      await page.$eval(byID('prompt'), (area) => {
+        area.value = '';
+        area.dispatchEvent(new InputEvent('input', { bubbles: true }));
+      });
+    });
   });
 }

@@ -19,7 +19,7 @@ import { Connection } from './connection';
 import { checkCallback, checkSignal, checkText, checkURL, fieldsOf } from './encode';
 
 export { TabseekError };
-export { bounds } from '../shared/messages.gen';
+export { bounds, MAX_REQUEST_BYTES } from '../shared/messages.gen';
 export type { LogitsRows, Progress, Recovery } from '../shared/messages';
 export type { ErrorCode, FinishReason, Logprob, Logprobs, Message, Mode, ModelInfo, Params, Role, Stats, StreamOptions, TopLogprob } from '../shared/messages.gen';
 export type { Choice, Chunk, ChunkChoice, Completion, CompletionRequest, Delta, Usage } from './completion';

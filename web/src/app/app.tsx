@@ -1,14 +1,15 @@
+import { MAX_REQUEST_BYTES, TabseekError } from '../api/tabseek';
 import { useLayoutEffect, useRef, useState } from 'preact/hooks';
 import { Chat } from './chat';
 import type { Conversation } from './chats/conversation';
-import type { Live } from './chats/answer';
 import type { Library } from './chats/library';
 import type { Search } from './chats/search';
 import { turnsOf } from './chats/tree';
 import { Composer } from './composer';
 import { Failure } from './failure';
+import { count } from './format';
 import { Header } from './header';
-import { languageChoice } from './language';
+import { languageChoice, t } from './language';
 import { Consent, Loading } from './load';
 import type { Loader, LoadState } from './loader';
 import { ModelDialog } from './model-dialog';
@@ -38,6 +39,7 @@ export function App({ loader, conversation, library, search }: Props) {
   const interrupted = useStore(conversation.interrupted);
   const problem = useStore(library.problem);
   const [dialog, setDialog] = useState<'settings' | 'model' | 'shortcuts'>();
+  const [refused, setRefused] = useState<TabseekError>();
   const sidebar = useSidebar();
 
   const turns = turnsOf(view.messages, view.leaf);
@@ -46,12 +48,17 @@ export function App({ loader, conversation, library, search }: Props) {
   const engine = load.kind === 'ready' ? load.engine : undefined;
   const offer = 'offer' in load ? load.offer : undefined;
   const ready = (signal: AbortSignal) => loader.ready(signal);
-  const ask = (question: string) => conversation.ask(ready, question, settings.value);
+  const ask = (question: string) => {
+    const problem = tooLong(question);
+    setRefused(problem);
+    return problem ? undefined : conversation.ask(ready, question, settings.value);
+  };
   const reload = () => {
     conversation.dismissError();
     if (offer) void loader.load(offer);
   };
   const newChat = () => {
+    setRefused(undefined);
     conversation.clear();
     sidebar.closeIfNarrow();
     document.getElementById('prompt')?.focus();
@@ -63,7 +70,7 @@ export function App({ loader, conversation, library, search }: Props) {
 
   const main = useRef<HTMLElement>(null);
   useFollowEnd(main, view, `${load.kind} ${view.chat} ${turns.length}`);
-  useDocumentState(documentState(load, generating, shown));
+  useDocumentState(documentState(load, generating, refused ?? shown?.error));
   useShortcuts({ onStop: () => void conversation.stop(), onNewChat: newChat, onSearch: sidebar.search, onSidebar: sidebar.toggle, onHelp: () => setDialog('shortcuts') });
 
   return (
@@ -96,7 +103,8 @@ export function App({ loader, conversation, library, search }: Props) {
           </main>
           <div class="dock">
             <Undo library={library} />
-            <Composer ready={canAsk(load)} generating={generating} onSend={ask} onStop={() => void conversation.stop()} />
+            {refused && <Failure error={refused} />}
+            <Composer ready={canAsk(load)} generating={generating} onSend={ask} onChange={() => setRefused(undefined)} onStop={() => void conversation.stop()} />
             <StatusLine load={load} live={shown} turns={turns} />
           </div>
         </div>
@@ -118,6 +126,14 @@ export function App({ loader, conversation, library, search }: Props) {
       )}
     </>
   );
+}
+
+/** What the engine could not even read is not asked, so that it stays where it was written. */
+function tooLong(question: string): TabseekError | undefined {
+  if (question.length < MAX_REQUEST_BYTES / 4) return undefined;
+  const bytes = new TextEncoder().encode(JSON.stringify(question)).length;
+  if (bytes < MAX_REQUEST_BYTES) return undefined;
+  return new TabseekError('context_full', t('questionBytes', { bytes: count(bytes), limit: count(MAX_REQUEST_BYTES) }));
 }
 
 /** What stands between the user and a loaded model. */
@@ -148,12 +164,12 @@ const canAsk = ({ kind }: LoadState): boolean => kind === 'checking' || kind ===
 
 type DocumentState = 'loading' | 'offered' | 'ready' | 'generating' | 'error';
 
-function documentState(load: LoadState, generating: boolean, live: Live | undefined): DocumentState {
+function documentState(load: LoadState, generating: boolean, error: TabseekError | undefined): DocumentState {
   if (load.kind === 'failed') return 'error';
   if (load.kind === 'offered' || load.kind === 'paused') return 'offered';
   if (load.kind !== 'ready') return 'loading';
   if (generating) return 'generating';
-  return live?.error ? 'error' : 'ready';
+  return error ? 'error' : 'ready';
 }
 
 /** Tells style sheets and tests, by data-state, what the page is doing: never later than the elements that show it. */

@@ -1,4 +1,5 @@
 import { useEffect, useLayoutEffect, useRef, useState } from 'preact/hooks';
+import { directionOf } from './direction';
 import { forgetDraft, keepDraft, keptDraft } from './draft';
 import { Icon } from './icons';
 import { t } from './language';
@@ -7,13 +8,14 @@ interface Props {
   /** Whether a question can be sent. */
   ready: boolean;
   generating: boolean;
-  /** Resolves when the question is kept. */
-  onSend: (question: string) => Promise<void>;
+  /** Resolves when the question is kept; undefined where it is refused, and stays here. */
+  onSend: (question: string) => Promise<void> | undefined;
+  onChange: () => void;
   onStop: () => void;
 }
 
 /** Where questions are written. What is not sent survives a reload. */
-export function Composer({ ready, generating, onSend, onStop }: Props) {
+export function Composer({ ready, generating, onSend, onChange, onStop }: Props) {
   const [text, setText] = useState(keptDraft);
   const area = useRef<HTMLTextAreaElement>(null);
   useLayoutEffect(() => grow(area.current!), [text]);
@@ -21,7 +23,9 @@ export function Composer({ ready, generating, onSend, onStop }: Props) {
   const question = text.trim();
   const send = () => {
     if (!ready || generating || !question) return;
-    void onSend(question).then(() => forgetDraft(text));
+    const kept = onSend(question);
+    if (!kept) return;
+    void kept.then(() => forgetDraft(text));
     setText('');
     area.current!.focus();
   };
@@ -29,9 +33,11 @@ export function Composer({ ready, generating, onSend, onStop }: Props) {
     onStop();
     focusUnlessTouch(area.current!); // the button that had the focus goes
   };
-  const onInput = (next: string) => {
-    setText(next);
-    keepDraft(next);
+  const onInput = (area: HTMLTextAreaElement) => {
+    area.dir = directionOf(area.value); // before it is laid out
+    setText(area.value);
+    keepDraft(area.value);
+    onChange();
   };
   const onSubmit = (e: SubmitEvent) => {
     e.preventDefault();
@@ -46,10 +52,11 @@ export function Composer({ ready, generating, onSend, onStop }: Props) {
         rows={1}
         aria-label={t('yourQuestion')}
         placeholder={t('askSomething')}
-        dir="auto"
+        dir={directionOf(text)}
         value={text}
-        onInput={(e) => onInput(e.currentTarget.value)}
+        onInput={(e) => onInput(e.currentTarget)}
         onKeyDown={onEnter(send)}
+        onPaste={(e) => pasteAtOnce(e, onInput)}
       />
       {generating ? (
         <button type="button" class="round-button stop" data-testid="stop" aria-label={t('stop')} title={t('stop')} onClick={stop}>
@@ -77,6 +84,19 @@ const touch = (): boolean => matchMedia('(pointer: coarse)').matches;
 /** On a touch screen the focus would bring up a keyboard over half the page. */
 function focusUnlessTouch(area: HTMLTextAreaElement): void {
   if (!touch()) area.focus();
+}
+
+/** A browser takes much longer to insert megabytes as if they were typed than to set them. */
+const LARGE_PASTE = 100_000;
+
+function pasteAtOnce(e: ClipboardEvent & { currentTarget: HTMLTextAreaElement }, onInput: (area: HTMLTextAreaElement) => void): void {
+  const text = e.clipboardData?.getData('text/plain') ?? '';
+  if (text.length < LARGE_PASTE) return;
+  e.preventDefault();
+  const area = e.currentTarget;
+  area.dir = directionOf(text);
+  area.setRangeText(text, area.selectionStart, area.selectionEnd, 'end');
+  onInput(area);
 }
 
 /** As high as its text; the style sheet has the limit. */

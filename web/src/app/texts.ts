@@ -112,6 +112,7 @@ export const TEXTS = {
   send: ['Send', '发送'],
   sendEnter: ['Send (Enter)', '发送（Enter）'],
   stop: ['Stop (Esc)', '停止（Esc）'],
+  questionBytes: ['the question has {bytes} bytes, and the limit is {limit}', '问题有 {bytes} 字节，上限为 {limit} 字节'],
   welcome: ['A reasoning model, in this tab', '推理模型，就在此标签页'],
   welcomeText: ['It thinks on your own GPU. Nothing you write leaves this computer.', '它在你自己的 GPU 上思考。你写的任何内容都不会离开这台电脑。'],
   exampleQuestions: ['Example questions', '示例问题'],

@@ -3,6 +3,7 @@ import type { Live } from './chats/answer';
 import type { Message } from './chats/record';
 import type { Branch, Turn } from './chats/tree';
 import { grow, onEnter } from './composer';
+import { directionOf } from './direction';
 import { explain } from './explain';
 import { Failure } from './failure';
 import { count, rate } from './format';
@@ -124,7 +125,7 @@ function EditBox({ text: before, onSend, onCancel }: { text: string; onSend: (te
   };
   return (
     <form class="question edit-box" onSubmit={onSubmit}>
-      <textarea ref={area} rows={1} data-testid="edit-box" aria-label={t('editQuestion')} dir="auto" value={text} onInput={(e) => setText(e.currentTarget.value)} onKeyDown={onKeyDown} />
+      <textarea ref={area} rows={1} data-testid="edit-box" aria-label={t('editQuestion')} dir={directionOf(text)} value={text} onInput={(e) => setText(e.currentTarget.value)} onKeyDown={onKeyDown} />
       <p>
         <button type="button" class="text-button" onClick={onCancel}>
           {t('cancel')}
