@@ -88,6 +88,13 @@ for (const name of Object.keys(browsers)) {
       await closeDialog();
     });
 
+    test('what is happening', async () => {
+      await page.click(byID('activity'));
+      await page.waitForSelector('dialog .curve');
+      await findings('activity');
+      await closeDialog();
+    });
+
     test('the list of shortcuts', async () => {
       await page.evaluate(() => document.activeElement.blur());
       await page.keyboard.type('?');

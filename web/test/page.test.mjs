@@ -105,7 +105,8 @@ for (const name of Object.keys(browsers)) {
     });
 
     test('a download that breaks off is explained, and can be tried again', { skip: name !== 'chromium' && 'only Chromium lets a test cut the worker off' }, async () => {
-      const other = await browser.newPage();
+      const context = await browser.createBrowserContext(); // one that keeps no model yet
+      const other = await context.newPage();
       const session = await other.createCDPSession();
       await session.send('Fetch.enable', { patterns: [{ urlPattern: '*/sha256-*.bin' }] });
       session.on('Fetch.requestPaused', ({ requestId }) => session.send('Fetch.failRequest', { requestId, errorReason: 'ConnectionReset' }));
@@ -116,7 +117,7 @@ for (const name of Object.keys(browsers)) {
       await session.send('Fetch.disable');
       await other.click(`${byID('failure')} button`);
       await state(other, 'ready');
-      await other.close();
+      await context.close();
     });
 
     test('without WebGPU it says what to do', async () => {

@@ -1,5 +1,6 @@
 import { MAX_REQUEST_BYTES, TabseekError } from '../api/tabseek';
 import { useLayoutEffect, useRef, useState } from 'preact/hooks';
+import { Activity } from './activity';
 import { Chat } from './chat';
 import type { Conversation } from './chats/conversation';
 import type { Library } from './chats/library';
@@ -38,7 +39,7 @@ export function App({ loader, conversation, library, search }: Props) {
   const live = useStore(conversation.live);
   const interrupted = useStore(conversation.interrupted);
   const problem = useStore(library.problem);
-  const [dialog, setDialog] = useState<'settings' | 'model' | 'shortcuts'>();
+  const [dialog, setDialog] = useState<'settings' | 'model' | 'shortcuts' | 'activity'>();
   const [refused, setRefused] = useState<TabseekError>();
   const sidebar = useSidebar();
 
@@ -105,11 +106,12 @@ export function App({ loader, conversation, library, search }: Props) {
             <Undo library={library} />
             {refused && <Failure error={refused} />}
             <Composer ready={canAsk(load)} generating={generating} onSend={ask} onChange={() => setRefused(undefined)} onStop={() => void conversation.stop()} />
-            <StatusLine load={load} live={shown} turns={turns} />
+            <StatusLine load={load} live={shown} turns={turns} onActivity={() => setDialog('activity')} />
           </div>
         </div>
       </div>
       {dialog === 'settings' && <SettingsDialog info={engine?.info} library={library} chat={view.chat} onClose={() => setDialog(undefined)} />}
+      {dialog === 'activity' && <Activity engine={engine} live={shown} answer={turns.at(-1)?.answer} onClose={() => setDialog(undefined)} />}
       {dialog === 'shortcuts' && <ShortcutsDialog onClose={() => setDialog(undefined)} />}
       {dialog === 'model' && (
         <ModelDialog

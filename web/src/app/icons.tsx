@@ -15,6 +15,7 @@ const PATHS = {
   pencil: 'M4 16l.8-3.2L13.5 4.1l2.4 2.4-8.7 8.7zM11.8 5.8l2.4 2.4',
   left: 'M12 5.5 7.5 10l4.5 4.5',
   right: 'M8 5.5l4.5 4.5L8 14.5',
+  pulse: 'M2.5 11h3l2-6 4 10 2.5-7 1 3h2.5',
   play: 'M7 5l8 5-8 5z',
   warning: 'M10 3 18 16.5H2zM10 8v4M10 14.2v.1',
 } as const;

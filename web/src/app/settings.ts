@@ -8,6 +8,9 @@ type NumberKey = 'temperature' | 'top_p' | 'max_tokens' | 'seed';
 export interface Settings extends Pick<Params, NumberKey | 'logprobs'> {
   /** The system prompt of new chats. */
   system?: string;
+  /** What the device draws, and what a million tokens cost elsewhere. */
+  watts?: number;
+  price?: number;
 }
 
 export interface Field {
@@ -43,10 +46,12 @@ function remembered(): Settings {
   try {
     const kept: unknown = JSON.parse(localStorage.getItem(KEY) ?? '{}');
     if (typeof kept !== 'object' || kept === null) return {};
-    const { system, logprobs, ...numbers } = kept as Record<string, unknown>;
+    const { system, logprobs, watts, price, ...numbers } = kept as Record<string, unknown>;
     const settings: Settings = {};
     for (const field of FIELDS) settings[field.key] = within(field, numbers[field.key]);
     if (typeof system === 'string') settings.system = system;
+    if (typeof watts === 'number') settings.watts = watts;
+    if (typeof price === 'number') settings.price = price;
     if (logprobs === true) settings.logprobs = true;
     return settings;
   } catch {

@@ -1,6 +1,7 @@
 import type { Live } from './chats/answer';
 import type { Turn } from './chats/tree';
 import { count, rate } from './format';
+import { Icon } from './icons';
 import { t } from './language';
 import type { LoadState } from './loader';
 
@@ -8,7 +9,7 @@ import type { LoadState } from './loader';
 const WARN_AT = 0.8;
 
 /** The line below the composer: what goes on, how fast, and how much of the context is used. */
-export function StatusLine({ load, live, turns }: { load: LoadState; live?: Live; turns: Turn[] }) {
+export function StatusLine({ load, live, turns, onActivity }: { load: LoadState; live?: Live; turns: Turn[]; onActivity: () => void }) {
   const context = load.kind === 'ready' ? load.engine.info.context : 0;
   const answer = turns.at(-1)?.answer;
   // Known only at an answer's end; until then the one before is the best guess.
@@ -19,6 +20,11 @@ export function StatusLine({ load, live, turns }: { load: LoadState; live?: Live
         {describe(load, live, turns)}
       </span>
       <span data-testid="speed">{answer?.tokens_per_second ? rate(answer.tokens_per_second) : ''}</span>
+      {context > 0 && (
+        <button type="button" class="activity-button" data-testid="activity" aria-haspopup="dialog" aria-label={t('activity')} title={t('activity')} onClick={onActivity}>
+          <Icon name="pulse" />
+        </button>
+      )}
       {context > 0 && <ContextUse used={used} context={context} />}
     </div>
   );

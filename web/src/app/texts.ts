@@ -263,6 +263,21 @@ export const TEXTS = {
     '这是程序的错误，不是你的。重新加载模型可能有帮助。',
   ],
 
+  // What is happening (activity.tsx)
+  activity: ['What is happening', '运行情况'],
+  speedOverTime: ['Speed over time', '速度变化'],
+  bytesPerToken: ['Read for a token', '每个词元读取'],
+  bytesParts: ['{weights} of weights, {cache} of latent cache for {tokens} tokens', '权重 {weights}，{tokens} 个词元的潜在缓存 {cache}'],
+  ledger: ['Less than dense 32-bit weights', '比 32 位稠密权重少'],
+  ledgerParts: ['{dense} would be read, {actual} are: routing saves {routing} ×, formats {format} ×', '原需读取 {dense}，实际 {actual}：路由节省 {routing} 倍，格式节省 {format} 倍'],
+  timeLoad: ['Loading', '加载'],
+  timeRead: ['Reading the question', '读取问题'],
+  timeWrite: ['Writing the answer', '写出回答'],
+  timeEngine: ['of it in the engine, not the GPU', '其中引擎用时（非 GPU）'],
+  watts: ['Watts of this device', '本设备功率（瓦）'],
+  apiPrice: ['Price of a million tokens elsewhere', '别处每百万词元的价格'],
+  cost: ['The last answer: {time}, {moved} moved, {energy} Wh; elsewhere {price}', '上一个回答：{time}，传输 {moved}，{energy} Wh；在别处 {price}'],
+
   // Amounts (format.ts)
   tokensPerSecond: ['{count}\u00a0tokens/s', '{count}\u00a0词元/秒'],
   about: ['about {time}', '约 {time}'],

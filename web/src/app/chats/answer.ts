@@ -13,14 +13,20 @@ export interface Live {
   read?: number;
   /** When thinking began, by performance.now(). */
   thinkingSince?: number;
+  /** Tokens a second, for each quarter of a second so far. */
+  speeds?: number[];
   error?: TabseekError;
 }
+
+const SAMPLE_SECONDS = 0.25;
 
 /** Puts an answer together from its chunks, going on from what it has. */
 export class AnswerStream {
   live: Live;
   /** The first chunk with tokens: speed is measured from there, so that reading the prompt does not count. */
   private first: { at: number; tokens: number } | undefined;
+  /** Where the last sample of the speed ended. */
+  private sampled: { at: number; tokens: number } | undefined;
   private thinks = false;
 
   constructor(public message: Message) {
@@ -91,6 +97,12 @@ export class AnswerStream {
   private measure(tokens: number): void {
     const at = performance.now();
     this.first ??= { at, tokens };
+    this.sampled ??= this.first;
+    const since = (at - this.sampled.at) / 1000;
+    if (since >= SAMPLE_SECONDS) {
+      this.show({ speeds: [...(this.live.speeds ?? []), (tokens - this.sampled.tokens) / since] });
+      this.sampled = { at, tokens };
+    }
     const seconds = (at - this.first.at) / 1000;
     if (seconds > 0) this.set({ tokens_per_second: (tokens - this.first.tokens) / seconds });
   }

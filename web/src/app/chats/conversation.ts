@@ -240,7 +240,7 @@ export class Conversation {
 }
 
 /** What the model gets to see of a branch that ends in the answer to come. Of earlier turns the reasoning is not part of it, nor are answers that never came. */
-function requestOf(path: Message[], system: string | undefined, { system: _, logprobs, ...params }: Settings): CompletionRequest {
+function requestOf(path: Message[], system: string | undefined, { system: _, watts: _watts, price: _price, logprobs, ...params }: Settings): CompletionRequest {
   const messages: RequestMessage[] = system ? [{ role: 'system', content: system }] : [];
   const answer = path.at(-1)!;
   const asked = path.length - 2;
