@@ -8,11 +8,13 @@ import (
 	"fmt"
 	"io"
 	"math/rand/v2"
+	"net"
 	"net/http"
 	"net/url"
 	"path"
 	"strconv"
 	"strings"
+	"syscall"
 	"time"
 )
 
@@ -158,8 +160,9 @@ func permanentf(format string, args ...any) error { return permanent{fmt.Errorf(
 // retry calls try until it succeeds, or fails for good, or has failed often without getting anywhere: try says whether it
 // has. Between two attempts is a pause that grows and has some chance in it, or that the hub asks for.
 func (h *hub) retry(ctx context.Context, what string, try func() (moved bool, err error)) error {
-	failures, wait := 0, firstPause
+	failures, tries, wait := 0, 0, firstPause
 	for {
+		tries++
 		moved, err := try()
 		if err == nil {
 			return nil
@@ -173,10 +176,13 @@ func (h *hub) retry(ctx context.Context, what string, try func() (moved bool, er
 			return fmt.Errorf("%s: %w", what, err)
 		}
 		if moved {
-			failures, wait = 0, firstPause
+			failures, tries, wait = 0, 1, firstPause
 		}
 		if failures++; failures >= maxAttempts {
-			return fmt.Errorf("%s: tried %d times: %w", what, failures, err)
+			return fmt.Errorf("%s: tried %d times: %w", what, tries, err)
+		}
+		if nobodyThere(err) { // which seldom changes soon
+			failures += 2
 		}
 		rest := wait/2 + rand.N(wait/2)
 		if status != nil && status.after > 0 {
@@ -193,6 +199,12 @@ func (h *hub) retry(ctx context.Context, what string, try func() (moved bool, er
 		}
 		wait = min(2*wait, maxPause)
 	}
+}
+
+// nobodyThere tells whether no hub is where it was looked for.
+func nobodyThere(err error) bool {
+	var dns *net.DNSError
+	return errors.Is(err, syscall.ECONNREFUSED) || errors.As(err, &dns) && dns.IsNotFound
 }
 
 // getJSON asks the hub for a description.
