@@ -6,7 +6,6 @@ import (
 	"runtime"
 	"strings"
 	"testing"
-	"time"
 
 	"github.com/stretchr/testify/require"
 )
@@ -49,7 +48,7 @@ func TestReadGGUF(t *testing.T) {
 	require.EqualValues(t, 4*34, tensors[1].Bytes())
 }
 
-// Wrong files are refused in one line, soon, and without much memory.
+// Wrong files are refused in one line, and without much memory.
 func TestGGUFRefuses(t *testing.T) {
 	sound := smallGGUF(t)
 	u64 := func(n uint64) []byte { return le.AppendUint64(nil, n) }
@@ -111,12 +110,10 @@ func TestGGUFRefuses(t *testing.T) {
 		t.Run(name, func(t *testing.T) {
 			var before, after runtime.MemStats
 			runtime.ReadMemStats(&before)
-			start := time.Now()
 			_, _, err := openBytes(c.data)
 			require.ErrorContains(t, err, c.want)
 			require.True(t, strings.HasPrefix(err.Error(), "weights: x.gguf: "))
 			require.NotContains(t, err.Error(), "\n")
-			require.Less(t, time.Since(start), time.Second)
 			runtime.ReadMemStats(&after)
 			require.Less(t, after.TotalAlloc-before.TotalAlloc, uint64(4<<20))
 		})
