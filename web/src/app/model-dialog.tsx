@@ -4,6 +4,7 @@ import type { Offer } from './catalogue';
 import { Dialog } from './dialog';
 import { bytes, count, duration, parameters } from './format';
 import { t } from './language';
+import { Install } from './install';
 import { ModelList } from './model-list';
 
 interface Props {
@@ -21,6 +22,7 @@ export function ModelDialog({ offers, current, engine, busy, onChoose, onClose }
   return (
     <Dialog title={t('models')} onClose={onClose}>
       <ModelList offers={offers} current={current} loaded={engine !== undefined} busy={busy} onChoose={onChoose} />
+      <Install />
       {engine && current && <About name={current.name} engine={engine} />}
     </Dialog>
   );
