@@ -139,7 +139,8 @@ function Costs({ stats, engine }: { stats: Stats; engine: Engine }) {
       {number('watts', t('watts'), watts)}
       {number('price', t('apiPrice'), price)}
       <p data-testid="cost">
-        {t('cost', { time: duration(seconds), moved: bytes(moved), energy: ((seconds * watts) / 3600).toPrecision(2), price: ((stats.completion_tokens * price) / 1e6).toPrecision(2) })}
+        {t('cost', { time: duration(seconds), moved: bytes(moved), energy: ((seconds * watts) / 3600).toPrecision(2) })}
+        {price > 0 && t('costElsewhere', { price: ((stats.completion_tokens * price) / 1e6).toPrecision(2) })}
       </p>
     </section>
   );

@@ -280,7 +280,8 @@ export const TEXTS = {
   timeEngine: ['of it in the engine, not the GPU', '其中引擎用时（非 GPU）'],
   watts: ['Watts of this device', '本设备功率（瓦）'],
   apiPrice: ['Price of a million tokens elsewhere', '别处每百万词元的价格'],
-  cost: ['The last answer: {time}, {moved} moved, {energy} Wh; elsewhere {price}', '上一个回答：{time}，传输 {moved}，{energy} Wh；在别处 {price}'],
+  cost: ['The last answer: {time}, {moved} moved, {energy} Wh', '上一个回答：{time}，传输 {moved}，{energy} Wh'],
+  costElsewhere: [', or {price} elsewhere', '，在别处为 {price}'],
 
   // Amounts (format.ts)
   tokensPerSecond: ['{count}\u00a0tokens/s', '{count}\u00a0词元/秒'],
