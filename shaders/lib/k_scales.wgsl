@@ -10,5 +10,5 @@ fn scale_and_least(at: u32, b: u32) -> vec2<f32> {
     return d * vec2<f32>(f32(first & 63u), f32(second & 63u));
   }
   let third = scales[at + 3u] >> shift;
-  return d * vec2<f32>(f32((third & 15u) | ((first >> 6u & 3u) << 4u)), f32((third >> 4u & 15u) | ((second >> 6u & 3u) << 4u)));
+  return d * vec2<f32>(f32((third & 15u) | (((first >> 6u) & 3u) << 4u)), f32(((third >> 4u) & 15u) | (((second >> 6u) & 3u) << 4u)));
 }
