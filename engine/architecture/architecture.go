@@ -63,15 +63,3 @@ func FromGGUF(metadata *weights.Metadata, file *weights.Inventory) (record.Confi
 	}
 	return nil, fmt.Errorf("%s: architecture %q is not supported, only %s", file.Name, architecture, strings.Join(append(slices.Clone(deepseek.GGUFArchitectures), gqa.ModelTypes...), ", "))
 }
-
-// Published lists the published models whose config.json comes along, by their short names.
-func Published() []string { return append(deepseek.Published(), gqa.Published()...) }
-
-// PublishedShape is the config of a published model, narrowed to the first layers decoder layers and a vocabulary of
-// vocab where these are not 0, with the tensors that its checkpoint has.
-func PublishedShape(name string, layers, vocab int) (record.Config, []weights.SourceTensor, error) {
-	if slices.Contains(gqa.Published(), name) {
-		return gqa.PublishedShape(name, layers, vocab)
-	}
-	return deepseek.PublishedShape(name, layers, vocab)
-}

@@ -4,8 +4,6 @@ import (
 	"encoding/json"
 	"errors"
 	"fmt"
-	"os"
-	"path/filepath"
 	"strings"
 	"testing"
 
@@ -20,7 +18,7 @@ import (
 	"tabseek/engine/weights"
 )
 
-// published are the models whose config.json lies in testdata, with their sizes as their authors give them or as follow
+// published are the models whose config.json comes along, with their sizes as their authors give them or as follow
 // from the table of shapes.
 var published = map[string]struct {
 	params, mtp float64 // billions; of the MTP module without its copies of embedding and head
@@ -39,14 +37,6 @@ var published = map[string]struct {
 	"minicpm3-4b":      {4.07, 0, false, enginetest.Plain(weights.DTypeBF16), 1},
 }
 
-func readConfig(t *testing.T, name string) enginetest.Config {
-	data, err := os.ReadFile(filepath.Join("published", name+".json"))
-	require.NoError(t, err)
-	config := enginetest.Config{}
-	require.NoError(t, json.Unmarshal(data, &config))
-	return config
-}
-
 func parse(t *testing.T, config enginetest.Config) *deepseek.Config {
 	parsed, err := deepseek.ParseConfig(config.JSON())
 	require.NoError(t, err)
@@ -57,7 +47,7 @@ func parse(t *testing.T, config enginetest.Config) *deepseek.Config {
 func TestPublishedConfigs(t *testing.T) {
 	for name, want := range published {
 		t.Run(name, func(t *testing.T) {
-			config := readConfig(t, name)
+			config := enginetest.Published(t, name)
 			parsed := parse(t, config)
 			params, mtp := 0, 0
 			for _, tensor := range config.Tensors(false) {
@@ -100,7 +90,7 @@ func shrink(config enginetest.Config) enginetest.Config {
 func TestPublishedTensors(t *testing.T) {
 	for name, model := range published {
 		t.Run(name, func(t *testing.T) {
-			config := shrink(readConfig(t, name))
+			config := shrink(enginetest.Published(t, name))
 			parsed := parse(t, config)
 			manifest := planned(t, parsed, config, model.copies, model.dtypes)
 			m, err := deepseek.NewModel(parsed, manifest, record.Options{Context: 256, Sequences: 1})
@@ -112,24 +102,7 @@ func TestPublishedTensors(t *testing.T) {
 			}
 			commands, err := m.Plan.Commands()
 			require.NoError(t, err)
-			bound := map[[2]uint64]bool{} // buffer and offset
-			for _, c := range commands {
-				if recording, ok := c.(gpu.CreateRecording); ok {
-					for _, command := range recording.Commands {
-						for _, r := range command.(gpu.Dispatch).Bindings {
-							bound[[2]uint64{uint64(r.Buffer), r.Offset}] = true
-						}
-					}
-				}
-			}
-			for _, tensor := range manifest.Tensors {
-				for _, p := range tensor.Pieces {
-					require.True(t, bound[[2]uint64{uint64(p.Quants.Buffer), uint64(p.Quants.Offset)}], "%s is not read", tensor.Name)
-					if p.Scales != nil {
-						require.True(t, bound[[2]uint64{uint64(p.Scales.Buffer), uint64(p.Scales.Offset)}], "the scales of %s are not read", tensor.Name)
-					}
-				}
-			}
+			enginetest.RequireRead(t, manifest, commands)
 		})
 	}
 }
@@ -155,7 +128,7 @@ func TestPublishedSizes(t *testing.T) {
 			{Quant: weights.QuantKeep}, {Quant: weights.QuantQ8}, {Quant: weights.QuantQ4}, {Quant: weights.QuantQ4, MaxBuffer: 1 << 30},
 		} {
 			t.Run(fmt.Sprintf("%s %s %d", name, options.Quant, options.MaxBuffer>>20), func(t *testing.T) {
-				config := readConfig(t, name)
+				config := enginetest.Published(t, name)
 				parsed := parse(t, config)
 				manifest := plannedAs(t, parsed, config, model.copies, model.dtypes, options)
 				m, err := deepseek.NewModel(parsed, manifest, record.Options{Context: 4096, Sequences: 1})
@@ -202,7 +175,7 @@ func TestPublishedPipelines(t *testing.T) {
 	defer device.Close()
 	compiled := map[string]bool{}
 	for name, model := range published {
-		config := readConfig(t, name)
+		config := enginetest.Published(t, name)
 		parsed := parse(t, config)
 		for _, quant := range []weights.Quant{weights.QuantKeep, weights.QuantQ8, weights.QuantQ4} {
 			manifest := plannedAs(t, parsed, config, model.copies, model.dtypes, weights.PlanOptions{Quant: quant})

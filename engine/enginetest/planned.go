@@ -7,9 +7,21 @@ import (
 
 	"github.com/stretchr/testify/require"
 
+	"tabseek/engine/architecture"
+	"tabseek/engine/gpu"
 	"tabseek/engine/record"
 	"tabseek/engine/weights"
 )
+
+// Published is the config.json of a published model that comes along.
+func Published(t testing.TB, name string) Config {
+	t.Helper()
+	data, err := architecture.PublishedConfig(name)
+	require.NoError(t, err)
+	config := Config{}
+	require.NoError(t, json.Unmarshal(data, &config))
+	return config
+}
 
 // Sources are the tensors of a checkpoint with this config, as its files list them.
 func (c Config) Sources(copies bool, dtypes DTypes) []weights.SourceTensor {
@@ -23,6 +35,30 @@ func (c Config) Sources(copies bool, dtypes DTypes) []weights.SourceTensor {
 		}
 	}
 	return tensors
+}
+
+// RequireRead demands that the recordings among the commands read every plane of every tensor.
+func RequireRead(t testing.TB, manifest *weights.Manifest, commands []gpu.Command) {
+	t.Helper()
+	type place struct{ buffer, offset uint64 }
+	bound := map[place]bool{}
+	for _, c := range commands {
+		if recording, ok := c.(gpu.CreateRecording); ok {
+			for _, command := range recording.Commands {
+				for _, r := range command.(gpu.Dispatch).Bindings {
+					bound[place{uint64(r.Buffer), r.Offset}] = true
+				}
+			}
+		}
+	}
+	for _, tensor := range manifest.Tensors {
+		for _, p := range tensor.Pieces {
+			require.True(t, bound[place{uint64(p.Quants.Buffer), uint64(p.Quants.Offset)}], "%s is not read", tensor.Name)
+			if p.Scales != nil {
+				require.True(t, bound[place{uint64(p.Scales.Buffer), uint64(p.Scales.Offset)}], "the scales of %s are not read", tensor.Name)
+			}
+		}
+	}
 }
 
 // Planned is the manifest of a packed model without its weights.
