@@ -6,6 +6,7 @@
 package deepseek
 
 import (
+	"cmp"
 	"encoding/json"
 	"fmt"
 	"math"
@@ -92,13 +93,10 @@ func (s *RopeScaling) UnmarshalJSON(data []byte) error {
 
 // extras are fields of a checkpoint's config.json that do not go into a packed model.
 type extras struct {
-	RopeParameters      *RopeScaling `json:"rope_parameters"` // transformers 5: rope_theta and rope_scaling in one
-	PartialRotaryFactor *float64     `json:"partial_rotary_factor"`
-	MLPLayerTypes       []string     `json:"mlp_layer_types"`
-	Quantization        *struct {
-		Method    string `json:"quant_method"`
-		BlockSize []int  `json:"weight_block_size"`
-	} `json:"quantization_config"`
+	RopeParameters      *RopeScaling         `json:"rope_parameters"` // transformers 5: rope_theta and rope_scaling in one
+	PartialRotaryFactor *float64             `json:"partial_rotary_factor"`
+	MLPLayerTypes       []string             `json:"mlp_layer_types"`
+	Quantization        *record.Quantization `json:"quantization_config"`
 }
 
 // ModelTypes are the model types whose forward pass is this package's.
@@ -107,9 +105,6 @@ var ModelTypes = []string{"deepseek_v2", "deepseek_v3", "kimi_k2", "youtu_llm", 
 // latentNormEps is the epsilon of q_a_layernorm and kv_a_layernorm: Hugging Face builds both with the class's
 // default, whatever rms_norm_eps says.
 const latentNormEps = 1e-6
-
-// maxVisits is the most experts that a token can visit in a layer: the router's kernel writes one with each thread.
-const maxVisits = 256
 
 // ParseConfig reads and validates a config.json.
 func ParseConfig(data []byte) (*Config, error) {
@@ -168,10 +163,7 @@ func (c *Config) adopt(data []byte) error {
 			return fmt.Errorf("mlp_layer_types: %w", err)
 		}
 	}
-	if q := e.Quantization; q != nil && (q.Method != "fp8" || !slices.Equal(q.BlockSize, []int{128, 128})) {
-		return fmt.Errorf("quantization_config %q in blocks of %v is not supported, only fp8 in blocks of [128 128]", q.Method, q.BlockSize)
-	}
-	return nil
+	return e.Quantization.Check()
 }
 
 // adoptLayerTypes reads the newer spelling of first_k_dense_replace.
@@ -214,33 +206,27 @@ func (c *Config) normalise() {
 
 // validate refuses configs that are absurd, inconsistent, or need something this package does not do.
 func (c *Config) validate() error {
-	for _, f := range []struct {
-		name     string
-		value    int
-		min, max int
-	}{
-		{"vocab_size", c.VocabSize, 1, 1 << 20},
-		{"hidden_size", c.HiddenSize, 1, 1 << 16},
-		{"num_hidden_layers", c.NumHiddenLayers, 1, 512},
-		{"num_nextn_predict_layers", c.NumNextNPredictLayers, 0, 4},
-		{"max_position_embeddings", c.MaxPositionEmbeddings, 1, 1 << 24},
-		{"num_attention_heads", c.NumAttentionHeads, 1, 1024},
-		{"q_lora_rank", c.QLoraRank, 0, 1 << 15},
-		{"kv_lora_rank", c.KVLoraRank, 1, 2048},
-		{"qk_nope_head_dim", c.QKNopeHeadDim, 1, 1024},
-		{"qk_rope_head_dim", c.QKRopeHeadDim, 2, 512},
-		{"v_head_dim", c.VHeadDim, 1, 1024},
-		{"first_k_dense_replace", c.FirstKDenseReplace, 0, 1024},
-		{"dense_slices", c.DenseSlices, 0, maxVisits},
-		{"n_routed_experts", c.NRoutedExperts, 0, 1024},
-		{"n_shared_experts", c.NSharedExperts, 0, 64},
-		{"num_experts_per_tok", c.NumExpertsPerTok, 0, max(c.NRoutedExperts, 0)},
-		{"n_group", c.NGroup, 1, 1024},
-		{"topk_group", c.TopKGroup, 1, c.NGroup},
-	} {
-		if f.value < f.min || f.value > f.max {
-			return fmt.Errorf("%s is %d, must be %d to %d", f.name, f.value, f.min, f.max)
-		}
+	if err := cmp.Or(
+		record.Between("vocab_size", c.VocabSize, 1, 1<<20),
+		record.Between("hidden_size", c.HiddenSize, 1, 1<<16),
+		record.Between("num_hidden_layers", c.NumHiddenLayers, 1, 512),
+		record.Between("num_nextn_predict_layers", c.NumNextNPredictLayers, 0, 4),
+		record.Between("max_position_embeddings", c.MaxPositionEmbeddings, 1, 1<<24),
+		record.Between("num_attention_heads", c.NumAttentionHeads, 1, 1024),
+		record.Between("q_lora_rank", c.QLoraRank, 0, 1<<15),
+		record.Between("kv_lora_rank", c.KVLoraRank, 1, 2048),
+		record.Between("qk_nope_head_dim", c.QKNopeHeadDim, 1, 1024),
+		record.Between("qk_rope_head_dim", c.QKRopeHeadDim, 2, 512),
+		record.Between("v_head_dim", c.VHeadDim, 1, 1024),
+		record.Between("first_k_dense_replace", c.FirstKDenseReplace, 0, 1024),
+		record.Between("dense_slices", c.DenseSlices, 0, record.MaxVisits),
+		record.Between("n_routed_experts", c.NRoutedExperts, 0, 1024),
+		record.Between("n_shared_experts", c.NSharedExperts, 0, 64),
+		record.Between("num_experts_per_tok", c.NumExpertsPerTok, 0, max(c.NRoutedExperts, 0)),
+		record.Between("n_group", c.NGroup, 1, 1024),
+		record.Between("topk_group", c.TopKGroup, 1, c.NGroup),
+	); err != nil {
+		return err
 	}
 	if c.QKRopeHeadDim%2 != 0 {
 		return fmt.Errorf("qk_rope_head_dim is %d, must be even", c.QKRopeHeadDim)
@@ -248,16 +234,11 @@ func (c *Config) validate() error {
 	if c.FirstKDenseReplace > 0 && (c.IntermediateSize < 1 || c.IntermediateSize > 1<<18) {
 		return fmt.Errorf("intermediate_size is %d, must be 1 to %d", c.IntermediateSize, 1<<18)
 	}
-	if c.DenseSlices > 0 && c.IntermediateSize%c.DenseSlices != 0 {
-		return fmt.Errorf("dense_slices is %d, which does not divide intermediate_size %d", c.DenseSlices, c.IntermediateSize)
+	if err := record.CheckSlices(c.DenseSlices, c.IntermediateSize); err != nil {
+		return err
 	}
-	for _, f := range []struct {
-		name  string
-		value float64
-	}{{"rms_norm_eps", c.RMSNormEps}, {"rope_theta", c.RopeTheta}, {"routed_scaling_factor", c.RoutedScalingFactor}} {
-		if !(f.value > 0) || math.IsInf(f.value, 0) {
-			return fmt.Errorf("%s is %g, must be positive", f.name, f.value)
-		}
+	if err := cmp.Or(record.Positive("rms_norm_eps", c.RMSNormEps), record.Positive("rope_theta", c.RopeTheta), record.Positive("routed_scaling_factor", c.RoutedScalingFactor)); err != nil {
+		return err
 	}
 	switch {
 	case c.HiddenAct != "silu" && c.HiddenAct != "relu2":
@@ -286,8 +267,8 @@ func (c *Config) validateExperts() error {
 		return nil
 	}
 	switch {
-	case c.NumExpertsPerTok+c.NSharedExperts > maxVisits:
-		return fmt.Errorf("num_experts_per_tok %d and n_shared_experts %d are together more than %d", c.NumExpertsPerTok, c.NSharedExperts, maxVisits)
+	case c.NumExpertsPerTok+c.NSharedExperts > record.MaxVisits:
+		return fmt.Errorf("num_experts_per_tok %d and n_shared_experts %d are together more than %d", c.NumExpertsPerTok, c.NSharedExperts, record.MaxVisits)
 	case c.NumExpertsPerTok < 1:
 		return fmt.Errorf("num_experts_per_tok is %d, must be 1 to %d", c.NumExpertsPerTok, c.NRoutedExperts)
 	case c.MoEIntermediateSize < 1 || c.MoEIntermediateSize > 1<<16:

@@ -7,9 +7,9 @@
 package gqa
 
 import (
+	"cmp"
 	"encoding/json"
 	"fmt"
-	"math"
 	"slices"
 	"strings"
 
@@ -63,15 +63,12 @@ type RopeScaling struct {
 
 // extras are fields of a checkpoint's config.json that do not go into a packed model.
 type extras struct {
-	RopeParameters   *RopeScaling `json:"rope_parameters"` // transformers 5: rope_theta and rope_scaling in one
-	AttentionBias    bool         `json:"attention_bias"`
-	MLPBias          bool         `json:"mlp_bias"`
-	UseSlidingWindow bool         `json:"use_sliding_window"`
-	LayerTypes       []string     `json:"layer_types"`
-	Quantization     *struct {
-		Method    string `json:"quant_method"`
-		BlockSize []int  `json:"weight_block_size"`
-	} `json:"quantization_config"`
+	RopeParameters   *RopeScaling         `json:"rope_parameters"` // transformers 5: rope_theta and rope_scaling in one
+	AttentionBias    bool                 `json:"attention_bias"`
+	MLPBias          bool                 `json:"mlp_bias"`
+	UseSlidingWindow bool                 `json:"use_sliding_window"`
+	LayerTypes       []string             `json:"layer_types"`
+	Quantization     *record.Quantization `json:"quantization_config"`
 }
 
 // families are what model types add to the attention that they share, and what their config classes (transformers 5) mean
@@ -165,52 +162,34 @@ func (c *Config) adopt(data []byte) error {
 			return fmt.Errorf("layer_types: layer %d is %q, only full_attention is supported", layer, t)
 		}
 	}
-	if q := e.Quantization; q != nil && (q.Method != "fp8" || !slices.Equal(q.BlockSize, []int{128, 128})) {
-		return fmt.Errorf("quantization_config %q in blocks of %v is not supported, only fp8 in blocks of [128 128]", q.Method, q.BlockSize)
-	}
-	return nil
+	return e.Quantization.Check()
 }
 
 // validate refuses configs that are absurd, inconsistent, or need something this package does not do.
 func (c *Config) validate() error {
-	for _, f := range []struct {
-		name     string
-		value    int
-		min, max int
-	}{
-		{"vocab_size", c.VocabSize, 1, 1 << 20},
-		{"hidden_size", c.HiddenSize, 1, 1 << 16},
-		{"num_hidden_layers", c.NumHiddenLayers, 1, 512},
-		{"max_position_embeddings", c.MaxPositionEmbeddings, 1, 1 << 24},
-		{"num_attention_heads", c.NumAttentionHeads, 1, 1024},
-		{"num_key_value_heads", c.NumKeyValueHeads, 1, c.NumAttentionHeads},
-		{"head_dim", c.HeadDim, 2, 512},
-		{"intermediate_size", c.IntermediateSize, 1, 1 << 18},
-		{"dense_slices", c.DenseSlices, 0, 256},
-	} {
-		if f.value < f.min || f.value > f.max {
-			return fmt.Errorf("%s is %d, must be %d to %d", f.name, f.value, f.min, f.max)
-		}
+	if err := cmp.Or(
+		record.Between("vocab_size", c.VocabSize, 1, 1<<20),
+		record.Between("hidden_size", c.HiddenSize, 1, 1<<16),
+		record.Between("num_hidden_layers", c.NumHiddenLayers, 1, 512),
+		record.Between("max_position_embeddings", c.MaxPositionEmbeddings, 1, 1<<24),
+		record.Between("num_attention_heads", c.NumAttentionHeads, 1, 1024),
+		record.Between("num_key_value_heads", c.NumKeyValueHeads, 1, c.NumAttentionHeads),
+		record.Between("head_dim", c.HeadDim, 2, 512),
+		record.Between("intermediate_size", c.IntermediateSize, 1, 1<<18),
+		record.Between("dense_slices", c.DenseSlices, 0, record.MaxVisits),
+		record.CheckSlices(c.DenseSlices, c.IntermediateSize),
+	); err != nil {
+		return err
 	}
 	switch {
 	case c.HeadDim%2 != 0:
 		return fmt.Errorf("head_dim is %d, must be even", c.HeadDim)
 	case c.NumAttentionHeads%c.NumKeyValueHeads != 0:
 		return fmt.Errorf("num_attention_heads %d is not a multiple of num_key_value_heads %d", c.NumAttentionHeads, c.NumKeyValueHeads)
-	case c.DenseSlices > 0 && c.IntermediateSize%c.DenseSlices != 0:
-		return fmt.Errorf("dense_slices is %d, which does not divide intermediate_size %d", c.DenseSlices, c.IntermediateSize)
 	case c.HiddenAct != "silu":
 		return fmt.Errorf("hidden_act %q is not supported, only silu", c.HiddenAct)
 	}
-	for _, f := range []struct {
-		name  string
-		value float64
-	}{{"rms_norm_eps", c.RMSNormEps}, {"rope_theta", c.RopeTheta}} {
-		if !(f.value > 0) || math.IsInf(f.value, 0) {
-			return fmt.Errorf("%s is %g, must be positive", f.name, f.value)
-		}
-	}
-	return c.validateRope()
+	return cmp.Or(record.Positive("rms_norm_eps", c.RMSNormEps), record.Positive("rope_theta", c.RopeTheta), c.validateRope())
 }
 
 func (c *Config) validateRope() error {

@@ -86,8 +86,8 @@ func (s Stacks) Slots(most int) []weights.Slot {
 	return []weights.Slot{gateUp, down}
 }
 
-// maxSlices is the most experts that a token can visit in a layer.
-const maxSlices = 256
+// MaxVisits is the most experts that a token can visit in a layer: the router's kernel writes one with each thread.
+const MaxVisits = 256
 
 // DenseSlices is how many experts a dense layer's MLP is best cut into by channels, so that the matrices of one fit into a
 // buffer that every device can bind, in whatever format: as few as possible, at the edges of super-blocks if that can be,
@@ -95,7 +95,7 @@ const maxSlices = 256
 func DenseSlices(hidden, intermediate int) int {
 	least := (8*hidden*intermediate + weights.DefaultBufferSize - 1) / weights.DefaultBufferSize // gate and up in f32
 	for _, edge := range []int{weights.SuperElems, weights.TileElems, weights.BlockElems, 1} {
-		for n := max(least, 1); n <= min(8*least, maxSlices); n++ {
+		for n := max(least, 1); n <= min(8*least, MaxVisits); n++ {
 			if intermediate%(n*edge) == 0 {
 				return n
 			}
