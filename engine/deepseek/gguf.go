@@ -1,7 +1,6 @@
 package deepseek
 
 import (
-	"encoding/json"
 	"fmt"
 	"math"
 	"strings"
@@ -16,18 +15,9 @@ var GGUFArchitectures = []string{"deepseek2", "plm"}
 // FromGGUF reads a model's config from a GGUF file's metadata, and calls the tensors as a Hugging Face checkpoint would.
 // Files from before April 2025 hold kv_b_proj whole, newer ones its K and V for each head.
 func FromGGUF(m *weights.Metadata, file *weights.Inventory) (*Config, error) {
-	fail := func(err error) (*Config, error) { return nil, fmt.Errorf("%s: %w", file.Name, err) }
-	given := ggufConfig(m, file)
-	if err := m.Err(); err != nil {
+	c, err := record.ParseGGUF(m, file, ggufConfig(m, file), ParseConfig)
+	if err != nil {
 		return nil, err
-	}
-	data, err := json.Marshal(given)
-	if err != nil {
-		return fail(err)
-	}
-	c, err := ParseConfig(data)
-	if err != nil {
-		return fail(err)
 	}
 	if err := c.adoptGGUF(file); err != nil {
 		return nil, err

@@ -1,7 +1,6 @@
 package gqa
 
 import (
-	"encoding/json"
 	"fmt"
 	"math"
 	"slices"
@@ -12,22 +11,13 @@ import (
 
 // FromGGUF reads a model's config from a GGUF file's metadata, and calls the tensors as a Hugging Face checkpoint would.
 func FromGGUF(m *weights.Metadata, file *weights.Inventory) (*Config, error) {
-	fail := func(err error) (*Config, error) { return nil, fmt.Errorf("%s: %w", file.Name, err) }
 	architecture := m.String("general.architecture") // one of ModelTypes
-	given := ggufConfig(m, file, architecture)
-	if err := m.Err(); err != nil {
+	c, err := record.ParseGGUF(m, file, ggufConfig(m, file, architecture), ParseConfig)
+	if err != nil {
 		return nil, err
 	}
-	data, err := json.Marshal(given)
-	if err != nil {
-		return fail(err)
-	}
-	c, err := ParseConfig(data)
-	if err != nil {
-		return fail(err)
-	}
 	if n := m.Int(architecture + ".rope.dimension_count"); n != 0 && n != c.HeadDim {
-		return fail(fmt.Errorf("rope.dimension_count is %d, only that of whole heads, %d, is supported", n, c.HeadDim))
+		return nil, fmt.Errorf("%s: rope.dimension_count is %d, only that of whole heads, %d, is supported", file.Name, n, c.HeadDim)
 	}
 	if err := c.adoptRopeFactors(file); err != nil {
 		return nil, err

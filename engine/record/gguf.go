@@ -1,6 +1,7 @@
 package record
 
 import (
+	"encoding/json"
 	"fmt"
 
 	"tabseek/engine/weights"
@@ -33,6 +34,23 @@ var ggufTensors = map[string]string{
 // ggufOthers are the tensors of no layer.
 var ggufOthers = map[string]string{
 	"token_embd.weight": "model.embed_tokens.weight", "output_norm.weight": "model.norm.weight", "output.weight": "lm_head.weight",
+}
+
+// ParseGGUF parses what a GGUF file's metadata say, once they are spelled as a config.json is; what m could not read is an
+// error first.
+func ParseGGUF[C any](m *weights.Metadata, file *weights.Inventory, given map[string]any, parse func([]byte) (*C, error)) (*C, error) {
+	if err := m.Err(); err != nil {
+		return nil, err
+	}
+	data, err := json.Marshal(given)
+	if err != nil {
+		return nil, fmt.Errorf("%s: %w", file.Name, err)
+	}
+	c, err := parse(data)
+	if err != nil {
+		return nil, fmt.Errorf("%s: %w", file.Name, err)
+	}
+	return c, nil
 }
 
 // AdoptGGUF calls the tensors of a GGUF file as a Hugging Face checkpoint would, so that one table tells of both. own takes
