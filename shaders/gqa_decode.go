@@ -27,7 +27,7 @@ type gqaDecodeVariant struct {
 
 var gqaDecode = register(kernel[gqaDecodeVariant, GQADecodeParams]{
 	name: "gqa_decode",
-	libs: func(gqaDecodeVariant) []string { return []string{"nothing", "splits"} },
+	libs: func(gqaDecodeVariant) []string { return []string{"nothing", "splits", "attend"} },
 	reference: func(v gqaDecodeVariant, p GQADecodeParams, grid Grid, m Memory) {
 		dim, heads, kvHeads := v.HeadDim, int(p.Heads), int(p.KVHeads)
 		query, cache, partial := m.F32("query"), m.F32("cache"), m.F32("partial")

@@ -19,10 +19,12 @@ struct Params {
 @group(0) @binding(3) var<storage, read> cache: array<f32>;  // (cache rows, kv_heads, [key | value])
 @group(0) @binding(4) var<storage, read_write> partial: array<f32>;  // (rows, SPLITS, heads, 2 + HEAD_DIM)
 
-const WIDTH: u32 = 2u * HEAD_DIM;
-
-var<workgroup> tile: array<f32, TILE_SIZE>;  // TILE keys, each with its value
-var<workgroup> dots: array<f32, DOTS_SIZE>;  // (TILE, threads): each lane's share of a score
+const ROW_WIDTH: u32 = 2u * HEAD_DIM;
+const KEY_WIDTH: u32 = HEAD_DIM;
+const VALUE_AT: u32 = HEAD_DIM;
+const VALUE_WIDTH: u32 = HEAD_DIM;
+const QUERY_SHARE: u32 = SHARE;
+const VALUE_SHARE: u32 = SHARE;
 
 @compute @workgroup_size(THREADS)
 fn main(@builtin(workgroup_id) group: vec3<u32>, @builtin(local_invocation_index) thread: u32) {
@@ -44,67 +46,16 @@ fn main(@builtin(workgroup_id) group: vec3<u32>, @builtin(local_invocation_index
     return;
   }
 
-  var q: array<f32, SHARE>;
-  var sums: array<f32, SHARE>;
-  for (var i = 0u; i < SHARE; i++) {
-    let at = lane + LANES * i;
-    if (present && at < HEAD_DIM) {
-      q[i] = query[(row * params.heads + head) * HEAD_DIM + at] * params.scale;
-    }
-  }
-  var largest = NOTHING;
-  var total = 0.0;
-
+  begin_head((row * params.heads + head) * HEAD_DIM, lane, present, params.scale);
   for (var start = first; start < end; start += TILE) {
     let count = min(TILE, end - start);
-    for (var i = thread; i < count * WIDTH; i += THREADS) {
-      tile[i] = cache[((sequence + start + i / WIDTH) * params.kv_heads + kv_head) * WIDTH + i % WIDTH];
+    for (var i = thread; i < count * ROW_WIDTH; i += THREADS) {
+      tile[i] = cache[((sequence + start + i / ROW_WIDTH) * params.kv_heads + kv_head) * ROW_WIDTH + i % ROW_WIDTH];
     }
-    workgroupBarrier();
-    for (var t = 0u; t < count; t++) {
-      var sum = 0.0;
-      for (var i = 0u; i < SHARE; i++) {
-        let at = lane + LANES * i;
-        if (at < HEAD_DIM) {
-          sum += q[i] * tile[t * WIDTH + at];
-        }
-      }
-      dots[t * THREADS + thread] = sum;
-    }
-    workgroupBarrier();
-    // Every lane of a head works out the same scores.
-    for (var t = 0u; t < count; t++) {
-      var score = 0.0;
-      for (var i = 0u; i < LANES; i++) {
-        score += dots[t * THREADS + thread - lane + i];
-      }
-      let next = max(largest, score);
-      let keep = exp(largest - next);
-      let weight = exp(score - next);
-      largest = next;
-      total = total * keep + weight;
-      for (var i = 0u; i < SHARE; i++) {
-        let at = lane + LANES * i;
-        if (at < HEAD_DIM) {
-          sums[i] = sums[i] * keep + weight * tile[t * WIDTH + HEAD_DIM + at];
-        }
-      }
-    }
-    workgroupBarrier();
+    attend_tile(count, thread, lane);
   }
 
-  if (!present) {
-    return;
-  }
-  let to = ((row * SPLITS + group.x) * params.heads + head) * (2u + HEAD_DIM);
-  if (lane == 0u) {
-    partial[to] = largest;
-    partial[to + 1u] = total;
-  }
-  for (var i = 0u; i < SHARE; i++) {
-    let at = lane + LANES * i;
-    if (at < HEAD_DIM) {
-      partial[to + 2u + at] = sums[i];
-    }
+  if (present) {
+    write_head(((row * SPLITS + group.x) * params.heads + head) * (2u + HEAD_DIM), lane);
   }
 }

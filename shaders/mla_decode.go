@@ -39,7 +39,7 @@ const nothing = -3e38
 
 var mlaDecode = register(kernel[mlaDecodeVariant, MLADecodeParams]{
 	name: "mla_decode",
-	libs: func(mlaDecodeVariant) []string { return []string{"nothing", "splits"} },
+	libs: func(mlaDecodeVariant) []string { return []string{"nothing", "splits", "attend"} },
 	reference: func(v mlaDecodeVariant, p MLADecodeParams, grid Grid, m Memory) {
 		width := v.LatentWidth
 		query, latent, partial := m.F32("query"), m.F32("latent"), m.F32("partial")

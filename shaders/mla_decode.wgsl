@@ -17,8 +17,10 @@ struct Params {
 @group(0) @binding(3) var<storage, read> latent: array<f32>;  // (cache rows, LATENT_WIDTH)
 @group(0) @binding(4) var<storage, read_write> partial: array<f32>;  // (rows, SPLITS, heads, 2 + KV_LORA_RANK)
 
-var<workgroup> tile: array<f32, TILE_SIZE>;   // TILE latent rows
-var<workgroup> dots: array<f32, DOTS_SIZE>;   // (TILE, threads): each lane's share of a score
+const ROW_WIDTH: u32 = LATENT_WIDTH;
+const KEY_WIDTH: u32 = LATENT_WIDTH;
+const VALUE_AT: u32 = 0u;
+const VALUE_WIDTH: u32 = KV_LORA_RANK;
 
 @compute @workgroup_size(THREADS)
 fn main(@builtin(workgroup_id) group: vec3<u32>, @builtin(local_invocation_index) thread: u32) {
@@ -37,67 +39,16 @@ fn main(@builtin(workgroup_id) group: vec3<u32>, @builtin(local_invocation_index
     return;
   }
 
-  var q: array<f32, QUERY_SHARE>;
-  var sums: array<f32, VALUE_SHARE>;
-  for (var i = 0u; i < QUERY_SHARE; i++) {
-    let at = lane + LANES * i;
-    if (present && at < LATENT_WIDTH) {
-      q[i] = query[(row * params.heads + head) * LATENT_WIDTH + at] * params.scale;
-    }
-  }
-  var largest = NOTHING;
-  var total = 0.0;
-
+  begin_head((row * params.heads + head) * LATENT_WIDTH, lane, present, params.scale);
   for (var start = first; start < end; start += TILE) {
     let count = min(TILE, end - start);
     for (var i = thread; i < count * LATENT_WIDTH; i += THREADS) {
       tile[i] = latent[(sequence + start) * LATENT_WIDTH + i];
     }
-    workgroupBarrier();
-    for (var t = 0u; t < count; t++) {
-      var sum = 0.0;
-      for (var i = 0u; i < QUERY_SHARE; i++) {
-        let at = lane + LANES * i;
-        if (at < LATENT_WIDTH) {
-          sum += q[i] * tile[t * LATENT_WIDTH + at];
-        }
-      }
-      dots[t * THREADS + thread] = sum;
-    }
-    workgroupBarrier();
-    // Every lane of a head works out the same scores.
-    for (var t = 0u; t < count; t++) {
-      var score = 0.0;
-      for (var i = 0u; i < LANES; i++) {
-        score += dots[t * THREADS + thread - lane + i];
-      }
-      let next = max(largest, score);
-      let keep = exp(largest - next);
-      let weight = exp(score - next);
-      largest = next;
-      total = total * keep + weight;
-      for (var i = 0u; i < VALUE_SHARE; i++) {
-        let at = lane + LANES * i;
-        if (at < KV_LORA_RANK) {
-          sums[i] = sums[i] * keep + weight * tile[t * LATENT_WIDTH + at];
-        }
-      }
-    }
-    workgroupBarrier();
+    attend_tile(count, thread, lane);
   }
 
-  if (!present) {
-    return;
-  }
-  let to = ((row * SPLITS + group.x) * params.heads + head) * (2u + KV_LORA_RANK);
-  if (lane == 0u) {
-    partial[to] = largest;
-    partial[to + 1u] = total;
-  }
-  for (var i = 0u; i < VALUE_SHARE; i++) {
-    let at = lane + LANES * i;
-    if (at < KV_LORA_RANK) {
-      partial[to + 2u + at] = sums[i];
-    }
+  if (present) {
+    write_head(((row * SPLITS + group.x) * params.heads + head) * (2u + KV_LORA_RANK), lane);
   }
 }
