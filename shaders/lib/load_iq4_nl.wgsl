@@ -5,10 +5,5 @@
 // The 32 weights of a block of a row, in a stack of matrices of `rows` rows of `blocks` blocks.
 fn load_block(matrix: u32, row: u32, block: u32, rows: u32, blocks: u32) -> Block {
   let at = (matrix * rows + row) * blocks + block;
-  let scale = half(scales[at / 2u], at % 2u);
-  let v = weights[at];
-  return Block(
-    scale * iq4_values(nibbles(v.x)), scale * iq4_values(nibbles(v.y)), scale * iq4_values(nibbles(v.z)), scale * iq4_values(nibbles(v.w)),
-    scale * iq4_values(nibbles(v.x >> 4u)), scale * iq4_values(nibbles(v.y >> 4u)), scale * iq4_values(nibbles(v.z >> 4u)), scale * iq4_values(nibbles(v.w >> 4u)),
-  );
+  return iq4_block(weights[at], half(scales[at / 2u], at % 2u));
 }

@@ -11,9 +11,5 @@ fn load_block(matrix: u32, row: u32, block: u32, rows: u32, blocks: u32) -> Bloc
   let s = scales[super_block];
   let code = ((scales[super_block + 1u] >> (4u * b)) & 15u) | (((s >> (16u + 2u * b)) & 3u) << 4u);
   let scale = half(s, 0u) * (f32(code) - 32.0);
-  let v = weights[at];
-  return Block(
-    scale * iq4_values(nibbles(v.x)), scale * iq4_values(nibbles(v.y)), scale * iq4_values(nibbles(v.z)), scale * iq4_values(nibbles(v.w)),
-    scale * iq4_values(nibbles(v.x >> 4u)), scale * iq4_values(nibbles(v.y >> 4u)), scale * iq4_values(nibbles(v.z >> 4u)), scale * iq4_values(nibbles(v.w >> 4u)),
-  );
+  return iq4_block(weights[at], scale);
 }
