@@ -42,9 +42,6 @@ const FAULT: u32 = 0xffffffffu;
 const OWN_BLOCKS: u32 = 2u;  // the most blocks of a thread
 const MOST: u32 = TOP * TOP * OWN_BLOCKS;
 
-var<workgroup> bound: Token;
-var<workgroup> found: atomic<u32>;
-var<workgroup> candidates: array<Token, MOST>;
 var<workgroup> top: array<Token, TOP>;
 var<workgroup> drawn_block: atomic<u32>;
 var<workgroup> drawn_rest: f32;
@@ -97,40 +94,23 @@ fn gather_top(share: Share) {
       mine = token;
     }
   }
-  bests[share.thread] = mine;
-  workgroupBarrier();
-  var place = 0u;
-  for (var i = 0u; i < THREADS; i++) {
-    place += select(0u, 1u, before(bests[i], mine));
-  }
-  if (place == TOP - 1u) {
-    bound = mine;
-  }
-  workgroupBarrier();
-  if (place < TOP) {
+  if (has_candidates(share.thread, mine)) {
     for (var b = 0u; b < share.count; b++) {
       for (var i = 0u; i < TOP; i++) {
         let token = blocks[share.base + share.first + b].top[i];
         if (before(bound, token)) {
           break;
         }
-        let to = atomicAdd(&found, 1u);
-        if (to < MOST) { // more only where logits are no numbers, which have no order
-          candidates[to] = token;
-        }
+        add_candidate(token);
       }
     }
   }
   workgroupBarrier();
   let n = min(atomicLoad(&found), MOST);
   for (var c = share.thread; c < n; c += THREADS) {
-    let token = candidates[c];
-    place = 0u;
-    for (var i = 0u; i < n; i++) {
-      place += select(0u, 1u, before(candidates[i], token));
-    }
+    let place = place_of(candidates[c], n);
     if (place < TOP) {
-      top[place] = token;
+      top[place] = candidates[c];
     }
   }
   workgroupBarrier();
@@ -257,7 +237,7 @@ fn cut_of(share: Share, s: Sampling, best: f32) -> Cut {
 // Draws among the candidates, in order of id: the last whose predecessors' weights do not exceed the number drawn.
 fn draw(share: Share, s: Sampling, sequence: u32, position: u32, best: Token) -> u32 {
   let cut = cut_of(share, s, best.value);
-  let is_cut = s.top_p < 1.0 || s.min_p > 0.0 || (s.top_k > 0u && s.top_k < params.vocab);
+  let is_cut = cuts(s);
   var masses: array<f32, OWN_BLOCKS>;
   var mass = 0.0;
   for (var b = 0u; b < share.count; b++) {

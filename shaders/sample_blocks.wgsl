@@ -27,9 +27,6 @@ const BINS: u32 = 512u;
 const OWN_BINS: u32 = BINS / THREADS;
 
 var<workgroup> broken: atomic<u32>;
-var<workgroup> bound: Token;
-var<workgroup> found: atomic<u32>;
-var<workgroup> candidates: array<Token, MOST>;
 var<workgroup> values: array<f32, BLOCK>;
 var<workgroup> bins: array<atomic<u32>, BINS>;  // how many logits a bin has; then, where it begins in values
 
@@ -55,40 +52,22 @@ fn mass_of(first: u32, thread: u32, best: f32, temperature: f32) -> f32 {
   return sum_all(thread, mass).y;
 }
 
-// Writes the TOP first tokens of the block. Let the threads stand in order of their first tokens: what goes behind the first
-// token of number TOP goes behind TOP others. Few tokens are left, whose places are counted.
+// Writes the TOP first tokens of the block, given the thread's first.
 fn write_top(at: u32, first: u32, thread: u32, mine: Token) {
-  bests[thread] = mine;
-  workgroupBarrier();
-  var place = 0u;
-  for (var i = 0u; i < THREADS; i++) {
-    place += select(0u, 1u, before(bests[i], mine));
-  }
-  if (place == TOP - 1u) {
-    bound = mine;
-  }
-  workgroupBarrier();
-  if (place < TOP) {
+  if (has_candidates(thread, mine)) {
     for (var i = 0u; i < OWN; i++) {
       let token = Token(own[i], first + OWN * thread + i);
       if (!before(bound, token)) {
-        let to = atomicAdd(&found, 1u);
-        if (to < MOST) { // more only where logits are no numbers, which have no order
-          candidates[to] = token;
-        }
+        add_candidate(token);
       }
     }
   }
   workgroupBarrier();
   let n = min(atomicLoad(&found), MOST);
   for (var c = thread; c < n; c += THREADS) {
-    let token = candidates[c];
-    place = 0u;
-    for (var i = 0u; i < n; i++) {
-      place += select(0u, 1u, before(candidates[i], token));
-    }
+    let place = place_of(candidates[c], n);
     if (place < TOP) {
-      blocks[at].top[place] = token;
+      blocks[at].top[place] = candidates[c];
     }
   }
 }
@@ -191,7 +170,7 @@ fn main(@builtin(workgroup_id) group: vec3<u32>, @builtin(num_workgroups) groups
   var mass = 0.0;
   if (s.temperature > 0.0) {
     mass = mass_of(first, thread, best.value, s.temperature);
-    if (s.top_p < 1.0 || s.min_p > 0.0 || (s.top_k > 0u && s.top_k < params.vocab)) {
+    if (cuts(s)) {
       write_sorted(at, thread, best.value, s.temperature);
     }
   }

@@ -14,6 +14,11 @@ fn before(a: Token, b: Token) -> bool {
   return a.value > b.value || (a.value == b.value && a.id < b.id);
 }
 
+// Whether fewer than all tokens are candidates.
+fn cuts(s: Sampling) -> bool {
+  return s.top_p < 1.0 || s.min_p > 0.0 || (s.top_k > 0u && s.top_k < params.vocab);
+}
+
 // exp(x / temperature) of a difference x <= 0: 0 where that is too small for an f32.
 fn weigh(x: f32, temperature: f32) -> f32 {
   return exp(max(x / temperature, -200.0));
@@ -68,6 +73,43 @@ fn best_all(thread: u32, mine: Token) -> Token {
   }
   workgroupBarrier();
   return best;
+}
+
+// The TOP first of many tokens are found by the first token of each thread: let the threads stand in order of it, and what goes
+// behind the first token of thread number TOP goes behind TOP others. Few tokens are left, whose places are counted.
+var<workgroup> bound: Token;
+var<workgroup> found: atomic<u32>;
+var<workgroup> candidates: array<Token, MOST>;
+
+// Whether the thread may have any of them, given its first token; those that do not go behind `bound` are candidates.
+fn has_candidates(thread: u32, mine: Token) -> bool {
+  bests[thread] = mine;
+  workgroupBarrier();
+  var place = 0u;
+  for (var i = 0u; i < THREADS; i++) {
+    place += select(0u, 1u, before(bests[i], mine));
+  }
+  if (place == TOP - 1u) {
+    bound = mine;
+  }
+  workgroupBarrier();
+  return place < TOP;
+}
+
+fn add_candidate(token: Token) {
+  let to = atomicAdd(&found, 1u);
+  if (to < MOST) { // more only where logits are no numbers, which have no order
+    candidates[to] = token;
+  }
+}
+
+// How many candidates go before one, of all n.
+fn place_of(token: Token, n: u32) -> u32 {
+  var place = 0u;
+  for (var i = 0u; i < n; i++) {
+    place += select(0u, 1u, before(candidates[i], token));
+  }
+  return place;
 }
 
 // Reads the thread's logits of the block from token `first` on.

@@ -119,6 +119,43 @@ fn best_all(thread: u32, mine: Token) -> Token {
   return best;
 }
 
+// The TOP first of many tokens are found by the first token of each thread: let the threads stand in order of it, and what goes
+// behind the first token of thread number TOP goes behind TOP others. Few tokens are left, whose places are counted.
+var<workgroup> bound: Token;
+var<workgroup> found: atomic<u32>;
+var<workgroup> candidates: array<Token, MOST>;
+
+// Whether the thread may have any of them, given its first token; those that do not go behind `bound` are candidates.
+fn has_candidates(thread: u32, mine: Token) -> bool {
+  bests[thread] = mine;
+  workgroupBarrier();
+  var place = 0u;
+  for (var i = 0u; i < THREADS; i++) {
+    place += select(0u, 1u, before(bests[i], mine));
+  }
+  if (place == TOP - 1u) {
+    bound = mine;
+  }
+  workgroupBarrier();
+  return place < TOP;
+}
+
+fn add_candidate(token: Token) {
+  let to = atomicAdd(&found, 1u);
+  if (to < MOST) { // more only where logits are no numbers, which have no order
+    candidates[to] = token;
+  }
+}
+
+// How many candidates go before one, of all n.
+fn place_of(token: Token, n: u32) -> u32 {
+  var place = 0u;
+  for (var i = 0u; i < n; i++) {
+    place += select(0u, 1u, before(candidates[i], token));
+  }
+  return place;
+}
+
 // Reads the thread's logits of the block from token `first` on.
 fn load_own(row: u32, first: u32, thread: u32) {
   for (var i = 0u; i < OWN; i++) {
@@ -207,9 +244,6 @@ const FAULT: u32 = 0xffffffffu;
 const OWN_BLOCKS: u32 = 2u;  // the most blocks of a thread
 const MOST: u32 = TOP * TOP * OWN_BLOCKS;
 
-var<workgroup> bound: Token;
-var<workgroup> found: atomic<u32>;
-var<workgroup> candidates: array<Token, MOST>;
 var<workgroup> top: array<Token, TOP>;
 var<workgroup> drawn_block: atomic<u32>;
 var<workgroup> drawn_rest: f32;
@@ -262,40 +296,23 @@ fn gather_top(share: Share) {
       mine = token;
     }
   }
-  bests[share.thread] = mine;
-  workgroupBarrier();
-  var place = 0u;
-  for (var i = 0u; i < THREADS; i++) {
-    place += select(0u, 1u, before(bests[i], mine));
-  }
-  if (place == TOP - 1u) {
-    bound = mine;
-  }
-  workgroupBarrier();
-  if (place < TOP) {
+  if (has_candidates(share.thread, mine)) {
     for (var b = 0u; b < share.count; b++) {
       for (var i = 0u; i < TOP; i++) {
         let token = blocks[share.base + share.first + b].top[i];
         if (before(bound, token)) {
           break;
         }
-        let to = atomicAdd(&found, 1u);
-        if (to < MOST) { // more only where logits are no numbers, which have no order
-          candidates[to] = token;
-        }
+        add_candidate(token);
       }
     }
   }
   workgroupBarrier();
   let n = min(atomicLoad(&found), MOST);
   for (var c = share.thread; c < n; c += THREADS) {
-    let token = candidates[c];
-    place = 0u;
-    for (var i = 0u; i < n; i++) {
-      place += select(0u, 1u, before(candidates[i], token));
-    }
+    let place = place_of(candidates[c], n);
     if (place < TOP) {
-      top[place] = token;
+      top[place] = candidates[c];
     }
   }
   workgroupBarrier();

@@ -119,6 +119,43 @@ fn best_all(thread: u32, mine: Token) -> Token {
   return best;
 }
 
+// The TOP first of many tokens are found by the first token of each thread: let the threads stand in order of it, and what goes
+// behind the first token of thread number TOP goes behind TOP others. Few tokens are left, whose places are counted.
+var<workgroup> bound: Token;
+var<workgroup> found: atomic<u32>;
+var<workgroup> candidates: array<Token, MOST>;
+
+// Whether the thread may have any of them, given its first token; those that do not go behind `bound` are candidates.
+fn has_candidates(thread: u32, mine: Token) -> bool {
+  bests[thread] = mine;
+  workgroupBarrier();
+  var place = 0u;
+  for (var i = 0u; i < THREADS; i++) {
+    place += select(0u, 1u, before(bests[i], mine));
+  }
+  if (place == TOP - 1u) {
+    bound = mine;
+  }
+  workgroupBarrier();
+  return place < TOP;
+}
+
+fn add_candidate(token: Token) {
+  let to = atomicAdd(&found, 1u);
+  if (to < MOST) { // more only where logits are no numbers, which have no order
+    candidates[to] = token;
+  }
+}
+
+// How many candidates go before one, of all n.
+fn place_of(token: Token, n: u32) -> u32 {
+  var place = 0u;
+  for (var i = 0u; i < n; i++) {
+    place += select(0u, 1u, before(candidates[i], token));
+  }
+  return place;
+}
+
 // Reads the thread's logits of the block from token `first` on.
 fn load_own(row: u32, first: u32, thread: u32) {
   for (var i = 0u; i < OWN; i++) {
@@ -192,9 +229,6 @@ const BINS: u32 = 512u;
 const OWN_BINS: u32 = BINS / THREADS;
 
 var<workgroup> broken: atomic<u32>;
-var<workgroup> bound: Token;
-var<workgroup> found: atomic<u32>;
-var<workgroup> candidates: array<Token, MOST>;
 var<workgroup> values: array<f32, BLOCK>;
 var<workgroup> bins: array<atomic<u32>, BINS>;  // how many logits a bin has; then, where it begins in values
 
@@ -220,40 +254,22 @@ fn mass_of(first: u32, thread: u32, best: f32, temperature: f32) -> f32 {
   return sum_all(thread, mass).y;
 }
 
-// Writes the TOP first tokens of the block. Let the threads stand in order of their first tokens: what goes behind the first
-// token of number TOP goes behind TOP others. Few tokens are left, whose places are counted.
+// Writes the TOP first tokens of the block, given the thread's first.
 fn write_top(at: u32, first: u32, thread: u32, mine: Token) {
-  bests[thread] = mine;
-  workgroupBarrier();
-  var place = 0u;
-  for (var i = 0u; i < THREADS; i++) {
-    place += select(0u, 1u, before(bests[i], mine));
-  }
-  if (place == TOP - 1u) {
-    bound = mine;
-  }
-  workgroupBarrier();
-  if (place < TOP) {
+  if (has_candidates(thread, mine)) {
     for (var i = 0u; i < OWN; i++) {
       let token = Token(own[i], first + OWN * thread + i);
       if (!before(bound, token)) {
-        let to = atomicAdd(&found, 1u);
-        if (to < MOST) { // more only where logits are no numbers, which have no order
-          candidates[to] = token;
-        }
+        add_candidate(token);
       }
     }
   }
   workgroupBarrier();
   let n = min(atomicLoad(&found), MOST);
   for (var c = thread; c < n; c += THREADS) {
-    let token = candidates[c];
-    place = 0u;
-    for (var i = 0u; i < n; i++) {
-      place += select(0u, 1u, before(candidates[i], token));
-    }
+    let place = place_of(candidates[c], n);
     if (place < TOP) {
-      blocks[at].top[place] = token;
+      blocks[at].top[place] = candidates[c];
     }
   }
 }
