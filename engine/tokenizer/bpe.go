@@ -1,5 +1,7 @@
 package tokenizer
 
+import "math/bits"
+
 // Encode turns text into ids. It never yields a control token: text that spells one is text.
 func (t *Tokenizer) Encode(text string) []int { return t.encode(text, &t.textAdded) }
 
@@ -7,7 +9,7 @@ func (t *Tokenizer) Encode(text string) []int { return t.encode(text, &t.textAdd
 func (t *Tokenizer) EncodeSpecial(text string) []int { return t.encode(text, &t.everyAdded) }
 
 func (t *Tokenizer) encode(text string, added *finder) []int {
-	m := merger{tokenizer: t, ids: make([]int, 0, len(text)/4+1)}
+	m := newMerger(t, len(text))
 	pieces := newSplitter(&t.layout, m.piece)
 	for text != "" {
 		before, id, rest := added.cut(text)
@@ -26,7 +28,19 @@ type merger struct {
 	ids       []int
 	symbols   []symbol
 	queue     queue
-	known     [2048]known // pieces merged before, by their hash
+	known     []known // pieces merged before, by their hash: a power of two, few for a short text
+}
+
+// mostKnown is how many pieces a merger recalls at most, as a power of two.
+const mostKnown = 11
+
+// newMerger makes a merger for a text of so many bytes.
+func newMerger(t *Tokenizer, bytes int) merger {
+	return merger{
+		tokenizer: t,
+		ids:       make([]int, 0, bytes/4+1),
+		known:     make([]known, 1<<min(bits.Len(uint(bytes/64)), mostKnown)),
+	}
 }
 
 // A known piece has been merged: its ids are ids[from:to].
@@ -41,7 +55,7 @@ func (m *merger) recall(piece string) *known {
 	for _, c := range [...]byte{piece[0], piece[1], piece[len(piece)/2], piece[len(piece)-1]} {
 		h = h*31 + uint32(c)
 	}
-	return &m.known[(h*2654435769)>>21]
+	return &m.known[h*2654435769>>(32-bits.TrailingZeros(uint(len(m.known))))]
 }
 
 // A symbol is a token of a piece that is being merged, in a doubly linked list.

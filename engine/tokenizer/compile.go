@@ -271,7 +271,7 @@ func (c *compiler) finish(ignoreMerges bool) ([]byte, error) {
 	if err != nil || ignoreMerges {
 		return data, err
 	}
-	m := merger{tokenizer: t}
+	m := newMerger(t, 0)
 	for raw, id := range c.ids {
 		m.ids = m.ids[:0]
 		if m.piece(raw); len(m.ids) == 1 && m.ids[0] == id {

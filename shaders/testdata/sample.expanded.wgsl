@@ -63,6 +63,11 @@ fn before(a: Token, b: Token) -> bool {
   return a.value > b.value || (a.value == b.value && a.id < b.id);
 }
 
+// Whether fewer than all tokens are candidates.
+fn cuts(s: Sampling) -> bool {
+  return s.top_p < 1.0 || s.min_p > 0.0 || (s.top_k > 0u && s.top_k < params.vocab);
+}
+
 // exp(x / temperature) of a difference x <= 0: 0 where that is too small for an f32.
 fn weigh(x: f32, temperature: f32) -> f32 {
   return exp(max(x / temperature, -200.0));
@@ -439,7 +444,7 @@ fn cut_of(share: Share, s: Sampling, best: f32) -> Cut {
 // Draws among the candidates, in order of id: the last whose predecessors' weights do not exceed the number drawn.
 fn draw(share: Share, s: Sampling, sequence: u32, position: u32, best: Token) -> u32 {
   let cut = cut_of(share, s, best.value);
-  let is_cut = s.top_p < 1.0 || s.min_p > 0.0 || (s.top_k > 0u && s.top_k < params.vocab);
+  let is_cut = cuts(s);
   var masses: array<f32, OWN_BLOCKS>;
   var mass = 0.0;
   for (var b = 0u; b < share.count; b++) {

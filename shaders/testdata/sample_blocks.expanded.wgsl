@@ -63,6 +63,11 @@ fn before(a: Token, b: Token) -> bool {
   return a.value > b.value || (a.value == b.value && a.id < b.id);
 }
 
+// Whether fewer than all tokens are candidates.
+fn cuts(s: Sampling) -> bool {
+  return s.top_p < 1.0 || s.min_p > 0.0 || (s.top_k > 0u && s.top_k < params.vocab);
+}
+
 // exp(x / temperature) of a difference x <= 0: 0 where that is too small for an f32.
 fn weigh(x: f32, temperature: f32) -> f32 {
   return exp(max(x / temperature, -200.0));
@@ -372,7 +377,7 @@ fn main(@builtin(workgroup_id) group: vec3<u32>, @builtin(num_workgroups) groups
   var mass = 0.0;
   if (s.temperature > 0.0) {
     mass = mass_of(first, thread, best.value, s.temperature);
-    if (s.top_p < 1.0 || s.min_p > 0.0 || (s.top_k > 0u && s.top_k < params.vocab)) {
+    if (cuts(s)) {
       write_sorted(at, thread, best.value, s.temperature);
     }
   }
