@@ -1,10 +1,12 @@
 package message
 
 // An Event is what the engine tells the caller. Type says which fields are set. Every request ends with exactly one
-// event done or error of its ID.
+// event done or error of its ID; each of its answers ends with one event choice before that.
 type Event struct {
 	Type EventType `json:"type"`
 	ID   uint32    `json:"id"` // the request's; 0: it concerns all
+
+	Index int `json:"index,omitempty"` // decoding, delta, choice: of the request's answers, which one
 
 	Profile string     `json:"profile,omitempty"` // tuned
 	Model   *ModelInfo `json:"model,omitempty"`   // ready
@@ -17,8 +19,8 @@ type Event struct {
 	Tokens    []int     `json:"tokens,omitempty"`    // delta: the ids that came, without the end of sequence
 	Logprobs  *Logprobs `json:"logprobs,omitempty"`  // delta: of Tokens, in order, if the request asked for them
 
-	FinishReason FinishReason `json:"finish_reason,omitempty"` // done
-	Usage        *Usage       `json:"usage,omitempty"`         // done
+	FinishReason FinishReason `json:"finish_reason,omitempty"` // choice, done: of the first answer
+	Usage        *Usage       `json:"usage,omitempty"`         // choice; done: of all answers, the prompt counted once
 
 	Code    Code   `json:"code,omitempty"`    // error
 	Param   string `json:"param,omitempty"`   // error: the parameter at fault, if it is one's
@@ -38,6 +40,7 @@ const (
 	Decoding  EventType = "decoding" // the prompt is done, the first step of the answer is submitted
 	Delta     EventType = "delta"
 	Row       EventType = "logits" // a row of a logits request
+	Choice    EventType = "choice" // one of the request's answers has ended
 	Done      EventType = "done"
 	Failed    EventType = "error"
 )

@@ -37,6 +37,8 @@ export type EventType =
   | 'delta'
   /** a row of a logits request */
   | 'logits'
+  /** one of the request's answers has ended */
+  | 'choice'
   | 'done'
   | 'error';
 
@@ -219,11 +221,13 @@ export interface ModelInfo {
   drafts: boolean;
 }
 
-/** An Event is what the engine tells the caller. Type says which fields are set. Every request ends with exactly one event done or error of its ID. */
+/** An Event is what the engine tells the caller. Type says which fields are set. Every request ends with exactly one event done or error of its ID; each of its answers ends with one event choice before that. */
 export interface EngineEvent {
   type: EventType;
   /** the request's; 0: it concerns all */
   id: number;
+  /** decoding, delta, choice: of the request's answers, which one */
+  index?: number;
   /** tuned */
   profile?: string;
   /** ready */
@@ -240,9 +244,9 @@ export interface EngineEvent {
   tokens?: number[];
   /** delta: of tokens, in order, if the request asked for them */
   logprobs?: Logprobs;
-  /** done */
+  /** choice, done: of the first answer */
   finish_reason?: FinishReason;
-  /** done */
+  /** choice; done: of all answers, the prompt counted once */
   usage?: Usage;
   /** error */
   code?: ErrorCode;
