@@ -2,7 +2,7 @@
 //
 // It knows the wire and nothing else: it feeds the guest a packed model's two text files, executes the commands
 // that come back, brings the shards to the device, and hands on events. What the page's worker does in a tab,
-// this does in a process, with the same bytes of the guest.
+// this does in a process, with the same bytes of the guest, and for many callers at once.
 package harness
 
 import (
@@ -12,6 +12,7 @@ import (
 	"fmt"
 	"io"
 	"io/fs"
+	"sync/atomic"
 	"time"
 
 	"tabseek/engine/gpu"
@@ -32,7 +33,8 @@ type Options struct {
 	Profile string
 }
 
-// A Host is a loaded model. It is not safe for concurrent use.
+// A Host is a loaded model. Any number of goroutines may ask it things at once. Guest and device belong to the one that
+// loads the model, and then to a goroutine of the host's own (worker.go).
 type Host struct {
 	guest       *guest
 	device      gpu.Device
@@ -42,7 +44,9 @@ type Host struct {
 	info        message.ModelInfo
 	tuned       string
 	loadSeconds float64
-	lastRequest uint32
+	lastRequest atomic.Uint32
+	mailbox     *mailbox
+	ended       chan struct{} // closed when the host's goroutine has ended
 }
 
 // Open starts the guest and loads the model; it returns when all weights are on the device.
@@ -60,11 +64,12 @@ func Open(ctx context.Context, o Options) (*Host, error) {
 	if err != nil {
 		return nil, err
 	}
-	h := &Host{guest: g, device: o.Device, model: o.Model, recordings: map[gpu.RecordingID]gpu.CreateRecording{}}
+	h := &Host{guest: g, device: o.Device, model: o.Model, recordings: map[gpu.RecordingID]gpu.CreateRecording{}, mailbox: newMailbox(), ended: make(chan struct{})}
 	if err := h.load(ctx, manifest, tokenizer, opening); err != nil {
 		return nil, errors.Join(err, g.close(ctx))
 	}
 	h.loadSeconds = time.Since(start).Seconds()
+	go h.work()
 	return h, nil
 }
 
@@ -117,8 +122,13 @@ func (h *Host) Tuned() string { return h.tuned }
 // Model describes the loaded model.
 func (h *Host) Model() message.ModelInfo { return h.info }
 
-// Close frees the guest. The device keeps what is on it until its own Close or the next model's Open.
-func (h *Host) Close(ctx context.Context) error { return h.guest.close(ctx) }
+// Close ends what is under way, with ErrClosed, and frees the guest. The device keeps what is on it until its own Close
+// or the next model's Open.
+func (h *Host) Close(ctx context.Context) error {
+	h.mailbox.close(ErrClosed)
+	<-h.ended
+	return h.guest.close(ctx)
+}
 
 // A batch is what one look at the guest's output brought.
 type batch struct {
@@ -128,7 +138,7 @@ type batch struct {
 }
 
 // step carries out what the guest wants done. Rows of logits go to onLogits; they are valid only while it runs.
-func (h *Host) step(ctx context.Context, onLogits func(message.LogitsRow) error) (batch, error) {
+func (h *Host) step(ctx context.Context, onLogits func(message.LogitsRow)) (batch, error) {
 	frames, err := h.guest.take(ctx)
 	if err != nil {
 		return batch{}, err
@@ -146,7 +156,7 @@ func (h *Host) step(ctx context.Context, onLogits func(message.LogitsRow) error)
 		case f.Logits != nil && onLogits == nil:
 			return b, errors.New("engine.wasm: logits that nobody asked for")
 		case f.Logits != nil:
-			err = onLogits(*f.Logits)
+			onLogits(*f.Logits)
 		default:
 			u, isUpload := f.Command.(gpu.Upload)
 			switch err = h.execute(f.Command); {
@@ -212,29 +222,4 @@ func deviceError(err error) error {
 		return &message.Error{Code: message.DeviceLost, Err: err}
 	}
 	return err
-}
-
-// deliver waits for the device and hands the guest one result after another, each followed by the work it leads to,
-// so that the device is not kept waiting. It ends early when take says so.
-func (h *Host) deliver(ctx context.Context, onLogits func(message.LogitsRow) error, take func(batch) error) error {
-	results, err := h.results()
-	if err != nil {
-		return err
-	}
-	if len(results) == 0 {
-		return errors.New("engine.wasm: a request is open, but nothing is under way")
-	}
-	for _, r := range results {
-		if err := h.guest.send(ctx, abi.Result, abi.AppendResult(nil, r)); err != nil {
-			return err
-		}
-		b, err := h.step(ctx, onLogits)
-		if err != nil {
-			return err
-		}
-		if err := take(b); err != nil {
-			return err
-		}
-	}
-	return nil
 }

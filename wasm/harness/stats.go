@@ -20,9 +20,13 @@ func (h *Host) counters() counters {
 	return c
 }
 
-func (h *Host) stats(begin, decoding counters, u message.Usage) message.Stats {
+// stats tell what has happened since a request began. Of requests that run side by side, each has the counts of all.
+func (h *Host) stats(begin, decoding counters, u message.Usage) *message.Stats {
 	end := h.counters()
-	return message.Stats{
+	if decoding.at.IsZero() { // it did not come to that
+		decoding = end
+	}
+	return &message.Stats{
 		PromptTokens: u.PromptTokens, CompletionTokens: u.CompletionTokens,
 		PrefillSeconds: decoding.at.Sub(begin.at).Seconds(), DecodeSeconds: end.at.Sub(decoding.at).Seconds(), LoadSeconds: h.loadSeconds,
 		Dispatches: end.dispatches - decoding.dispatches, Submits: end.submits - decoding.submits, Readbacks: end.readbacks - decoding.readbacks,
@@ -30,4 +34,15 @@ func (h *Host) stats(begin, decoding counters, u message.Usage) message.Stats {
 		WeightBytes: h.info.WeightBytes, KVBytesPerToken: h.info.KVBytesPerToken, GuestHeapBytes: h.guest.memory(),
 		Device: h.device.Info().Name, Profile: h.info.Profile,
 	}
+}
+
+// earliest is the first of moments, without those that were not.
+func earliest(moments []counters) counters {
+	var first counters
+	for _, c := range moments {
+		if !c.at.IsZero() && (first.at.IsZero() || c.at.Before(first.at)) {
+			first = c
+		}
+	}
+	return first
 }

@@ -69,14 +69,13 @@ func parseRun(args []string) (runArgs, error) {
 	a.target.flags(flags, "native", "ref", "null")
 	tokens := flags.String("tokens", "", "")
 	flags.BoolVar(&a.json, "json", false, "")
-	n := &a.n
 	flags.Func("max-tokens", "", number(&a.params.MaxTokens, "max_tokens"))
 	flags.Func("temperature", "", number(&a.params.Temperature, "temperature"))
 	flags.Func("top-p", "", number(&a.params.TopP, "top_p"))
 	flags.Func("top-k", "", number(&a.params.TopK, "top_k"))
 	flags.Func("min-p", "", number(&a.params.MinP, "min_p"))
 	flags.Func("seed", "", number(&a.params.Seed, "seed"))
-	flags.Func("n", "", number(&n, "n"))
+	flags.Func("n", "", number(&a.params.N, "n"))
 	rest, err := commandline.Parse(flags, args)
 	if err != nil {
 		return a, err
@@ -97,7 +96,6 @@ func parseRun(args []string) (runArgs, error) {
 	default:
 		a.prompt.Tokens, err = readTokens(*tokens)
 	}
-	a.n = max(*n, 1)
 	return a, err
 }
 

@@ -3,11 +3,7 @@ package main
 import (
 	"context"
 	"encoding/json"
-	"fmt"
-	"io"
-	"strings"
 
-	"tabseek/engine/message"
 	"tabseek/wasm/harness"
 )
 
@@ -25,20 +21,17 @@ func run(ctx context.Context, args []string, to streams) error {
 		return err
 	}
 	return withModel(ctx, a.target, a.model, to, func(host *harness.Host) error {
-		var all []*harness.Answer
-		for i := 0; i < a.n && ctx.Err() == nil; i++ {
-			if i > 0 && !a.json {
-				fmt.Fprintln(to.out)
-			}
-			answer, err := generate(ctx, host, a, i, to)
-			if err != nil {
-				return err
-			}
-			all = append(all, answer)
+		var onEvent func(harness.Event)
+		if !a.json {
+			onEvent = (&display{to: to}).take
 		}
-		if a.json && len(all) > 0 {
+		all, err := host.Answers(ctx, a.prompt, a.params, onEvent)
+		if err != nil {
+			return err
+		}
+		if a.json {
 			out := answers{Answer: all[0]}
-			if a.n > 1 {
+			if len(all) > 1 {
 				out.Choices = all
 			}
 			if err := printJSON(to, out); err != nil {
@@ -47,34 +40,6 @@ func run(ctx context.Context, args []string, to streams) error {
 		}
 		return context.Cause(ctx) // interrupted: what there is has been printed
 	})
-}
-
-// generate makes answer i, whose seed is the first's and i more.
-func generate(ctx context.Context, host *harness.Host, a runArgs, i int, to streams) (*harness.Answer, error) {
-	params := a.params
-	if params.Seed != nil {
-		seed := *params.Seed + uint32(i)
-		params.Seed = &seed
-	}
-	if a.json {
-		return host.Generate(ctx, a.prompt, params, nil)
-	}
-	answer, err := host.Generate(ctx, a.prompt, params, func(e message.Event) {
-		fmt.Fprint(to.err, e.Reasoning)
-		fmt.Fprint(to.out, e.Content)
-	})
-	if err == nil {
-		endLine(to.err, answer.Reasoning)
-		endLine(to.out, answer.Text)
-	}
-	return answer, err
-}
-
-// endLine ends the line that a text leaves open.
-func endLine(w io.Writer, text string) {
-	if text != "" && !strings.HasSuffix(text, "\n") {
-		fmt.Fprintln(w)
-	}
 }
 
 // printJSON prints v on one line.
