@@ -78,6 +78,13 @@ var rules = []rule{
 		"time":    "what a text becomes depends on the text, not on how fast a machine splits it",
 	}},
 	{"engine/tokenizer/chat", []string{"engine/message", "engine/tokenizer"}, nil},
+	{"engine/panel/answer", nil, map[string]string{"tabseek": "texts and numbers: remote engines' answers are counted by it as well"}},
+	{"engine/panel/verify", []string{"engine/message", "engine/panel/answer"}, nil},
+	{"engine/panel", []string{"engine/message", "engine/panel/answer", "engine/panel/verify"}, map[string]string{
+		"tabseek": "decisions only: whose tokens they are about is no matter",
+		"os":      "it is told what traces say",
+		"time":    "what it decides depends on what it is told",
+	}},
 	{"engine/rope", nil, map[string]string{"tabseek": "arithmetic of angles"}},
 	{"engine/record", []string{"shaders", "engine/gpu", "engine/weights", "engine/kvcache"}, map[string]string{
 		"tabseek/engine/deepseek":      "what every architecture shares knows none of them",

@@ -33,7 +33,7 @@ type decoder struct {
 func (e *Engine) beginChat(r message.Request) (task, error) {
 	words := e.manifest.ChatWords
 	format := chat.Format{Family: e.manifest.Chat, System: words.System, BOS: words.BOS, EOS: words.EOS}
-	prompt, err := format.Write(e.tokenizer, r.Messages, chat.Options{Thinking: (*bool)(r.Params.Thinking)})
+	prompt, err := format.Write(e.tokenizer, r.Messages, chat.Options{Thinking: r.Params.Thinks()})
 	if err != nil {
 		return nil, &message.Error{Code: message.BadRequest, Err: err}
 	}

@@ -178,9 +178,12 @@ func (e *Engine) Ready() bool { return e.ready }
 
 // Request takes a request; they are worked on in order. Its failure is an event like its success.
 func (e *Engine) Request(r message.Request) {
-	if r.Type == message.Cancel {
+	switch r.Type {
+	case message.Cancel:
 		e.cancel(r.ID)
 		return
+	case message.AnswerNow, message.ThinkLonger, message.Verdict:
+		return // no answer here has a panel
 	}
 	e.waiting = append(e.waiting, r)
 	e.startNext()
@@ -204,6 +207,9 @@ func (e *Engine) startNext() {
 func (e *Engine) begin(r message.Request) (task, error) {
 	if err := r.Validate(); err != nil {
 		return nil, err
+	}
+	if _, limited := r.Params.ThinkingLimit(e.options.Context); limited || r.Params.Strategy != nil {
+		return nil, message.Errorf(message.BadRequest, "strategies and budgets are not supported yet")
 	}
 	switch r.Type {
 	case message.Chat:

@@ -22,6 +22,10 @@ type Event struct {
 	FinishReason FinishReason `json:"finish_reason,omitempty"` // choice, done: of the first answer
 	Usage        *Usage       `json:"usage,omitempty"`         // choice; done: of all answers, the prompt counted once
 
+	Lane   *Lane   `json:"lane,omitempty"`    // lane, verify: which trace, and what came of it
+	Tally  *Tally  `json:"tally,omitempty"`   // tally
+	Result *Result `json:"tabseek,omitempty"` // choice, done: of a strategy
+
 	Code    Code   `json:"code,omitempty"`    // error
 	Param   string `json:"param,omitempty"`   // error: the parameter at fault, if it is one's
 	Message string `json:"message,omitempty"` // error: one line for people
@@ -41,6 +45,9 @@ const (
 	Delta     EventType = "delta"
 	Row       EventType = "logits" // a row of a logits request
 	Choice    EventType = "choice" // one of the request's answers has ended
+	LaneEvent EventType = "lane"   // a trace of a strategy has gone on, or has ended
+	Tallied   EventType = "tally"  // another trace of a strategy has ended
+	Verify    EventType = "verify" // the host's verifier is asked about a trace's answer
 	Done      EventType = "done"
 	Failed    EventType = "error"
 )

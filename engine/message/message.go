@@ -17,6 +17,8 @@ type Request struct {
 	Params   Params      `json:"params,omitzero"`
 	Mode     Mode        `json:"mode,omitempty"`
 	Draft    bool        `json:"draft,omitempty"` // logits of the MTP module as well
+	Trace    int         `json:"trace,omitempty" min:"0"`
+	Accepted bool        `json:"accepted,omitempty"` // what the verifier says
 }
 
 // A RequestType says what is asked for.
@@ -28,6 +30,10 @@ const (
 	Generate RequestType = "generate" // Tokens, Params: continue raw prompt ids
 	Logits   RequestType = "logits"   // Tokens, Mode, Draft: a row of logits for each token
 	Cancel   RequestType = "cancel"   // ID: end that request early; it ends with finish_reason abort
+
+	AnswerNow   RequestType = "answer_now"   // ID: that request is to end its thinking and answer
+	ThinkLonger RequestType = "think_longer" // ID: that request is to go on with its thinking, once more, where it would end it
+	Verdict     RequestType = "verdict"      // ID, Trace, Accepted: what the host's verifier says of that trace, which an event verify asked for
 )
 
 // A Mode says by which kernels logits are computed; none is prefill.

@@ -33,6 +33,9 @@ func ParseRequest(data []byte) (Request, error) {
 	if err := decodeFields("", fields, reflect.ValueOf(&r).Elem()); err != nil {
 		return r, err
 	}
+	if s := r.Params.Strategy; s != nil && s.N == nil {
+		s.N, r.Params.N = r.Params.N, nil
+	}
 	return r, r.Validate()
 }
 
@@ -76,7 +79,6 @@ var unsupported = map[string]string{
 	"function_call":       "the models here call no functions",
 	"audio":               "the models here write text only",
 	"modalities":          "the models here write text only",
-	"reasoning_effort":    "thinking: true or false is the choice there is",
 	"store":               "nothing is stored",
 	"web_search_options":  "nothing is searched",
 	"tool_calls":          "the models here call no tools",

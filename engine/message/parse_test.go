@@ -37,6 +37,14 @@ func TestParseRequest(t *testing.T) {
 				Delivery: message.Delivery{N: pointer(128), Stream: true, StreamOptions: &message.StreamOptions{IncludeUsage: true}},
 				Labels:   message.Labels{Model: "deepseek-reasoner", User: "u", Metadata: map[string]string{"a": "b"}},
 			}}},
+		"a strategy by its name": {`{"type":"chat","messages":[{"role":"user","content":""}],"params":{"strategy":"vote","n":4}}`,
+			message.Request{Type: message.Chat, Messages: []message.Message{{Role: message.User}}, Params: message.Params{Strategy: &message.Strategy{Mode: message.Vote, N: pointer(4)}}}},
+		"a strategy": {`{"type":"chat","messages":[{"role":"user","content":""}],"params":{"strategy":{"mode":"short_m","n":8,"m":2,"stop":"none","budget":0,"verifier":"countdown"},"reasoning_effort":"none"}}`,
+			message.Request{Type: message.Chat, Messages: []message.Message{{Role: message.User}}, Params: message.Params{
+				Strategy: &message.Strategy{Mode: message.ShortM, N: pointer(8), M: pointer(2), Stop: message.StopNone, Budget: pointer(0), Verifier: &message.Verifier{Type: message.VerifyCountdown}},
+				Budgets:  message.Budgets{ReasoningEffort: message.EffortNone},
+			}}},
+		"a verdict":           {`{"type":"verdict","id":3,"trace":2,"accepted":true}`, message.Request{Type: message.Verdict, ID: 3, Trace: 2, Accepted: true}},
 		"one stop":            {`{"type":"generate","tokens":[1],"params":{"stop":"="}}`, message.Request{Type: message.Generate, Tokens: []int{1}, Params: message.Params{Stop: message.Stop{"="}}}},
 		"DeepSeek's thinking": {`{"type":"generate","tokens":[1],"params":{"thinking":{"type":"enabled"}}}`, message.Request{Type: message.Generate, Tokens: []int{1}, Params: message.Params{Thinking: pointer(message.Thinking(true))}}},
 		"null is absent": {`{"type":"generate","tokens":[1],"messages":null,"params":{"temperature":null,"stop":null,"tools":null,"logit_bias":null,"response_format":null}}`,
@@ -62,7 +70,7 @@ func TestRefusals(t *testing.T) {
 	const chat = `"type":"chat","messages":`
 	const say = chat + `[{"role":"user","content":"x"}],"params":`
 	for _, c := range []struct{ json, param, want string }{
-		{`"type":"sing"`, "type", `type is "sing", must be chat, generate, logits or cancel`},
+		{`"type":"sing"`, "type", `type is "sing", must be chat, generate, logits, cancel, answer_now, think_longer or verdict`},
 		{`"type":7`, "type", `type is 7, must be text`},
 		{`"type":"generate","tokens":[1.5]`, "tokens[0]", `tokens[0] is 1.5, must be an integer from 0 on`},
 		{`"type":"generate","tokens":[1,null]`, "tokens[1]", `tokens[1] is null, must be there`},
@@ -118,6 +126,30 @@ func TestRefusals(t *testing.T) {
 		{say + `{"temprature":1}`, "temprature", `temprature is not a field that is known here`},
 		{say + `{"50%\n":1}`, `"50%\n"`, `"50%\n" is not a field that is known here`},
 		{say + `{"stop":{"a":"` + strings.Repeat("é", 99) + `"}}`, "stop", `stop is {"a":"ééééééééééééééééé…, must be text or a list of up to 16 texts`},
+		{say + `{"strategy":"poll"}`, "strategy.mode", `strategy.mode is "poll", must be single, vote, short_m, weighted, best_of, check or fuse`},
+		{say + `{"strategy":{"n":3}}`, "strategy.mode", `strategy.mode is "", must be single, vote, short_m, weighted, best_of, check or fuse`},
+		{say + `{"strategy":7}`, "strategy", `strategy is 7, must be a name or an object`},
+		{say + `{"strategy":{"mode":"vote","votes":3}}`, "strategy.votes", `strategy.votes is not a field that is known here`},
+		{say + `{"strategy":{"mode":"vote","n":0}}`, "strategy.n", `strategy.n is 0, must be an integer from 1 to 128`},
+		{say + `{"strategy":{"mode":"vote","n":129}}`, "strategy.n", `strategy.n is 129, must be an integer from 1 to 128`},
+		{say + `{"strategy":{"mode":"vote","n":2.5}}`, "strategy.n", `strategy.n is 2.5, must be an integer from 1 to 128`},
+		{say + `{"strategy":{"mode":"check","n":2}}`, "strategy.n", `strategy.n is 2, the mode check has 1`},
+		{say + `{"strategy":{"mode":"vote","m":2}}`, "strategy.m", `strategy.m is given, but the mode is vote, not short_m or fuse`},
+		{say + `{"strategy":{"mode":"short_m","n":4,"m":5}}`, "strategy.m", `strategy.m is 5, must be at most n, which is 4`},
+		{say + `{"strategy":{"mode":"vote","stop":"soon"}}`, "strategy.stop", `strategy.stop is "soon", must be none, decided, beta or probe`},
+		{say + `{"strategy":{"mode":"vote","budget":-1}}`, "strategy.budget", `strategy.budget is -1, must be an integer from 0 on`},
+		{say + `{"strategy":{"mode":"single","wait":9}}`, "strategy.wait", `strategy.wait is 9, must be an integer from 0 to 8`},
+		{say + `{"strategy":{"mode":"vote","verifier":"oracle"}}`, "strategy.verifier.type", `strategy.verifier.type is "oracle", must be arithmetic, countdown, json, regex or function`},
+		{say + `{"strategy":{"mode":"vote","verifier":"json"}}`, "strategy.verifier.schema", `strategy.verifier.schema is for the type json, which must have it; the type is json`},
+		{say + `{"strategy":{"mode":"vote","verifier":{"type":"regex","schema":{}}}}`, "strategy.verifier.schema", `strategy.verifier.schema is for the type json, which must have it; the type is regex`},
+		{say + `{"strategy":{"mode":"vote","verifier":{"type":"countdown","numbers":[1]}}}`, "strategy.verifier", `strategy.verifier has one of numbers and target, must have both or none`},
+		{say + `{"strategy":{"mode":"vote","verifier":{"type":"countdown","numbers":[-1],"target":1}}}`, "strategy.verifier.numbers[0]", `strategy.verifier.numbers[0] is -1, must be an integer from 0 on`},
+		{say + `{"strategy":{"mode":"vote","n":3},"n":4}`, "n", `n is 4 beside a strategy, which has its own`},
+		{`"type":"generate","tokens":[1],"params":{"strategy":"vote"}`, "strategy", `strategy is for chats, not for raw prompts`},
+		{say + `{"thinking_budget":-1}`, "thinking_budget", `thinking_budget is -1, must be an integer from 0 on`},
+		{say + `{"max_thinking_tokens":"8"}`, "max_thinking_tokens", `max_thinking_tokens is "8", must be an integer from 0 on`},
+		{say + `{"reasoning_effort":"huge"}`, "reasoning_effort", `reasoning_effort is "huge", must be none, minimal, low, medium, high, xhigh, max or ultra`},
+		{say + `{"thinking":false,"enable_thinking":true}`, "enable_thinking", `enable_thinking is true, but thinking is false`},
 	} {
 		t.Run(c.want, func(t *testing.T) {
 			r, err := message.ParseRequest([]byte(`{` + c.json + `,"id":7}`))
@@ -137,7 +169,7 @@ func TestNotARequest(t *testing.T) {
 		`{"id":"7"}`:   `id is "7", must be an integer from 0 to 4294967295`,
 		`{"id":-1}`:    `id is -1, must be an integer from 0 to 4294967295`,
 		`{} trailing`:  "the request is not JSON, must be an object",
-		`{"id":1.0e1}`: `type is "", must be chat, generate, logits or cancel`,
+		`{"id":1.0e1}`: `type is "", must be chat, generate, logits, cancel, answer_now, think_longer or verdict`,
 	} {
 		_, err := message.ParseRequest([]byte(json))
 		require.EqualError(t, err, want, json)
@@ -186,9 +218,43 @@ func TestLimit(t *testing.T) {
 	}
 }
 
+func TestThinkingLimit(t *testing.T) {
+	for name, c := range map[string]struct {
+		params string
+		want   int
+		ok     bool
+		thinks *bool
+	}{
+		"nothing":         {`{}`, 0, false, nil},
+		"a budget":        {`{"thinking_budget":7}`, 7, true, nil},
+		"vLLM's":          {`{"thinking_token_budget":7}`, 7, true, nil},
+		"llama.cpp's":     {`{"reasoning_budget_tokens":7}`, 7, true, nil},
+		"another":         {`{"thinking_budget_tokens":7}`, 7, true, nil},
+		"NVIDIA's":        {`{"max_thinking_tokens":7}`, 7, true, nil},
+		"a strategy's":    {`{"strategy":{"mode":"vote","budget":7}}`, 7, true, nil},
+		"the smallest":    {`{"thinking_budget":9,"max_thinking_tokens":7,"strategy":{"mode":"vote","budget":8}}`, 7, true, nil},
+		"no effort":       {`{"reasoning_effort":"none"}`, 0, true, pointer(false)},
+		"a low effort":    {`{"reasoning_effort":"low"}`, 100, true, nil},
+		"a medium effort": {`{"reasoning_effort":"medium"}`, 400, true, nil},
+		"a high effort":   {`{"reasoning_effort":"high"}`, 0, false, nil},
+		"both":            {`{"reasoning_effort":"medium","thinking_budget":50}`, 50, true, nil},
+		"Qwen's word":     {`{"enable_thinking":true}`, 0, false, pointer(true)},
+		"DeepSeek's":      {`{"thinking":{"type":"disabled"}}`, 0, false, pointer(false)},
+	} {
+		t.Run(name, func(t *testing.T) {
+			r, err := message.ParseRequest([]byte(`{"type":"chat","messages":[{"role":"user","content":""}],"params":` + c.params + `}`))
+			require.NoError(t, err)
+			got, ok := r.Params.ThinkingLimit(800)
+			require.Equal(t, c.want, got)
+			require.Equal(t, c.ok, ok)
+			require.Equal(t, c.thinks, r.Params.Thinks())
+		})
+	}
+}
+
 // Whatever the bytes: a request that is right, or one line of bad_request.
 func FuzzParseRequest(f *testing.F) {
-	for _, seed := range []string{`{"type":"chat","id":1,"messages":[{"role":"user","content":[{"type":"text","text":"x"}]}],"params":{"stop":["a"],"n":1,"logit_bias":{"1":2}}}`, `{"id":1e300}`, `{"params":{"tools":1}}`, `[`} {
+	for _, seed := range []string{`{"type":"chat","id":1,"messages":[{"role":"user","content":[{"type":"text","text":"x"}]}],"params":{"stop":["a"],"n":1,"logit_bias":{"1":2}}}`, `{"type":"chat","messages":[{"role":"user","content":""}],"params":{"strategy":{"mode":"vote","n":3,"verifier":{"type":"json","schema":{"a":[1]}}}}}`, `{"id":1e300}`, `{"params":{"tools":1}}`, `[`} {
 		f.Add([]byte(seed))
 	}
 	f.Fuzz(func(t *testing.T, data []byte) {

@@ -19,6 +19,8 @@ func (r *Request) Validate() error {
 		return Refuse("messages", "is empty, must have at least one")
 	case (r.Type == Generate || r.Type == Logits) && len(r.Tokens) == 0:
 		return Refuse("tokens", "is empty, the prompt must have at least one")
+	case r.Type == Generate && r.Params.Strategy != nil:
+		return Refuse("strategy", "is for chats, not for raw prompts")
 	case r.Type == Generate && r.Params.Delivery != Delivery{}:
 		return Errorf(BadRequest, "n, stream and stream_options are for chats, not for raw prompts")
 	}
@@ -35,19 +37,40 @@ func (r *Request) Validate() error {
 
 // Validate names the first parameter whose value is out of bounds.
 func (p *Params) Validate() error {
-	v := reflect.ValueOf(p).Elem()
-	for _, f := range Fields(v.Type()) {
-		if err := f.checkAll(v.FieldByIndex(f.index)); err != nil {
+	if err := checkFields("", reflect.ValueOf(p).Elem()); err != nil {
+		return err
+	}
+	if p.Strategy != nil {
+		if err := p.Strategy.Validate(); err != nil {
 			return err
 		}
+	}
+	if err := p.Budgets.validate(); err != nil {
+		return err
 	}
 	switch {
 	case p.TopLogprobs != nil && !p.Logprobs:
 		return Refuse("top_logprobs", "is given without logprobs: true")
 	case p.StreamOptions != nil && !p.Stream:
 		return Refuse("stream_options", "is given without stream: true")
+	case p.EnableThinking != nil && p.Thinking != nil && *p.EnableThinking != bool(*p.Thinking):
+		return Refuse("enable_thinking", "is %t, but thinking is %t", *p.EnableThinking, *p.Thinking)
+	case p.Strategy != nil && p.N != nil && (p.Strategy.N == nil || *p.N != *p.Strategy.N):
+		return Refuse("n", "is %d beside a strategy, which has its own", *p.N)
 	}
 	return p.Stop.validate()
+}
+
+// checkFields checks the numbers among a struct's fields. Prefix comes before their names.
+func checkFields(prefix string, v reflect.Value) error {
+	for _, f := range Fields(v.Type()) {
+		at := v.FieldByIndex(f.index)
+		f.Name = prefix + f.Name
+		if err := f.checkAll(at); err != nil {
+			return err
+		}
+	}
+	return nil
 }
 
 // checkAll checks a number, if there is one, or each number of a map.
@@ -98,7 +121,7 @@ func at(name string, i int) string { return name + "[" + strconv.Itoa(i) + "]" }
 
 // The words that fields of these types may be.
 var (
-	requestTypes = []RequestType{Chat, Generate, Logits, Cancel}
+	requestTypes = []RequestType{Chat, Generate, Logits, Cancel, AnswerNow, ThinkLonger, Verdict}
 	modes        = []Mode{Prefill, Decode}
 	roles        = []Role{System, Developer, User, Assistant}
 )

@@ -14,11 +14,26 @@ func requests() []any {
 	fill(reflect.ValueOf(&all.Params).Elem())
 	all.Messages = []message.Message{{Role: message.System, Content: "Be brief."}, {Role: message.User, Content: "1 + 1 ｜"}, {Role: message.Assistant, Content: "2", ReasoningContent: "One and one", Prefix: true}}
 	all.Params.Stop = message.Stop{"=", "\n"}
+	all.Params.ReasoningEffort = message.EffortLow
+	all.Params.Strategy.Mode, all.Params.Strategy.Stop = message.ShortM, message.StopBeta
+	*all.Params.Strategy.Verifier = message.Verifier{Type: message.VerifyJSON, Schema: message.Schema(`{"type":"integer"}`)}
+	target := 5
+	voted := func(v message.Verifier) message.Request {
+		r := message.Request{Type: message.Chat, ID: 5, Messages: []message.Message{{Role: message.User, Content: "What is 2 + 3?"}}}
+		r.Params.Strategy = &message.Strategy{Mode: message.Vote, Verifier: &v}
+		return r
+	}
 	return []any{
 		message.Request{Type: message.Chat, ID: 1, Messages: []message.Message{{Role: message.User, Content: "What is 2 + 3?"}}},
 		message.Request{Type: message.Generate, ID: 4294967295, Tokens: []int{256, 0, 163839}},
 		message.Request{Type: message.Logits, ID: 3, Tokens: []int{1}, Mode: message.Decode, Draft: true},
 		message.Request{Type: message.Cancel, ID: 1},
+		voted(message.Verifier{Type: message.VerifyFunction}),
+		voted(message.Verifier{Type: message.VerifyCountdown, Numbers: []int{2, 3}, Target: &target}),
+		voted(message.Verifier{Type: message.VerifyRegex, Pattern: `\d+`}),
+		message.Request{Type: message.Verdict, ID: 5, Trace: 1, Accepted: true},
+		message.Request{Type: message.AnswerNow, ID: 5},
+		message.Request{Type: message.ThinkLonger, ID: 5},
 		all,
 	}
 }
@@ -38,6 +53,9 @@ func events() []any {
 		message.Event{Type: message.Delta, ID: 1, Reasoning: "2+3\n", Tokens: []int{50, 43, 51, 10}},
 		message.Event{Type: message.Delta, ID: 1, Content: "5", Tokens: []int{53}, Logprobs: &message.Logprobs{Content: []message.Logprob{five}}},
 		message.Event{Type: message.Done, ID: 1, FinishReason: message.Stopped, Usage: &message.Usage{PromptTokens: 9, CachedTokens: 4, CompletionTokens: 5, ReasoningTokens: 4}},
+		message.Event{Type: message.LaneEvent, ID: 5, Lane: &message.Lane{Trace: 1, Purpose: message.ForAnswer, Content: `\boxed{5}`, Tokens: 12, Confidence: 7.5, Answer: "5", Finish: message.TraceStopped}},
+		message.Event{Type: message.Tallied, ID: 5, Tally: &message.Tally{Groups: []message.Group{{Key: "5", Count: 2, Weight: 2}}, Agreement: 1, Ended: 2, Running: 1}},
+		message.Event{Type: message.Verify, ID: 5, Lane: &message.Lane{Trace: 1, Purpose: message.ForAnswer, Content: `\boxed{5}`, Tokens: 12, Answer: "5"}},
 		message.ErrorEvent(1, message.Refuse("max_tokens", "is 8.5, must be an integer from 1 on")),
 		all,
 	}

@@ -15,12 +15,15 @@ import (
 // words are the types of strings, by their names in TypeScript.
 var words = []struct{ goName, name string }{
 	{"RequestType", "RequestType"}, {"Mode", "Mode"}, {"Role", "Role"}, {"EventType", "EventType"}, {"FinishReason", "FinishReason"}, {"Code", "ErrorCode"},
+	{"StrategyMode", "StrategyMode"}, {"StopRule", "StopRule"}, {"VerifierType", "VerifierType"}, {"Effort", "Effort"},
+	{"TraceFinish", "TraceFinish"}, {"StoppedBy", "StoppedBy"}, {"ChosenBy", "ChosenBy"}, {"Purpose", "Purpose"},
 }
 
 // structs are the types that both languages have.
 var structs = []any{
-	message.Message{}, message.StreamOptions{}, message.Params{}, message.Request{}, message.Options{},
-	message.TopLogprob{}, message.Logprob{}, message.Logprobs{}, message.Usage{}, message.ModelInfo{}, message.Event{}, message.Stats{},
+	message.Message{}, message.StreamOptions{}, message.Verifier{}, message.Strategy{}, message.Params{}, message.Request{}, message.Options{},
+	message.TopLogprob{}, message.Logprob{}, message.Logprobs{}, message.Usage{}, message.ModelInfo{},
+	message.Group{}, message.TraceSummary{}, message.Result{}, message.Lane{}, message.Tally{}, message.Event{}, message.Stats{},
 }
 
 // renamed are the types whose names are taken in a browser, or say too little beside its own.
@@ -62,7 +65,11 @@ func writeInterface(b *bytes.Buffer, s *source, t reflect.Type) {
 		if strings.Contains(f.Tag.Get("json"), ",omit") {
 			optional = "?"
 		}
-		fmt.Fprintf(b, "%s  %s%s: %s;\n", s.comment("  ", owner.Name()+"."+f.Name, names), jsonName(f), optional, cmp.Or(f.Tag.Get("ts"), typeName(f.Type)))
+		typed, told := f.Tag.Lookup("ts")
+		if !told {
+			typed = typeName(f.Type)
+		}
+		fmt.Fprintf(b, "%s  %s%s: %s;\n", s.comment("  ", owner.Name()+"."+f.Name, names), jsonName(f), optional, typed)
 	}
 	b.WriteString("}\n")
 }

@@ -3,7 +3,6 @@ package answer
 import (
 	"regexp"
 	"strings"
-	"unicode"
 )
 
 // canonical is what an answer is compared by: the value of a single number, or else its text.
@@ -30,19 +29,19 @@ var spellings = strings.NewReplacer(
 
 var (
 	listed   = regexp.MustCompile(`\d,?\s+\d`) // several numbers, which without their blanks might be one
-	digits   = regexp.MustCompile(`(\d)\s+(\d)`)
+	apart    = regexp.MustCompile(`([\pL\pN])\s+([\pL\pN])`)
 	wordsIn  = regexp.MustCompile(`\\(?:text|mathrm|mathbf|textbf|operatorname)\s*\{([^{}]*)\}`)
 	fraction = regexp.MustCompile(`^([-+]?)\\frac(?:\{([^{}]*)\}|(\d))(?:\{([^{}]*)\}|(\d))$`)
 	assigned = regexp.MustCompile(`^[a-zA-Z]=(.+)$`)
 )
 
 // plain takes blanks, currency and percent signs, outer brackets, a full stop and an "x =" off a text, and writes a lone
-// fraction with a bar. Words count without regard to case.
+// fraction with a bar. One blank stays where it keeps two words or numbers apart.
 func plain(text string) string {
 	text = wordsIn.ReplaceAllString(text, "$1")
 	text = spellings.Replace(text)
-	for range 2 { // a digit may stand between two blanks
-		text = digits.ReplaceAllString(text, "$1\x00$2")
+	for range 2 { // a single letter may stand between two blanks
+		text = apart.ReplaceAllString(text, "$1\x00$2")
 	}
 	text = strings.ReplaceAll(strings.Join(strings.Fields(text), ""), "\x00", " ")
 	text = strings.TrimSuffix(text, ".")
@@ -58,9 +57,6 @@ func plain(text string) string {
 	}
 	if m := fraction.FindStringSubmatch(text); m != nil {
 		text = m[1] + m[2] + m[3] + "/" + m[4] + m[5]
-	}
-	if isWord(text) {
-		text = strings.ToLower(text)
 	}
 	return text
 }
@@ -83,16 +79,4 @@ func unbracketed(text string) (string, bool) {
 		}
 	}
 	return text[1 : len(text)-1], depth == 0
-}
-
-// isWord tells words from the names of quantities, which have one letter and a case that counts.
-func isWord(text string) bool {
-	letters := 0
-	for _, c := range text {
-		if !unicode.IsLetter(c) {
-			return false
-		}
-		letters++
-	}
-	return letters > 1
 }

@@ -9,7 +9,13 @@ export type RequestType =
   /** Tokens, Mode, Draft: a row of logits for each token */
   | 'logits'
   /** ID: end that request early; it ends with finish_reason abort */
-  | 'cancel';
+  | 'cancel'
+  /** ID: that request is to end its thinking and answer */
+  | 'answer_now'
+  /** ID: that request is to go on with its thinking, once more, where it would end it */
+  | 'think_longer'
+  /** ID, Trace, Accepted: what the host's verifier says of that trace, which an event verify asked for */
+  | 'verdict';
 
 /** A Mode says by which kernels logits are computed; none is prefill. */
 export type Mode =
@@ -39,6 +45,12 @@ export type EventType =
   | 'logits'
   /** one of the request's answers has ended */
   | 'choice'
+  /** a trace of a strategy has gone on, or has ended */
+  | 'lane'
+  /** another trace of a strategy has ended */
+  | 'tally'
+  /** the host's verifier is asked about a trace's answer */
+  | 'verify'
   | 'done'
   | 'error';
 
@@ -75,6 +87,118 @@ export type ErrorCode =
   /** a fault of the program */
   | 'internal';
 
+/** A StrategyMode says how the answer is made. */
+export type StrategyMode =
+  /** one trace */
+  | 'single'
+  /** what most traces answer */
+  | 'vote'
+  /** what most of the M traces answer that think the shortest */
+  | 'short_m'
+  /** a vote in which a trace counts by its confidence */
+  | 'weighted'
+  /** the answer that the verifier accepts, or without one the most confident by the model's own score */
+  | 'best_of'
+  /** the model is asked whether its answer is right, and thinks again if it is not */
+  | 'check'
+  /** an answer made from N others: for free text */
+  | 'fuse';
+
+/** A StopRule says when a vote is over. */
+export type StopRule =
+  /** when all traces have ended */
+  | 'none'
+  /** when the traces still running cannot change the answer */
+  | 'decided'
+  /** when the leader would win a longer vote with a probability of 0.95 */
+  | 'beta'
+  /** when the answers that running traces would give now agree */
+  | 'probe';
+
+/** A VerifierType is a kind of verifier. */
+export type VerifierType =
+  /** the answer is the value of the expression in the question */
+  | 'arithmetic'
+  /** the answer is an expression of each of the numbers once that makes the target */
+  | 'countdown'
+  /** the answer is JSON by Schema */
+  | 'json'
+  /** the answer matches Pattern as a whole */
+  | 'regex'
+  /** the host is asked by an event verify, and answers by a request verdict */
+  | 'function';
+
+/** An Effort is how much thought an answer is worth. */
+export type Effort =
+  | 'none'
+  /** low */
+  | 'minimal'
+  | 'low'
+  | 'medium'
+  | 'high'
+  /** high, like the next two */
+  | 'xhigh'
+  | 'max'
+  | 'ultra';
+
+/** A TraceFinish says why a trace ended. */
+export type TraceFinish =
+  /** by itself */
+  | 'stop'
+  /** by itself, after its thinking was closed */
+  | 'budget'
+  /** at the limit of tokens */
+  | 'length'
+  /** it repeated itself */
+  | 'loop'
+  /** it was not needed any more */
+  | 'cut'
+  /** it was not needed at all */
+  | 'unbegun'
+  /** cancelled */
+  | 'abort';
+
+/** A StoppedBy says why no more traces were waited for. */
+export type StoppedBy =
+  /** all traces have ended */
+  | 'all'
+  /** those still running could not change the answer */
+  | 'decided'
+  /** the leader would most probably have stayed the leader */
+  | 'beta'
+  /** the answers that running traces would have given agreed */
+  | 'probe'
+  /** enough traces had ended their thinking */
+  | 'short_m'
+  /** it accepted an answer */
+  | 'verifier'
+  /** the checks found the answer right, or none found it wrong */
+  | 'confirmed'
+  /** the checks found the answer wrong, and it was thought over */
+  | 'refuted'
+  /** cancelled */
+  | 'abort';
+
+/** A ChosenBy says how the answer was chosen among the traces'. */
+export type ChosenBy =
+  /** there was one */
+  | 'only'
+  | 'majority'
+  /** a majority of confidence */
+  | 'weight'
+  | 'verifier'
+  /** the model's own mean log-probability */
+  | 'self_score'
+  | 'fusion'
+  /** no answer has a majority, or none was accepted */
+  | 'none';
+
+/** A Purpose says what a trace is for. */
+export type Purpose =
+  | 'answer'
+  | 'check'
+  | 'fusion';
+
 /** A Message is one turn of a conversation. Its content may come as one text, or as OpenAI's list of parts [{"type":"text","text":…}], which are joined. */
 export interface Message {
   role: Role;
@@ -89,6 +213,35 @@ export interface Message {
 export interface StreamOptions {
   /** include_usage asks for one last chunk without choices, with the usage of all of them. */
   include_usage?: boolean;
+}
+
+/** A Verifier says what a right answer is. The caller may name the types without parameters alone: "countdown". */
+export interface Verifier {
+  type: VerifierType;
+  /** numbers and target are those of a countdown; if they are not told, they are taken from the question. */
+  numbers?: number[];
+  target?: number;
+  /** schema is a JSON schema. */
+  schema?: Record<string, unknown> | boolean;
+  /** pattern is a regular expression without backreferences. */
+  pattern?: string;
+}
+
+/** A Strategy is how an answer is made of several, its traces. The caller may name its mode alone: "vote". Trace i has the seed after the first's by i. */
+export interface Strategy {
+  mode: StrategyMode;
+  /** n is how many traces there are at most: 8 if it is not told, 1 for single and check, 4 for fuse. */
+  n?: number;
+  /** m is how many traces short_m waits for, 3 if it is not told, and how many rounds fuse takes, 1 if it is not told. */
+  m?: number;
+  /** stop is what ends the traces before all of them are done: decided if it is not told. */
+  stop?: StopRule;
+  /** verifier tells right answers from wrong ones. The first answer that it accepts ends all. */
+  verifier?: Verifier | VerifierType;
+  /** budget is the most tokens that each trace may think for, like thinking_budget. */
+  budget?: number;
+  /** wait is how often each trace is made to think on where it would have ended its thinking. */
+  wait?: number;
 }
 
 /** Params are the parameters of an answer, in OpenAI's words. What is absent falls back on the model's recommendation, then on plain sampling: temperature 1, nothing cut off, nothing penalised. */
@@ -125,7 +278,23 @@ export interface Params {
   top_logprobs?: number;
   /** thinking asks for an answer with or without reasoning, where the model's family leaves the choice: true, false, or DeepSeek's {"type":"enabled"} and {"type":"disabled"}. */
   thinking?: boolean | { type: 'enabled' | 'disabled' };
-  /** n is how many answers are wanted. Answer i has the seed after the first's by i. */
+  /** strategy makes one answer of several. */
+  strategy?: Strategy | StrategyMode;
+  /** reasoning_effort is how much thought an answer is worth: none begins with the answer; low and medium cut thinking short at an eighth and at a half of what there is room for; high lets it end by itself. */
+  reasoning_effort?: Effort;
+  /** thinking_budget is the most tokens to think for. thinking is then closed at the next end of a line, a tenth later at the latest, and the answer begins. Of all the words for it that are given, the smallest number holds. */
+  thinking_budget?: number;
+  /** thinking_token_budget is vLLM's word for thinking_budget. */
+  thinking_token_budget?: number;
+  /** reasoning_budget_tokens is llama.cpp's word for thinking_budget. */
+  reasoning_budget_tokens?: number;
+  /** thinking_budget_tokens is another of llama.cpp's. */
+  thinking_budget_tokens?: number;
+  /** max_thinking_tokens is NVIDIA's. */
+  max_thinking_tokens?: number;
+  /** enable_thinking is Qwen's word for thinking. */
+  enable_thinking?: boolean;
+  /** n is how many answers are wanted. Answer i has the seed after the first's by i. With a strategy, it is another word for the strategy's. */
   n?: number;
   /** stream asks for chunks as they come, in place of the whole answer at the end. */
   stream?: boolean;
@@ -151,6 +320,9 @@ export interface EngineRequest {
   mode?: Mode;
   /** logits of the MTP module as well */
   draft?: boolean;
+  trace?: number;
+  /** what the verifier says */
+  accepted?: boolean;
 }
 
 /** Options are the caller's choices when a model is opened. */
@@ -221,6 +393,73 @@ export interface ModelInfo {
   drafts: boolean;
 }
 
+/** A Group is the traces of one answer. */
+export interface Group {
+  /** the answer: of a number its value, of all else its text without blanks and outer brackets */
+  key: string;
+  count: number;
+  /** count, or in a weighted vote the sum of confidences */
+  weight: number;
+}
+
+/** A TraceSummary is what came of one trace. */
+export interface TraceSummary {
+  finish: TraceFinish;
+  tokens: number;
+  reasoning_tokens: number;
+  /** conf_low and conf_tail are its confidence: the negative mean log-probability of the 20 likeliest tokens, in the stretch where that is least, and at the end. High is sure. */
+  conf_low: number;
+  conf_tail: number;
+  /** the key of its group */
+  answer?: string;
+  /** by the verifier */
+  accepted?: boolean;
+}
+
+/** A Result is what came of a strategy's traces. */
+export interface Result {
+  /** answer is what the traces agree on; null where no answer has a majority, or none was accepted. */
+  answer: string | null;
+  /** groups are the answers that were given, the heaviest first. */
+  groups: Group[];
+  /** agreement is the share of the first group in all traces that came to an end, from 0 to 1. */
+  agreement: number;
+  stopped_by: StoppedBy;
+  chosen_by: ChosenBy;
+  /** trace is whose text the answer's is; absent where it is no trace's. */
+  trace?: number;
+  traces: TraceSummary[];
+  /** saved_tokens is an estimate of what the traces that were cut or never begun would have taken, by the mean of the others. */
+  saved_tokens: number;
+}
+
+/** A Lane is what came of one trace since it was last told of. */
+export interface Lane {
+  trace: number;
+  purpose: Purpose;
+  content?: string;
+  reasoning?: string;
+  /** so far */
+  tokens: number;
+  /** it has not come to its answer */
+  thinking: boolean;
+  /** of its last 32 tokens */
+  confidence: number;
+  /** the key of what it answers, or would answer now */
+  answer?: string;
+  /** it has ended */
+  finish?: TraceFinish;
+}
+
+/** A Tally is how a vote stands. */
+export interface Tally {
+  groups: Group[];
+  agreement: number;
+  ended: number;
+  /** those that are to begin as well */
+  running: number;
+}
+
 /** An Event is what the engine tells the caller. Type says which fields are set. Every request ends with exactly one event done or error of its ID; each of its answers ends with one event choice before that. */
 export interface EngineEvent {
   type: EventType;
@@ -248,6 +487,12 @@ export interface EngineEvent {
   finish_reason?: FinishReason;
   /** choice; done: of all answers, the prompt counted once */
   usage?: Usage;
+  /** lane, verify: which trace, and what came of it */
+  lane?: Lane;
+  /** tally */
+  tally?: Tally;
+  /** choice, done: of a strategy */
+  tabseek?: Result;
   /** error */
   code?: ErrorCode;
   /** error: the parameter at fault, if it is one's */
@@ -289,6 +534,11 @@ export const bounds = {
   max_tokens: { min: 1, max: Infinity, integer: true },
   max_completion_tokens: { min: 1, max: Infinity, integer: true },
   top_logprobs: { min: 0, max: 20, integer: true },
+  thinking_budget: { min: 0, max: Infinity, integer: true },
+  thinking_token_budget: { min: 0, max: Infinity, integer: true },
+  reasoning_budget_tokens: { min: 0, max: Infinity, integer: true },
+  thinking_budget_tokens: { min: 0, max: Infinity, integer: true },
+  max_thinking_tokens: { min: 0, max: Infinity, integer: true },
   n: { min: 1, max: 128, integer: true },
 } as const;
 
