@@ -125,7 +125,8 @@ var rules = []rule{
 	{"web/build", []string{esbuild, brotli}, map[string]string{"tabseek": "it builds from sources in TypeScript"}},
 	{"server/commandline", nil, map[string]string{"tabseek": "arguments and exit statuses, whatever the command"}},
 	{"server/commandline/commandtest", []string{testify}, map[string]string{"tabseek": "what came of a command line, whatever the command"}},
-	{"server", []string{"server/commandline", "web", "engine/weights", "engine/architecture", "engine/record", "engine/message", "engine/tokenizer", "engine/tokenizer/chat"}, map[string]string{
+	{"server/remote", []string{"server/commandline"}, map[string]string{"tabseek/engine": "requests and answers pass through it unread"}},
+	{"server", []string{"server/commandline", "server/remote", "web", "engine/weights", "engine/architecture", "engine/record", "engine/message", "engine/tokenizer", "engine/tokenizer/chat"}, map[string]string{
 		"tabseek/engine":     "the server hosts; the page computes",
 		"tabseek/engine/gpu": "the server hosts; the page computes",
 	}},

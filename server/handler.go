@@ -15,6 +15,7 @@ import (
 	"time"
 
 	"tabseek/engine/weights"
+	"tabseek/server/remote"
 )
 
 // contentSecurityPolicy lets the page run its own code and nothing else: no other origin, no inline script or
@@ -32,25 +33,31 @@ var mediaTypes = map[string]string{
 // handler serves an allow-list: what it does not list does not exist, so no path can escape.
 type handler struct {
 	resources map[string]resource // by path
+	remote    *remote.Proxy       // of all below /remote/; nil if there are no models elsewhere
 	loopback  bool
 	log       *slog.Logger
 }
 
-// newHandler lists the page's files and every file of every model. With loopback, requests must name a loopback
+// newHandler lists the page's files, every file of every model, and the models elsewhere. With loopback, requests must name a loopback
 // host, so that a foreign page cannot reach the server by rebinding its name.
-func newHandler(page fs.FS, models []*weights.Model, log *slog.Logger, loopback bool) (*handler, error) {
+func newHandler(page fs.FS, models []*weights.Model, elsewhere remotes, log *slog.Logger, loopback bool) (*handler, error) {
 	h := &handler{resources: map[string]resource{}, loopback: loopback, log: log}
+	if len(elsewhere.upstreams) > 0 {
+		h.remote = remote.New(elsewhere.upstreams, elsewhere.token, log)
+	}
 	if err := h.addPage(page); err != nil {
 		return nil, err
 	}
-	return h, h.addModels(models)
+	return h, h.addModels(models, elsewhere.upstreams)
 }
 
 func (h *handler) ServeHTTP(w http.ResponseWriter, r *http.Request) {
 	start := time.Now()
 	recorded := &statusWriter{ResponseWriter: w, status: http.StatusOK}
+	defer func() { // also of an answer that a remote model broke off
+		h.log.Info("request", "method", r.Method, "path", r.URL.Path, "status", recorded.status, "bytes", recorded.bytes, "ms", time.Since(start).Milliseconds())
+	}()
 	h.serve(recorded, r)
-	h.log.Info("request", "method", r.Method, "path", r.URL.Path, "status", recorded.status, "bytes", recorded.bytes, "ms", time.Since(start).Milliseconds())
 }
 
 func (h *handler) serve(w http.ResponseWriter, r *http.Request) {
@@ -58,6 +65,9 @@ func (h *handler) serve(w http.ResponseWriter, r *http.Request) {
 	switch {
 	case h.loopback && !loopbackHost(r.Host):
 		fail(w, http.StatusForbidden, "this server answers only to localhost")
+		return
+	case h.remote != nil && strings.HasPrefix(r.URL.Path, remote.Prefix):
+		h.remote.ServeHTTP(w, r)
 		return
 	case r.Method != http.MethodGet && r.Method != http.MethodHead:
 		w.Header().Set("Allow", "GET, HEAD")

@@ -52,7 +52,7 @@ func newTestHandler(t *testing.T, loopback bool) (http.Handler, *weights.Model) 
 	}
 	model, err := weights.OpenModel(packTiny(t))
 	require.NoError(t, err)
-	handler, err := newHandler(files, []*weights.Model{model}, slog.New(slog.DiscardHandler), loopback)
+	handler, err := newHandler(files, []*weights.Model{model}, remotes{}, slog.New(slog.DiscardHandler), loopback)
 	require.NoError(t, err)
 	return handler, model
 }
@@ -265,7 +265,7 @@ func TestModelList(t *testing.T) {
 	require.Zero(t, o.Status, o.Stderr)
 	model, err := weights.OpenModel(dir)
 	require.NoError(t, err)
-	handler, err := newHandler(fstest.MapFS{}, []*weights.Model{model}, slog.New(slog.DiscardHandler), true)
+	handler, err := newHandler(fstest.MapFS{}, []*weights.Model{model}, remotes{}, slog.New(slog.DiscardHandler), true)
 	require.NoError(t, err)
 
 	w := httptest.NewRecorder()
@@ -311,7 +311,7 @@ func FuzzRange(f *testing.F) {
 		f.Add(seed)
 	}
 	const content = "0123456789"
-	handler, err := newHandler(fstest.MapFS{"a.txt": {Data: []byte(content)}}, nil, slog.New(slog.DiscardHandler), true)
+	handler, err := newHandler(fstest.MapFS{"a.txt": {Data: []byte(content)}}, nil, remotes{}, slog.New(slog.DiscardHandler), true)
 	require.NoError(f, err)
 	f.Fuzz(func(t *testing.T, value string) {
 		r := httptest.NewRequest("GET", "http://localhost/a.txt", nil)

@@ -16,7 +16,8 @@ import (
 const usage = `usage: tabseek COMMAND ...
 
   serve [--addr 127.0.0.1:8080] [--models DIR]... [--tls-cert FILE --tls-key FILE]
-                                                    serve the page and models
+        [--remote NAME=URL]... [--remote-key-env [NAME=]VAR]... [--remote-auth VAR]
+                                                    serve the page and models; remote ones run elsewhere, behind OpenAI's API
   site DST [--models DIR]...                        write all that serve would, as files for a static host
   health [URL]                                      whether a server answers, for container platforms
   pack SRC DST [--quant keep|q8|q4|q4k|q3] [--chat NAME] [--buffer MIB] [--force]

@@ -15,6 +15,7 @@ import (
 	"strings"
 
 	"tabseek/engine/weights"
+	"tabseek/server/remote"
 )
 
 // A resource is what a path yields; the set is fixed when the server starts.
@@ -120,9 +121,18 @@ type listing struct {
 	SHA256       string `json:"sha256"` // of model.json: by it, a page knows whether what it keeps of the model is still good
 }
 
-// addModels lists the models' files and the models themselves.
-func (h *handler) addModels(models []*weights.Model) error {
-	list := []listing{}
+// remoteListing is an entry of it for a model elsewhere. What lies behind the name is the server's affair.
+type remoteListing struct {
+	Name string `json:"name"`
+	URL  string `json:"url"`
+}
+
+// addModels lists the models' files, and all models that the page can choose.
+func (h *handler) addModels(models []*weights.Model, elsewhere []remote.Upstream) error {
+	list, remotes := []listing{}, []remoteListing{}
+	for _, u := range elsewhere {
+		remotes = append(remotes, remoteListing{u.Name, u.Path()})
+	}
 	for _, m := range models {
 		base := "/models/" + modelName(m)
 		// The manifest says which shards there are, so it is kept as it was when they were listed.
@@ -146,7 +156,7 @@ func (h *handler) addModels(models []*weights.Model) error {
 			ParamsTotal: i.ParamsTotal, ParamsActive: i.ParamsActive, Context: i.Context, Chat: m.Chat, SHA256: description.sha256,
 		})
 	}
-	index, err := json.Marshal(map[string]any{"models": list})
+	index, err := json.Marshal(map[string]any{"models": list, "remotes": remotes})
 	if err != nil {
 		return err
 	}

@@ -18,6 +18,7 @@ import (
 
 	"tabseek/engine/weights"
 	"tabseek/server/commandline"
+	"tabseek/server/remote"
 	"tabseek/web"
 )
 
@@ -39,7 +40,15 @@ func serve(ctx context.Context, args []string, _ io.Reader, stdout, stderr io.Wr
 	keyFile := flags.String("tls-key", "", "its private key, PEM")
 	var folders stringList
 	flags.Var(&folders, "models", "a packed model, or a folder of packed models; may be repeated")
+	var specs, keys stringList
+	flags.Var(&specs, "remote", "a server with OpenAI's API that the page may ask, NAME=URL; may be repeated")
+	flags.Var(&keys, "remote-key-env", "the environment variable with its key, NAME=VAR, or VAR for all; may be repeated")
+	auth := flags.String("remote-auth", "", "the environment variable with the token that visitors need for remote models")
 	if _, err := parse(flags, args); err != nil {
+		return err
+	}
+	elsewhere, err := parseRemotes(specs, keys, *auth)
+	if err != nil {
 		return err
 	}
 	secure, err := tlsConfig(*certFile, *keyFile)
@@ -55,8 +64,12 @@ func serve(ctx context.Context, args []string, _ io.Reader, stdout, stderr io.Wr
 		return fmt.Errorf("cannot listen on %s: %w", *addr, err)
 	}
 	defer listener.Close()
+	loopback := isLoopback(listener.Addr())
+	if len(elsewhere.upstreams) > 0 && elsewhere.token == "" && !loopback {
+		return commandline.UsageError("--remote on %s needs --remote-auth: whoever reaches it could use your keys", *addr)
+	}
 	log := slog.New(slog.NewTextHandler(stderr, nil))
-	handler, err := newHandler(web.Files(), models, log, isLoopback(listener.Addr()))
+	handler, err := newHandler(web.Files(), models, elsewhere, log, loopback)
 	if err != nil {
 		return err
 	}
@@ -71,7 +84,7 @@ func serve(ctx context.Context, args []string, _ io.Reader, stdout, stderr io.Wr
 		WriteTimeout:      writeTimeout,
 		MaxHeaderBytes:    16 << 10,
 	}
-	announce(stdout, listener.Addr(), secure != nil, models)
+	announce(stdout, listener.Addr(), secure != nil, models, elsewhere.upstreams)
 	failed := make(chan error, 1)
 	go func() {
 		if secure == nil {
@@ -92,6 +105,24 @@ func serve(ctx context.Context, args []string, _ io.Reader, stdout, stderr io.Wr
 		return server.Close()
 	}
 	return nil
+}
+
+// remotes are the models elsewhere, and the token that they are kept behind, if any.
+type remotes struct {
+	upstreams []remote.Upstream
+	token     string
+}
+
+func parseRemotes(specs, keys []string, auth string) (remotes, error) {
+	upstreams, err := remote.Parse(specs, keys)
+	if err != nil || auth == "" {
+		return remotes{upstreams: upstreams}, err
+	}
+	if len(upstreams) == 0 {
+		return remotes{}, commandline.UsageError("--remote-auth needs --remote")
+	}
+	token, err := remote.Secret("--remote-auth", auth)
+	return remotes{upstreams, token}, err
 }
 
 // tlsConfig is nil without a certificate. The files are read once: a renewed certificate needs a restart.
@@ -188,7 +219,7 @@ func isLoopback(addr net.Addr) bool {
 	return ok && tcp.IP.IsLoopback()
 }
 
-func announce(w io.Writer, addr net.Addr, secure bool, models []*weights.Model) {
+func announce(w io.Writer, addr net.Addr, secure bool, models []*weights.Model, elsewhere []remote.Upstream) {
 	host, port, err := net.SplitHostPort(addr.String())
 	if err != nil {
 		host, port = addr.String(), ""
@@ -203,6 +234,9 @@ func announce(w io.Writer, addr net.Addr, secure bool, models []*weights.Model) 
 	fmt.Fprintf(w, "Tabseek is at %s://%s\n", scheme, net.JoinHostPort(host, port))
 	for _, m := range models {
 		fmt.Fprintf(w, "  model %s (%s)\n", modelName(m), humanBytes(m.Bytes()))
+	}
+	for _, u := range elsewhere {
+		fmt.Fprintf(w, "  remote %s (what is asked of it leaves this computer)\n", u.Name)
 	}
 	if !isLoopback(addr) && !secure {
 		fmt.Fprintln(w, "Browsers give WebGPU only to HTTPS and localhost: other machines need --tls-cert and --tls-key, or a TLS proxy in front.")

@@ -14,6 +14,7 @@ import (
 	"math/big"
 	"net"
 	"net/http"
+	"net/http/httptest"
 	"os"
 	"path/filepath"
 	"strings"
@@ -152,6 +153,8 @@ func TestServeFails(t *testing.T) {
 		{"no such folder", []string{"--models", "no-such-folder"}, "--models no-such-folder"},
 		{"no model in it", []string{"--models", t.TempDir()}, "no packed model there"},
 		{"two of one name", []string{"--models", model, "--models", twins}, "two models are called tiny"},
+		{"a remote's key is empty", []string{"--models", model, "--remote", "a=http://a", "--remote-key-env", "NO_SUCH_VARIABLE"}, "--remote-key-env NO_SUCH_VARIABLE"},
+		{"the token is empty", []string{"--models", model, "--remote", "a=http://a", "--remote-auth", "NO_SUCH_VARIABLE"}, "--remote-auth NO_SUCH_VARIABLE"},
 		{"no such certificate", []string{"--models", model, "--tls-cert", "no.pem", "--tls-key", "no.key"}, "--tls-cert no.pem"},
 	} {
 		t.Run(c.name, func(t *testing.T) {
@@ -163,6 +166,16 @@ func TestServeFails(t *testing.T) {
 func TestServeUsage(t *testing.T) {
 	for _, flag := range []string{"--tls-cert", "--tls-key"} {
 		requireFailure(t, command("", "serve", flag, "file.pem"), 2, "serve", flag+" needs --tls-")
+	}
+	for want, args := range map[string][]string{
+		"--remote http://a: must be NAME=URL":  {"--remote", "http://a"},
+		"--remote-auth needs --remote":         {"--remote-auth", "PATH"},
+		"--remote-key-env needs --remote":      {"--remote-key-env", "PATH"},
+		"on 0.0.0.0:0 needs --remote-auth":     {"--models", packTiny(t), "--addr", "0.0.0.0:0", "--remote", "a=http://a"},
+		"--remote a: there are two of that":    {"--remote", "a=http://a", "--remote", "a=http://b"},
+		"--remote-key-env b=PATH: there is no": {"--remote", "a=http://a", "--remote-key-env", "b=PATH"},
+	} {
+		requireFailure(t, command("", append([]string{"serve"}, args...)...), 2, "serve", want)
 	}
 }
 
@@ -182,6 +195,41 @@ func TestServeTLS(t *testing.T) {
 	require.Equal(t, 200, r.StatusCode)
 	require.Equal(t, 2, r.ProtoMajor)
 	require.Zero(t, stop())
+}
+
+// The page's own server hands on what is asked of a remote model, and lists it under its name alone.
+func TestServeRemote(t *testing.T) {
+	asked := 0
+	up := httptest.NewServer(http.HandlerFunc(func(w http.ResponseWriter, r *http.Request) {
+		asked++
+		w.Header().Set("Content-Type", "application/json")
+		io.WriteString(w, `{"data":[]}`)
+	}))
+	defer up.Close()
+	t.Setenv("BIG_KEY", "secret key of big")
+	address, stderr, stop := startServer(t, "--models", packTiny(t), "--remote", "big="+up.URL, "--remote-key-env", "BIG_KEY")
+	get := func(path string) (int, string) {
+		r, err := http.Get(address + path)
+		require.NoError(t, err)
+		defer r.Body.Close()
+		body, err := io.ReadAll(r.Body)
+		require.NoError(t, err)
+		require.Equal(t, contentSecurityPolicy, r.Header.Get("Content-Security-Policy"))
+		return r.StatusCode, string(body)
+	}
+	_, list := get("/models/index.json")
+	require.Contains(t, list, `"remotes":[{"name":"big","url":"/remote/big"}]`)
+	for _, secret := range []string{up.URL, strings.TrimPrefix(up.URL, "http://"), "secret"} {
+		require.NotContains(t, list, secret)
+	}
+	require.Zero(t, asked, "nobody has chosen it yet")
+	status, models := get("/remote/big/v1/models")
+	require.Equal(t, 200, status)
+	require.Equal(t, `{"data":[]}`, models)
+	status, _ = get("/remote/other/v1/models")
+	require.Equal(t, 404, status)
+	require.Zero(t, stop())
+	require.NotContains(t, stderr.String(), "secret")
 }
 
 // certificate makes one for localhost, and its key.
