@@ -118,7 +118,12 @@ var rules = []rule{
 		"tabseek/engine/deepseek": "it knows only the wire",
 		webgpu:                    "the device is the caller's choice",
 	}},
-	{"wasm/harness/tabseek-headless", []string{"shaders", "engine/gpu", "engine/gpu/gputest", "engine/gpu/nativegpu", "engine/gpu/nullgpu", "engine/gpu/refgpu", "engine/message", "wasm/abi", "wasm/harness", "web", "server/commandline"}, map[string]string{
+	{"wasm/harness/openai", []string{"engine/message", "wasm/harness"}, map[string]string{
+		wazero:               "it speaks HTTP on one side and asks a host on the other",
+		webgpu:               "it speaks HTTP on one side and asks a host on the other",
+		"tabseek/engine/gpu": "it speaks HTTP on one side and asks a host on the other",
+	}},
+	{"wasm/harness/tabseek-headless", []string{"shaders", "engine/gpu", "engine/gpu/gputest", "engine/gpu/nativegpu", "engine/gpu/nullgpu", "engine/gpu/refgpu", "engine/message", "wasm/abi", "wasm/harness", "wasm/harness/openai", "web", "server/commandline"}, map[string]string{
 		"tabseek/engine": "it must run the engine that is shipped, engine.wasm, and no other",
 	}},
 	{"web", nil, map[string]string{"tabseek": "files, embedded"}},
@@ -138,7 +143,7 @@ var linkBans = []struct {
 	except    []string // packages that may
 }{
 	{"syscall/js", "one guest for the page and the harness: wazero has no JavaScript", nil},
-	{wazero, "the guest must not carry a runtime, nor the server", []string{"wasm/harness", "wasm/harness/tabseek-headless"}},
+	{wazero, "the guest must not carry a runtime, nor the server", []string{"wasm/harness", "wasm/harness/openai", "wasm/harness/tabseek-headless"}},
 	{webgpu, "only the native device touches a GPU", []string{"engine/gpu/nativegpu", "wasm/harness/tabseek-headless"}},
 	{esbuild, "a bundler is for building", []string{"web/build"}},
 	{brotli, "pages are compressed when they are built", []string{"web/build"}},

@@ -179,6 +179,26 @@ func TestNotARequest(t *testing.T) {
 	require.Equal(t, message.ContextFull, message.ErrorEvent(1, err).Code)
 }
 
+// A body of OpenAI's HTTP API is read as strictly as a request.
+func TestParseChat(t *testing.T) {
+	r, err := message.ParseChat([]byte(`{"model":"m","messages":[{"role":"user","content":"Hi"}],"seed":7,"stream":true}`))
+	require.NoError(t, err)
+	require.Equal(t, message.Request{Type: message.Chat, Messages: []message.Message{{Role: message.User, Content: "Hi"}}, Params: message.Params{
+		Seed: pointer(uint32(7)), Delivery: message.Delivery{Stream: true}, Labels: message.Labels{Model: "m"},
+	}}, r)
+	for body, want := range map[string]string{
+		``:                          "the request is not JSON, must be an object",
+		`null`:                      "the request is null, must be an object",
+		`{}`:                        "messages is empty, must have at least one",
+		`{"messages":[],"id":1}`:    "id is not a field that is known here",
+		`{"messages":"hi"}`:         `messages is "hi", must be a list`,
+		`{"messages":[],"seed":-1}`: "seed is -1, must be an integer from 0 to 4294967295",
+	} {
+		_, err := message.ParseChat([]byte(body))
+		require.EqualError(t, err, want, body)
+	}
+}
+
 func TestParseOptions(t *testing.T) {
 	o, err := message.ParseOptions([]byte(`{"context":100,"chunk":null}`))
 	require.NoError(t, err)

@@ -223,3 +223,9 @@ func deviceError(err error) error {
 	}
 	return err
 }
+
+// Ended is closed when the host takes no more requests: it is closed, or its device or guest has failed.
+func (h *Host) Ended() <-chan struct{} { return h.ended }
+
+// Err is why the host takes no more requests; nil while it does.
+func (h *Host) Err() error { return h.mailbox.failure() }

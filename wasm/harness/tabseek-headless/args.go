@@ -190,6 +190,44 @@ func parseBench(args []string) (benchArgs, error) {
 	return a, nil
 }
 
+// serveArgs is the command line of serve.
+type serveArgs struct {
+	target
+	model, addr      string
+	sequences, queue int
+	key              string
+}
+
+func parseServe(args []string) (serveArgs, error) {
+	var a serveArgs
+	flags := flag.NewFlagSet("", flag.ContinueOnError)
+	a.target.flags(flags, "native", "ref", "null")
+	flags.StringVar(&a.addr, "addr", "127.0.0.1:8090", "")
+	flags.IntVar(&a.sequences, "sequences", 16, "")
+	flags.IntVar(&a.queue, "queue", 256, "")
+	keyVariable := flags.String("api-key-env", "", "")
+	rest, err := commandline.Parse(flags, args)
+	if err != nil {
+		return a, err
+	}
+	if err := errors.Join(commandline.CheckCount(rest, 1, "MODEL"), a.check()); err != nil {
+		return a, err
+	}
+	a.model = rest[0]
+	switch {
+	case a.sequences < 1:
+		return a, commandline.UsageError("--sequences %d: must be at least 1", a.sequences)
+	case a.queue < 0:
+		return a, commandline.UsageError("--queue %d: must not be negative", a.queue)
+	case *keyVariable == "":
+		return a, nil
+	}
+	if a.key = os.Getenv(*keyVariable); a.key == "" {
+		return a, fmt.Errorf("--api-key-env %s: the variable is empty, so anybody could ask", *keyVariable)
+	}
+	return a, nil
+}
+
 // selftestArgs is the command line of selftest.
 type selftestArgs struct {
 	target

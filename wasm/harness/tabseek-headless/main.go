@@ -21,11 +21,14 @@ const usage = `usage: tabseek-headless COMMAND ...
       [--mode prefill|decode] [--draft FILE.f32]     by which kernels; rows of the draft module as well
   bench MODEL [--prompt N] [--generate M] --json     speed of prefill and decoding
       [--batch B]
+  serve MODEL [--addr 127.0.0.1:8090]                OpenAI's HTTP API, for many clients at once
+      [--sequences 16] [--queue 256]                 answers computed side by side, and answers that may wait
+      [--api-key-env VAR]                            clients must send the key that the variable holds
   selftest                                           every kernel case on this device
       [--record FILE]                                or write the cases down for another host
 
 Every command takes [--device native|ref] (the GPU, or the slow reference in Go) and [--minimum] (on the GPU, stay
-within WebGPU's default limits); run and bench also [--device null], which computes nothing and shows what is left: the
+within WebGPU's default limits); run, bench and serve also [--device null], which computes nothing and shows what is left: the
 engine's own time, for a model of any size. All but selftest take [--context N], [--chunk N] (most tokens decoded in one
 submit), [--profile P] (kernels by that choice, in place of the fastest on this device) and [--wasm FILE] (in place of the
 built-in engine.wasm).
@@ -46,7 +49,7 @@ func main() {
 // execute runs one command line and returns the exit status.
 func execute(ctx context.Context, args []string, to streams) int {
 	program := commandline.Program{Name: "tabseek-headless", Usage: usage, Commands: map[string]func([]string, io.Writer) error{}}
-	for name, command := range map[string]func(context.Context, []string, streams) error{"run": run, "logits": logits, "bench": bench, "selftest": selftest} {
+	for name, command := range map[string]func(context.Context, []string, streams) error{"run": run, "logits": logits, "bench": bench, "serve": serve, "selftest": selftest} {
 		program.Commands[name] = func(args []string, stdout io.Writer) error { return command(ctx, args, streams{stdout, to.err}) }
 	}
 	return program.Run(args, to.out, to.err)

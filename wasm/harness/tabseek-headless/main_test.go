@@ -1,10 +1,13 @@
 package main
 
 import (
+	"bufio"
 	"bytes"
 	"context"
 	"encoding/json"
 	"errors"
+	"io"
+	"net/http"
 	"os"
 	"path/filepath"
 	"strings"
@@ -84,6 +87,9 @@ func TestUsage(t *testing.T) {
 		{"bench: no prompt", []string{"bench", "m", "--prompt", "0"}, "--prompt 0"},
 		{"bench: nothing generated", []string{"bench", "m", "--generate", "0"}, "--generate 0"},
 		{"bench: a batch", []string{"bench", "m", "--batch", "2"}, "--batch 2"},
+		{"serve: no model", []string{"serve"}, "MODEL is missing"},
+		{"serve: no sequences", []string{"serve", "m", "--sequences", "0"}, "--sequences 0: must be at least 1"},
+		{"serve: negative queue", []string{"serve", "m", "--queue", "-1"}, "--queue -1: must not be negative"},
 		{"selftest: argument", []string{"selftest", "x"}, `unexpected argument "x"`},
 		{"selftest: flag of another command", []string{"selftest", "--context", "1"}, "-context"},
 	} {
@@ -131,6 +137,9 @@ func TestFailures(t *testing.T) {
 		{"logits: full disk", []string{"logits", model, "--tokens", tokens, "--out", "/dev/full"}, "no space left on device"},
 		{"logits: token past the vocabulary", []string{"logits", model, "--tokens", write(t, "t.json", `[999]`), "--out", out}, "token 0 of the prompt is 999"},
 		{"logits: more than the context", []string{"logits", model, "--tokens", tokens, "--out", out, "--context", "2"}, "the prompt has 3 tokens"},
+		{"serve: no key in the variable", []string{"serve", model, "--api-key-env", "TABSEEK_NO_SUCH_KEY"}, "--api-key-env TABSEEK_NO_SUCH_KEY: the variable is empty"},
+		{"serve: no such address", []string{"serve", model, "--addr", "256.0.0.1:1"}, "cannot listen on 256.0.0.1:1"},
+		{"serve: unknown model", []string{"serve", "no-such-model", "--addr", "127.0.0.1:0"}, `no model "no-such-model"`},
 		{"bench: prompt longer than the context", []string{"bench", model, "--prompt", "1000", "--generate", "1"}, "the prompt has 1000 tokens"},
 	} {
 		t.Run(c.name, func(t *testing.T) {
@@ -299,3 +308,39 @@ func TestInterrupted(t *testing.T) {
 type writerFunc func([]byte) (int, error)
 
 func (f writerFunc) Write(p []byte) (int, error) { return f(p) }
+
+// Told to end, serve lets an answer that is under way come to its end.
+func TestServe(t *testing.T) {
+	needWasm(t)
+	t.Setenv("TABSEEK_TEST_KEY", "s3cret")
+	ctx, end := context.WithCancel(t.Context())
+	out, in := io.Pipe()
+	var stderr bytes.Buffer
+	status := make(chan int)
+	go func() {
+		status <- execute(ctx, []string{"serve", enginetest.PackTiny(t), "--addr", "127.0.0.1:0", "--api-key-env", "TABSEEK_TEST_KEY", "--device", "ref", "--chunk", "1"}, streams{in, &stderr})
+		in.Close()
+	}()
+	line, err := bufio.NewReader(out).ReadString('\n')
+	require.NoError(t, err)
+	name, address, ok := strings.Cut(strings.TrimSpace(line), " answers at ")
+	require.True(t, ok, line)
+	require.NotEmpty(t, name)
+	request, err := http.NewRequestWithContext(t.Context(), "POST", address+"/chat/completions", strings.NewReader(`{"messages":[{"role":"user","content":"Hi"}],"max_tokens":60,"ignore_eos":true,"stream":true}`))
+	require.NoError(t, err)
+	request.Header.Set("Authorization", "Bearer s3cret")
+	response, err := http.DefaultClient.Do(request)
+	require.NoError(t, err)
+	defer response.Body.Close()
+	require.Equal(t, 200, response.StatusCode)
+	end()
+	body, err := io.ReadAll(response.Body)
+	require.NoError(t, err)
+	require.Contains(t, string(body), `"finish_reason":"length"`)
+	require.True(t, strings.HasSuffix(string(body), "data: [DONE]\n\n"))
+	require.Equal(t, 0, <-status, stderr.String())
+	_, err = http.Get(address + "/models")
+	require.Error(t, err)
+	require.Contains(t, stderr.String(), "path=/v1/chat/completions status=200")
+	require.NotContains(t, stderr.String(), "s3cret")
+}
