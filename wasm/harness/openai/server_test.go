@@ -285,9 +285,13 @@ func TestGone(t *testing.T) {
 			connection, err := net.Dial("tcp", strings.TrimPrefix(e.URL, "http://"))
 			require.NoError(t, err)
 			fmt.Fprintf(connection, "POST /v1/chat/completions HTTP/1.1\r\nHost: localhost\r\nContent-Length: %d\r\n\r\n%s", len(body), body)
-			require.Eventually(t, func() bool { return strings.Contains(e.ask(t, "GET", "/metrics", "").body, "tabseek_answers_running 1\n") }, 10*time.Second, time.Millisecond)
+			require.Eventually(t, func() bool {
+				return strings.Contains(e.ask(t, "GET", "/metrics", "").body, "tabseek_answers_running 1\n")
+			}, 10*time.Second, time.Millisecond)
 			require.NoError(t, connection.Close())
-			require.Eventually(t, func() bool { return strings.Contains(e.ask(t, "GET", "/metrics", "").body, "tabseek_answers_running 0\n") }, 10*time.Second, time.Millisecond)
+			require.Eventually(t, func() bool {
+				return strings.Contains(e.ask(t, "GET", "/metrics", "").body, "tabseek_answers_running 0\n")
+			}, 10*time.Second, time.Millisecond)
 		})
 	}
 	start := time.Now()
@@ -301,7 +305,9 @@ func TestStop(t *testing.T) {
 	response, _ := e.begin(t, endless)
 	waiting := make(chan reply)
 	go func() { waiting <- e.chat(t, endless) }()
-	require.Eventually(t, func() bool { return strings.Contains(e.ask(t, "GET", "/metrics", "").body, "tabseek_answers_waiting 1\n") }, 10*time.Second, time.Millisecond)
+	require.Eventually(t, func() bool {
+		return strings.Contains(e.ask(t, "GET", "/metrics", "").body, "tabseek_answers_waiting 1\n")
+	}, 10*time.Second, time.Millisecond)
 	e.api.Stop()
 	var body bytes.Buffer
 	_, err := body.ReadFrom(response.Body)
