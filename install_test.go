@@ -51,7 +51,7 @@ func TestInstallWaits(t *testing.T) {
 				require.NoError(t, os.MkdirAll(filepath.Join(root, dir), 0o755))
 			}
 			var status strings.Builder
-			for _, p := range []string{"chromium", "firefox-esr", "fonts-dejavu-core"} {
+			for _, p := range []string{"chromium", "firefox-esr", "fonts-dejavu-core", "curl"} {
 				fmt.Fprintf(&status, "Package: %s\nStatus: install ok installed\nVersion: 1\nArchitecture: %s\n\n", p, architecture[:len(architecture)-1])
 			}
 			require.NoError(t, os.WriteFile(filepath.Join(root, "dpkg", "status"), []byte(status.String()), 0o644))
@@ -80,7 +80,7 @@ exec %s -o Dir::State=%[2]s/state -o Dir::State::status=%[2]s/dpkg/status -o Dir
 			require.NoError(t, <-done)
 			require.NoError(t, err, output)
 			require.True(t, waited, "it did not wait: %s", output)
-			require.Contains(t, output, "installing Debian packages: chromium firefox-esr fonts-dejavu-core\n")
+			require.Contains(t, output, "installing Debian packages: chromium firefox-esr fonts-dejavu-core curl\n")
 		})
 	}
 }
