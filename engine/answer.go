@@ -10,6 +10,7 @@ import (
 // has ended. It knows no GPU.
 type answer struct {
 	request  uint32
+	index    int // of the request's answers
 	prompt   []int
 	reused   int // tokens of the prompt that the cache held already
 	limit    int // most tokens to generate
@@ -89,20 +90,16 @@ func (a *answer) end(reason message.FinishReason) {
 func (a *answer) delta() (message.Event, bool) {
 	e := a.event
 	a.event = message.Event{}
-	e.Type, e.ID = message.Delta, a.request
+	e.Type, e.ID, e.Index = message.Delta, a.request, a.index
 	return e, len(e.Tokens) > 0 || e.Content != "" || e.Reasoning != ""
 }
 
-// done is the answer's last event.
-func (a *answer) done() message.Event {
-	return message.Event{Type: message.Done, ID: a.request, FinishReason: a.reason, Usage: &message.Usage{
-		PromptTokens: len(a.prompt), CachedTokens: a.reused, CompletionTokens: len(a.tokens), ReasoningTokens: a.reasoned,
-	}}
+// choice is the answer's last event.
+func (a *answer) choice() message.Event {
+	usage := a.usage()
+	return message.Event{Type: message.Choice, ID: a.request, Index: a.index, FinishReason: a.reason, Usage: &usage}
 }
 
-// computed are the tokens whose cache rows are surely there once the answer has ended: all but the last, which no
-// step has surely read.
-func (a *answer) computed() []int {
-	all := append(append([]int(nil), a.prompt...), a.tokens...)
-	return all[:len(all)-1]
+func (a *answer) usage() message.Usage {
+	return message.Usage{PromptTokens: len(a.prompt), CachedTokens: a.reused, CompletionTokens: len(a.tokens), ReasoningTokens: a.reasoned}
 }

@@ -1,10 +1,11 @@
 package engine
 
 import (
+	"slices"
+
 	"tabseek/engine/gpu"
 	"tabseek/engine/message"
 	"tabseek/engine/record"
-	"tabseek/engine/tokenizer/chat"
 	"tabseek/shaders"
 )
 
@@ -13,123 +14,223 @@ const (
 	chosenSize = 4 * shaders.ChosenWords // bytes of a record
 )
 
-// A decoder turns the steps of sequence 0 into the tokens of an answer.
+// A decoder turns steps into the tokens of answers, of up to Options.Sequences side by side.
 //
-// The prompt but its last token goes through steps of MaxRows rows that only fill the cache. Decoding starts
-// with the last prompt token, so that prompt and answer tokens take the same path: a step reads the token at
-// the row's position, samples the next, and moves on. How much of it a submit holds, its pace says.
+// A prompt but its last token goes through steps of MaxRows rows that only fill the cache. Decoding starts with the last prompt
+// token, so that prompt and answer tokens take the same path: a step reads the token at each row's position, samples the
+// next, and moves on. How much of it a submit holds, its pace says.
+//
+// Prompts and answers take turns, submit by submit. Who has a row changes only while nothing is under way: then
+// the rows are set anew, and the width of a step to what is needed.
 type decoder struct {
-	engine *Engine
-	answer *answer
+	engine    *Engine
+	questions []*question
+	preempted []*run // had to make room; they go on with what they had
+	runs      []*run // that have a sequence
+	seats     []*run // of these, those that have a row: row i is that of seats[i]
+	free      []int  // the GPU's sequences
+	begun     int    // runs, so far
 
-	filled   int  // prompt tokens whose cache rows are submitted
-	decoded  int  // decode steps submitted
-	begun    int  // commands submitted of the step in hand; 0: none is in hand
-	pending  int  // submits under way
-	counted  bool // the tokens, or nothing needs their counts
-	decoding bool
+	hand    func() // goes on with the step of which a part has been submitted; nil: there is none
+	filler  *run   // whose prompt that step is; nil: it is one of decoding
+	parts   int    // commands submitted of it
+	pending int    // submits under way
+	changed bool   // there are others to be seated, or to rise
+	filling bool   // the last step was a prompt's
+	prompt  cursor // where the rows of prompts stand
 }
 
-func (e *Engine) beginChat(r message.Request) (task, error) {
-	words := e.manifest.ChatWords
-	format := chat.Format{Family: e.manifest.Chat, System: words.System, BOS: words.BOS, EOS: words.EOS}
-	prompt, err := format.Write(e.tokenizer, r.Messages, chat.Options{Thinking: r.Params.Thinks()})
-	if err != nil {
-		return nil, &message.Error{Code: message.BadRequest, Err: err}
+// A cursor is a place in a sequence.
+type cursor struct{ slot, position int }
+
+var nowhere = cursor{slot: -1}
+
+func newDecoder(e *Engine) *decoder {
+	d := &decoder{engine: e, prompt: nowhere}
+	for slot := e.options.Sequences - 1; slot >= 0; slot-- {
+		d.free = append(d.free, slot)
 	}
-	return e.beginAnswer(r, prompt)
+	return d
 }
 
-func (e *Engine) beginGenerate(r message.Request) (task, error) {
-	return e.beginAnswer(r, chat.Prompt{IDs: r.Tokens})
+// idle tells whether there is nothing to answer.
+func (d *decoder) idle() bool { return len(d.questions) == 0 }
+
+// ask adds a question.
+func (d *decoder) ask(q *question) {
+	d.questions = append(d.questions, q)
+	d.next()
 }
 
-func (e *Engine) beginAnswer(r message.Request, start chat.Prompt) (task, error) {
-	prompt := start.IDs
-	if err := e.checkTokens(prompt, 1); err != nil {
-		return nil, err
-	}
-	counted, err := e.writeSampling(r.Params, len(prompt))
-	if err != nil {
-		return nil, err
-	}
-	a := &answer{request: r.ID, prompt: prompt, eos: map[int]bool{}, limit: e.options.Context - len(prompt), logprobs: r.Params.Logprobs, name: e.tokenizer.Token}
-	if r.Params.TopLogprobs != nil {
-		a.top = *r.Params.TopLogprobs
-	}
-	if most, ok := r.Params.Limit(); ok {
-		a.limit = min(a.limit, most)
-	}
-	for _, id := range e.manifest.Special.EOS {
-		a.eos[id] = !r.Params.IgnoreEOS
-	}
-	a.splitter, a.stopper.stops = chat.NewSplitter(e.tokenizer, start), r.Params.Stop
-	a.reused = e.cache.Reusable(prompt)
-	e.cache.Rewind(a.reused)
-	e.writeTokens(a.reused, prompt[a.reused:])
-	e.writeRows(a.reused)
-	return &decoder{engine: e, answer: a, filled: a.reused, counted: !counted}, nil
-}
-
-func (d *decoder) id() uint32 { return d.answer.request }
-
+// next submits what can be submitted.
 func (d *decoder) next() {
-	prompt := len(d.answer.prompt) - 1
-	if !d.decoding {
-		for d.pending < inFlight && d.filled < prompt {
-			d.fill()
+	for d.pending < inFlight {
+		if d.hand != nil {
+			d.hand()
+			continue
 		}
-		if d.pending > 0 {
+		d.admit()
+		filling := d.toFill()
+		switch {
+		case filling != nil && (!d.filling || d.changed || len(d.seats) == 0):
+			if d.reserve(filling, filling.target()+1) {
+				d.fill(filling)
+				continue
+			}
+		case d.changed && d.pending == 0:
+			d.seat()
+			continue
+		case len(d.seats) > 0 && !d.changed:
+			if steps := d.steps(); steps > 0 && d.reserveSteps(steps) {
+				d.decode(steps)
+				continue
+			}
+		}
+		if d.pending > 0 || len(d.runs) == 0 {
 			return
 		}
-		d.decoding = true
-		d.engine.writeRows(prompt)
-		d.engine.events = append(d.engine.events, message.Event{Type: message.Decoding, ID: d.answer.request})
-	}
-	if !d.counted {
-		d.counted = true
-		d.engine.submit(d.take(record.Count, 1, 1), func(gpu.Result) { d.pending-- })
-	}
-	for d.pending < inFlight && d.decoded < d.answer.limit {
-		d.decode()
 	}
 }
 
-// fill submits the next steps of the prompt. The last step may run past its end: what the surplus rows
-// write is overwritten before it is read.
-func (d *decoder) fill() {
-	e, a := d.engine, d.answer
-	prompt := len(a.prompt) - 1
-	p := d.take(record.Prompt, record.MaxRows, (prompt-d.filled+record.MaxRows-1)/record.MaxRows)
-	d.filled = min(d.filled+p.completes()*record.MaxRows, prompt)
-	filled := d.filled
+// admit begins answers as long as there are sequences and pages for them: of the question that has the fewest under way.
+func (d *decoder) admit() {
+	for len(d.free) > 0 {
+		if len(d.preempted) > 0 {
+			if !d.room(d.preempted[0]) {
+				return
+			}
+			d.start(d.preempted[0])
+			d.preempted = d.preempted[1:]
+			continue
+		}
+		var next *question
+		for _, q := range d.questions {
+			if q.ready() && (next == nil || q.running() < next.running()) {
+				next = q
+			}
+		}
+		if next == nil {
+			return
+		}
+		r := &run{question: next, tokens: next.start.IDs}
+		if !d.room(r) {
+			return
+		}
+		d.begun++
+		r.order, r.answer, r.tokens = d.begun, next.next(d.engine), slices.Clone(r.tokens)
+		d.start(r)
+		r.answer.reused = r.filled
+		if r.answer.index == 0 && r.filled < r.target() {
+			next.first = r
+		}
+	}
+}
+
+// room tells whether there are pages for the tokens of a run and its next ones.
+func (d *decoder) room(r *run) bool {
+	return len(d.runs) == 0 || d.engine.cache.Available() > len(r.tokens)/shaders.PageSize+1
+}
+
+func (d *decoder) start(r *run) {
+	slot := d.free[len(d.free)-1]
+	d.free = d.free[:len(d.free)-1]
+	d.engine.beginRun(r, slot)
+	d.runs = append(d.runs, r)
+	d.changed = d.changed || r.filled == r.target()
+}
+
+// toFill is the run that has waited longest for its prompt.
+func (d *decoder) toFill() *run {
+	for _, r := range d.runs {
+		if r.filled < r.target() {
+			return r
+		}
+	}
+	return nil
+}
+
+// fill submits the next steps of a prompt. The last step may run past its end: what the surplus rows write is overwritten before
+// it is read, or lies in no page.
+func (d *decoder) fill(r *run) {
+	e, rest := d.engine, r.target()-r.filled
+	if at := (cursor{r.slot, r.filled}); d.parts == 0 && d.prompt != at {
+		d.prompt = at
+		e.writePromptRows(at.slot, at.position)
+	}
+	p := d.take(record.Prompt, record.MaxRows, (rest+record.MaxRows-1)/record.MaxRows, func() { d.fill(r) })
+	d.filling, d.filler = true, r
+	steps := p.completes()
+	if steps == 0 {
+		e.submit(p, func(gpu.Result) { d.pending-- })
+		return
+	}
+	d.prompt.position += steps * record.MaxRows
+	r.filled = min(r.filled+steps*record.MaxRows, r.target())
+	r.cached.Append(r.tokens[r.cached.Len():r.filled]...)
+	if r.filled == r.target() {
+		d.changed = true
+		r.question.goOn(r)
+	}
+	filled := r.filled
 	e.submit(p, func(gpu.Result) {
 		d.pending--
-		if p.completes() == 0 {
-			return
+		if a := r.answer; a.index == 0 && a.reason == "" {
+			e.events = append(e.events, message.Event{Type: message.Prefilled, ID: a.request, Done: filled + 1, Total: len(a.prompt)})
 		}
-		e.cache.Append(a.prompt[e.cache.Len():filled]...)
-		e.events = append(e.events, message.Event{Type: message.Prefilled, ID: a.request, Done: filled + 1, Total: len(a.prompt)})
 	})
 }
 
-// decode submits the next steps of the answer, and reads the records back of what they choose.
-func (d *decoder) decode() {
-	p := d.take(record.Decode, 1, min(d.engine.options.Chunk, d.answer.limit-d.decoded))
-	steps := p.completes()
-	if steps == 0 {
-		d.engine.submit(p, func(gpu.Result) { d.pending-- })
-		return
+// steps is how many more can be submitted before an answer reaches its limit.
+func (d *decoder) steps() int {
+	steps := d.engine.options.Chunk
+	for _, r := range d.seats {
+		steps = min(steps, r.left())
 	}
-	first := len(d.answer.prompt) + d.decoded
-	d.decoded += steps
-	d.engine.submit(p, d.receive, d.records(first, steps)...)
+	return steps
 }
 
-// records is where the records of tokens lie, by position: one range of the ring, or two where it begins anew.
-func (d *decoder) records(first, count int) []gpu.Readback {
+// decode submits the next steps of the answers, at most so many, and reads the records back of what they choose.
+func (d *decoder) decode(limit int) {
+	e := d.engine
+	p := d.take(record.Decode, d.width(), limit, func() { d.decode(1) })
+	d.filling, d.filler = false, nil
+	steps := p.completes()
+	if steps == 0 {
+		e.submit(p, func(gpu.Result) { d.pending-- })
+		return
+	}
+	seats := slices.Clone(d.seats)
+	var reads []gpu.Readback
+	var counts []int // of the ranges read for each
+	for row, r := range seats {
+		ranges := d.records(row, len(r.tokens)+r.ahead, steps)
+		reads, counts = append(reads, ranges...), append(counts, len(ranges))
+		r.ahead += steps
+	}
+	e.submit(p, func(result gpu.Result) {
+		d.pending--
+		data := result.Data
+		for i, r := range seats {
+			r.ahead -= steps
+			d.receive(r, data[:counts[i]])
+			data = data[counts[i]:]
+		}
+	}, reads...)
+}
+
+// width is how many rows a step has for those that are seated.
+func (d *decoder) width() int {
+	width := 1
+	for width < len(d.seats) {
+		width *= 2
+	}
+	return width
+}
+
+// records is where the records of a row's tokens lie, by position: one range of the ring, or two where it begins anew.
+func (d *decoder) records(row, first, count int) []gpu.Readback {
 	read := func(at, n int) gpu.Readback {
-		return gpu.Readback{Buffer: d.engine.model.Chosen.ID(), Offset: uint64(at * chosenSize), Size: uint64(n * chosenSize)}
+		return gpu.Readback{Buffer: d.engine.model.Chosen.ID(), Offset: uint64((row*record.Ring + at) * chosenSize), Size: uint64(n * chosenSize)}
 	}
 	at := first % record.Ring
 	if here := record.Ring - at; here < count {
@@ -138,61 +239,153 @@ func (d *decoder) records(first, count int) []gpu.Readback {
 	return []gpu.Readback{read(at, count)}
 }
 
-// take is the next portion of at most limit steps, which goes on with the step in hand.
-func (d *decoder) take(kind record.Kind, rows, limit int) portion {
-	p := d.engine.next(kind, rows, d.begun, limit)
-	d.begun = p.end() % p.Commands
+// take is the next portion of at most limit steps, which goes on with the step in hand; again is what will do so with this one.
+func (d *decoder) take(kind record.Kind, rows, limit int, again func()) portion {
+	p := d.engine.next(kind, rows, d.parts, limit)
+	d.parts = p.end() % p.Commands
+	d.hand = nil
+	if d.parts > 0 {
+		d.hand = again
+	}
 	d.pending++
 	return p
 }
 
-// receive takes the records of a submit.
-func (d *decoder) receive(r gpu.Result) {
-	d.pending--
-	a := d.answer
-	for _, records := range r.Data {
+// receive takes the records of a run's tokens.
+func (d *decoder) receive(r *run, ranges [][]byte) {
+	a := r.answer
+	if a.reason != "" {
+		return
+	}
+	for _, records := range ranges {
 		for ; len(records) >= chosenSize; records = records[chosenSize:] {
 			c := shaders.DecodeChosen(records)
 			if c.ID == shaders.FaultToken && a.reason == "" {
-				d.fault()
+				d.fault(r)
 				return
 			}
 			a.take(c)
 		}
 	}
-	d.sendDelta()
+	r.tokens = append(r.tokens[:len(a.prompt)], a.tokens...)
+	r.filled = r.target()
+	r.cached.Append(r.tokens[r.cached.Len():r.filled]...)
+	d.sendDelta(a)
 	if a.reason != "" {
-		d.finish()
+		d.finish(r)
 	}
 }
 
-func (d *decoder) sendDelta() {
-	if delta, ok := d.answer.delta(); ok {
+func (d *decoder) sendDelta(a *answer) {
+	if delta, ok := a.delta(); ok {
 		d.engine.events = append(d.engine.events, delta)
 	}
 }
 
-// fault ends an answer whose logits are not finite. Whatever produced them may lie in the cache.
-func (d *decoder) fault() {
-	e, a := d.engine, d.answer
-	a.end(message.Abort)
-	d.sendDelta()
-	e.cache.Rewind(0)
-	e.finish(message.ErrorEvent(a.request, message.Errorf(message.NumericFault, "the model's logits are not finite at token %d of the answer", len(a.tokens))))
+// finish ends an answer, and with the last one its question.
+func (d *decoder) finish(r *run) {
+	d.leave(r)
+	r.cached.End()
+	d.end(r)
 }
 
-func (d *decoder) abort() {
-	d.answer.end(message.Abort)
-	d.sendDelta()
-	d.finish()
-}
-
-// finish ends the answer's task and notes what the cache holds.
-func (d *decoder) finish() {
-	e := d.engine
-	if d.decoding {
-		computed := d.answer.computed()
-		e.cache.Append(computed[e.cache.Len():]...)
+func (d *decoder) end(r *run) {
+	e, q := d.engine, r.question
+	e.events = append(e.events, r.answer.choice())
+	if q.end(r.answer) {
+		d.forget(q, q.done())
 	}
-	e.finish(d.answer.done())
+}
+
+// forget drops a question that has its last event.
+func (d *decoder) forget(q *question, last message.Event) {
+	d.engine.events = append(d.engine.events, last)
+	d.questions = slices.DeleteFunc(d.questions, func(other *question) bool { return other == q })
+}
+
+// fault ends a question with an answer whose logits are not finite. Whatever produced them may lie in the cache.
+func (d *decoder) fault(r *run) {
+	a := r.answer
+	a.end(message.Abort)
+	r.cached.Drop()
+	d.leave(r)
+	d.sendDelta(a)
+	d.stop(r.question)
+	d.forget(r.question, message.ErrorEvent(a.request, message.Errorf(message.NumericFault, "the model's logits are not finite at token %d of the answer", len(a.tokens))))
+}
+
+// abort ends a question early, keeping what is done; false if there is none of that id.
+func (d *decoder) abort(id uint32) bool {
+	for _, q := range d.questions {
+		if q.request.ID == id {
+			for _, a := range d.stop(q) {
+				d.engine.events = append(d.engine.events, a.choice())
+				q.end(a)
+			}
+			q.reason = message.Abort
+			d.forget(q, q.done())
+			d.next()
+			return true
+		}
+	}
+	return false
+}
+
+// stop ends all answers of a question, and says which they were.
+func (d *decoder) stop(q *question) []*answer {
+	var stopped []*answer
+	for _, r := range slices.Concat(d.runs, d.preempted) {
+		if r.question != q {
+			continue
+		}
+		r.answer.end(message.Abort)
+		d.sendDelta(r.answer)
+		if slices.Contains(d.runs, r) {
+			d.leave(r)
+			r.cached.End()
+		}
+		stopped = append(stopped, r.answer)
+	}
+	d.preempted = slices.DeleteFunc(d.preempted, func(r *run) bool { return r.question == q })
+	return stopped
+}
+
+// reserve gets pages for a run's first rows. Where there are too few, the run that began last gives its own up and goes on
+// later; but only once nothing is under way. False: try again.
+func (d *decoder) reserve(r *run, rows int) bool {
+	for !d.engine.reserve(r, rows) {
+		if d.pending > 0 {
+			return false
+		}
+		last := slices.MaxFunc(d.runs, func(a, b *run) int { return a.order - b.order })
+		d.leave(last)
+		last.cached.End()
+		d.preempted = append(d.preempted, last)
+		slices.SortFunc(d.preempted, func(a, b *run) int { return a.order - b.order })
+		if last == r {
+			return false
+		}
+	}
+	return true
+}
+
+// reserveSteps gets pages for the next steps of all rows.
+func (d *decoder) reserveSteps(steps int) bool {
+	for _, r := range d.seats {
+		if !d.reserve(r, len(r.tokens)+r.ahead+steps) || d.changed {
+			return false
+		}
+	}
+	return true
+}
+
+// leave takes a run's sequence and row away.
+func (d *decoder) leave(r *run) {
+	d.runs = slices.DeleteFunc(d.runs, func(other *run) bool { return other == r })
+	d.free = append(d.free, r.slot)
+	d.changed = d.changed || r.row != unseated
+	r.question.goOn(r)
+	if d.filler == r {
+		d.hand, d.parts, d.filler = nil, 0, nil // the rest of the step is for nobody
+	}
 }

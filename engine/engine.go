@@ -14,6 +14,7 @@ import (
 	"tabseek/engine/message"
 	"tabseek/engine/record"
 	"tabseek/engine/tokenizer"
+	"tabseek/engine/tokenizer/chat"
 	"tabseek/engine/weights"
 	"tabseek/shaders"
 )
@@ -42,7 +43,8 @@ type Engine struct {
 	steps     *record.Steps
 	paces     map[gpu.RecordingID]*pace
 	latency   float64 // nanoseconds of a submit that does nothing
-	cache     kvcache.Sequence
+	cache     *kvcache.Cache
+	decoder   *decoder
 	uploading map[uint32]bool // shards that are still to come
 	ready     bool
 
@@ -55,7 +57,7 @@ type Engine struct {
 	events   []message.Event
 }
 
-// A task is a request being worked on.
+// A task is a request that is worked on alone.
 type task interface {
 	// id is the request's.
 	id() uint32
@@ -83,11 +85,13 @@ func Open(manifestJSON, compiledTokenizer []byte, device gpu.Info, options Optio
 	if err := e.settle(device); err != nil {
 		return nil, err
 	}
-	if e.architecture, err = e.config.NewModel(e.manifest, record.Options{Context: e.options.Context, Sequences: 1}); err != nil {
+	if e.architecture, err = e.config.NewModel(e.manifest, record.Options{Context: e.options.Context, Sequences: e.options.Sequences, Pages: e.pages()}); err != nil {
 		return nil, &message.Error{Code: message.BadModel, Err: err}
 	}
 	e.model = e.architecture.Base()
 	e.model.Plan.Within(device)
+	e.cache = kvcache.New(e.model.Sizes.Pages)
+	e.decoder = newDecoder(e)
 	e.steps = record.NewSteps(e.architecture)
 	commands, err := e.model.Plan.Commands()
 	if err != nil {
@@ -118,6 +122,12 @@ func (e *Engine) settle(device gpu.Info) error {
 	if c := e.options.Chunk; c < 1 || c > maxChunk {
 		return message.Errorf(message.BadRequest, "chunk is %d, must be 1 to %d", c, maxChunk)
 	}
+	if e.options.Sequences == 0 {
+		e.options.Sequences = record.MaxRows
+	}
+	if s := e.options.Sequences; s < 1 || s > record.MaxRows {
+		return message.Errorf(message.BadRequest, "sequences is %d, must be 1 to %d", s, record.MaxRows)
+	}
 	if e.options.Profile != "" {
 		profile, err := shaders.ParseProfile(e.options.Profile)
 		if err != nil {
@@ -137,10 +147,27 @@ func (e *Engine) settle(device gpu.Info) error {
 			return message.Errorf(message.BadModel, "weight buffer %d has %d bytes, device %s takes %d", i, b.Size, device.Name, min(device.MaxBufferSize, device.MaxBindingSize))
 		}
 	}
-	if rows := uint64(e.options.Context+64) * uint64(4*e.sizes.CacheWidth); rows > device.MaxBindingSize {
-		return message.Errorf(message.BadRequest, "a context of %d needs %d bytes of cache a layer, device %s binds at most %d", e.options.Context, rows, device.Name, device.MaxBindingSize)
+	if size := uint64(e.leastPages()) * e.pageBytes(); size > device.MaxBindingSize {
+		return message.Errorf(message.BadRequest, "a context of %d needs %d bytes of cache a layer, device %s binds at most %d", e.options.Context, size, device.Name, device.MaxBindingSize)
 	}
 	return nil
+}
+
+// sharedCache is how many bytes of cache there are beyond one full context, for answers side by side and for prompts to come.
+const sharedCache = 64 << 20
+
+// pageBytes is the size of a page in a layer's cache.
+func (e *Engine) pageBytes() uint64 { return uint64(4 * e.sizes.CacheWidth * kvcache.PageSize) }
+
+// leastPages are those that one sequence can need, with a copy to begin from and the scratch page.
+func (e *Engine) leastPages() int { return record.Sizes{Context: e.options.Context}.List() + 2 }
+
+// pages is how many the cache has: enough for every sequence, if that is not too much.
+func (e *Engine) pages() int {
+	least, layers := e.leastPages(), e.sizes.Layers+e.sizes.DraftLayers
+	shared := int(sharedCache / (e.pageBytes() * uint64(layers)))
+	bound := int(e.device.MaxBindingSize / e.pageBytes())
+	return min(least+shared, e.options.Sequences*least, bound)
 }
 
 // Take hands over the commands and events gathered since the last Take, in order.
@@ -189,36 +216,41 @@ func (e *Engine) Request(r message.Request) {
 	e.startNext()
 }
 
-// startNext begins the next waiting request if nothing is under way.
+// startNext begins the requests that can begin: questions side by side, a task alone.
 func (e *Engine) startNext() {
 	for e.task == nil && e.ready && len(e.waiting) > 0 {
 		r := e.waiting[0]
-		e.waiting = e.waiting[1:]
-		t, err := e.begin(r)
-		if err != nil {
-			e.events = append(e.events, message.ErrorEvent(r.ID, err))
-			continue
+		if r.Type == message.Logits && !e.decoder.idle() {
+			return
 		}
-		e.task = t
-		t.next()
+		e.waiting = e.waiting[1:]
+		if err := e.begin(r); err != nil {
+			e.events = append(e.events, message.ErrorEvent(r.ID, err))
+		}
 	}
 }
 
-func (e *Engine) begin(r message.Request) (task, error) {
+func (e *Engine) begin(r message.Request) error {
 	if err := r.Validate(); err != nil {
-		return nil, err
+		return err
 	}
 	if _, limited := r.Params.ThinkingLimit(e.options.Context); limited || r.Params.Strategy != nil {
-		return nil, message.Errorf(message.BadRequest, "strategies and budgets are not supported yet")
+		return message.Errorf(message.BadRequest, "strategies and budgets are not supported yet")
 	}
+	var q *question
+	var err error
 	switch r.Type {
 	case message.Chat:
-		return e.beginChat(r)
+		q, err = e.beginChat(r)
 	case message.Generate:
-		return e.beginGenerate(r)
+		q, err = e.beginQuestion(r, chat.Prompt{IDs: r.Tokens})
 	default:
 		return e.beginLogits(r)
 	}
+	if err == nil {
+		e.decoder.ask(q)
+	}
+	return err
 }
 
 func (e *Engine) cancel(id uint32) {
@@ -231,6 +263,8 @@ func (e *Engine) cancel(id uint32) {
 	}
 	if e.ready && e.task != nil && e.task.id() == id {
 		e.task.abort()
+	} else if e.ready && e.decoder.abort(id) {
+		e.startNext()
 	}
 }
 

@@ -10,6 +10,7 @@ import (
 // from an empty sequence, and runs the kernels of prompts (MaxRows rows a step) or of decoding (one row).
 type logitsTask struct {
 	engine  *Engine
+	run     run
 	request uint32
 	tokens  []int
 	rows    int           // rows a step
@@ -21,9 +22,9 @@ type logitsTask struct {
 	pending bool
 }
 
-func (e *Engine) beginLogits(r message.Request) (task, error) {
+func (e *Engine) beginLogits(r message.Request) error {
 	if err := e.checkTokens(r.Tokens, 0); err != nil {
-		return nil, err
+		return err
 	}
 	t := &logitsTask{engine: e, request: r.ID, tokens: r.Tokens, rows: record.MaxRows, kinds: []record.Kind{record.Score}}
 	if r.Mode == message.Decode {
@@ -31,13 +32,18 @@ func (e *Engine) beginLogits(r message.Request) (task, error) {
 	}
 	if r.Draft {
 		if !e.architecture.Drafts() {
-			return nil, message.Errorf(message.BadRequest, "the model has no MTP module to draft with")
+			return message.Errorf(message.BadRequest, "the model has no MTP module to draft with")
 		}
 		t.kinds = append(t.kinds, record.Draft)
 	}
-	e.cache.Rewind(0)
-	e.writeTokens(0, r.Tokens)
-	return t, nil
+	t.run.cached = e.cache.Fresh()
+	e.writeTokens(t.run.slot, r.Tokens)
+	e.clearList(t.run.slot)
+	e.decoder.prompt = nowhere
+	e.reserve(&t.run, len(r.Tokens))
+	e.task = t
+	t.next()
+	return nil
 }
 
 func (t *logitsTask) id() uint32 { return t.request }
@@ -49,10 +55,10 @@ func (t *logitsTask) next() {
 	case t.pending:
 		return
 	case t.done == len(t.tokens):
-		e.finish(t.end(message.Stopped))
+		t.finish(message.Stopped)
 		return
 	case t.step == 0 && t.begun == 0:
-		e.writeRows(t.done)
+		e.writePromptRows(t.run.slot, t.done)
 	}
 	p := e.next(t.kinds[t.step], t.rows, t.begun, 1)
 	t.begun = p.end() % p.Commands
@@ -89,8 +95,9 @@ func (t *logitsTask) receive(data []byte, size int) {
 	}
 }
 
-func (t *logitsTask) end(reason message.FinishReason) message.Event {
-	return message.Event{Type: message.Done, ID: t.request, FinishReason: reason, Usage: &message.Usage{PromptTokens: t.done}}
+func (t *logitsTask) finish(reason message.FinishReason) {
+	t.run.cached.Drop()
+	t.engine.finish(message.Event{Type: message.Done, ID: t.request, FinishReason: reason, Usage: &message.Usage{PromptTokens: t.done}})
 }
 
-func (t *logitsTask) abort() { t.engine.finish(t.end(message.Abort)) }
+func (t *logitsTask) abort() { t.finish(message.Abort) }

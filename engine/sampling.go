@@ -4,7 +4,6 @@ import (
 	"math"
 	"slices"
 
-	"tabseek/engine/gpu"
 	"tabseek/engine/message"
 	"tabseek/shaders"
 )
@@ -51,17 +50,6 @@ func (e *Engine) biases(p message.Params) ([]shaders.Bias, error) {
 	}
 	slices.SortFunc(list, func(a, b shaders.Bias) int { return int(a.ID) - int(b.ID) })
 	return list, nil
-}
-
-// writeSampling sets how row 0 chooses its tokens; counted tells that its tokens must be counted before.
-func (e *Engine) writeSampling(p message.Params, start int) (counted bool, err error) {
-	biases, err := e.biases(p)
-	if err != nil {
-		return false, err
-	}
-	s := e.sampling(p, start)
-	e.commands = append(e.commands, gpu.Write{Buffer: e.model.Sampling.ID(), Data: s.Encode(biases)})
-	return s.Penalises(), nil
 }
 
 // leastLogprob stands for whatever is too unlikely to tell, as OpenAI has it.

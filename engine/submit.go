@@ -1,8 +1,6 @@
 package engine
 
 import (
-	"encoding/binary"
-
 	"tabseek/engine/gpu"
 	"tabseek/engine/message"
 	"tabseek/engine/record"
@@ -91,24 +89,8 @@ func (e *Engine) Result(r gpu.Result) {
 	s.use(r)
 	if e.task != nil {
 		e.task.next()
+		return
 	}
-}
-
-// writeTokens puts tokens at a position of sequence 0.
-func (e *Engine) writeTokens(position int, tokens []int) {
-	var data []byte
-	for _, id := range tokens {
-		data = binary.LittleEndian.AppendUint32(data, uint32(id))
-	}
-	e.commands = append(e.commands, gpu.Write{Buffer: e.model.Tokens.ID(), Offset: uint64(4 * position), Data: data})
-}
-
-// writeRows sets the rows to consecutive positions of sequence 0.
-func (e *Engine) writeRows(position int) {
-	var data []byte
-	for row := range record.MaxRows {
-		data = binary.LittleEndian.AppendUint32(data, 0)
-		data = binary.LittleEndian.AppendUint32(data, uint32(position+row))
-	}
-	e.commands = append(e.commands, gpu.Write{Buffer: e.model.Rows.ID(), Data: data})
+	e.decoder.next()
+	e.startNext()
 }

@@ -28,7 +28,7 @@ func gqaPrepareCases() []Case {
 				Heads: uint32(heads), KVHeads: uint32(kvHeads), XStride: uint32(stride), KOffset: uint32(k), VOffset: uint32(v2), Epsilon: 1e-6,
 			}),
 			Buffers: Memory{
-				"positions": r.positions(at, capacity, dim), "x": r.floats(len(at)*stride, 1), "cache": r.floats(2*capacity*kvHeads*2*dim, 1),
+				"positions": r.positions(at, r.pages(capacity), dim), "x": r.floats(len(at)*stride, 1), "cache": r.floats(2*pagesOf(capacity)*PageSize*kvHeads*2*dim, 1),
 				"query": r.floats(len(at)*heads*dim, 1),
 			},
 			Tolerance: 2e-6, // a turn, after a norm over a head
@@ -59,7 +59,7 @@ func gqaDecodeCases() []Case {
 		name := fmt.Sprintf("heads=%d kv_heads=%d dim=%d splits=%d positions=%v%s", heads, kvHeads, dim, splits, at, profile.label())
 		const capacity = 400
 		r := randomFor(name)
-		length := 0
+		pages, length := r.pages(capacity), 0
 		for _, position := range at {
 			length += position + 1
 		}
@@ -69,7 +69,7 @@ func gqaDecodeCases() []Case {
 				Heads: uint32(heads), KVHeads: uint32(kvHeads), Scale: float32(1 / math.Sqrt(float64(dim))),
 			}),
 			Buffers: Memory{
-				"positions": r.positions(at, capacity, dim), "query": r.floats(len(at)*heads*dim, 1), "cache": r.floats(2*capacity*kvHeads*2*dim, 1),
+				"positions": r.positions(at, pages, dim), "query": r.floats(len(at)*heads*dim, 1), "cache": r.floats(len(pages)*PageSize*kvHeads*2*dim, 1), "pages": pages,
 				"partial": r.floats(len(at)*splits*heads*(2+dim), 1),
 			},
 			Tolerance: 2e-5, // f32 exponentials and sums over up to 400 positions
@@ -103,7 +103,7 @@ func gqaMergeCases() []Case {
 		cases = append(cases, Case{
 			Name:      name,
 			Dispatch:  GQAMerge(Minimum(), GQADecodeVariant{dim, splits}, together, rows, GQAMergeParams{Heads: uint32(heads), YStride: uint32(heads*dim + 1)}),
-			Buffers:   Memory{"positions": r.positions(at, capacity, dim), "partial_sums": partial, "y": r.floats(rows*(heads*dim+1), 1)},
+			Buffers:   Memory{"positions": r.positions(at, r.pages(capacity), dim), "partial_sums": partial, "y": r.floats(rows*(heads*dim+1), 1)},
 			Tolerance: 2e-6, // f32 sums of up to 32 products
 			Bytes:     4 * len(partial),
 		})

@@ -16,6 +16,7 @@ type GQADecodeVariant struct {
 
 type gqaDecodeVariant struct {
 	GQADecodeVariant
+	Page      int // rows of a page
 	Lanes     int // threads that share a head
 	HeadsHere int // heads of a workgroup
 	Threads   int
@@ -32,15 +33,15 @@ var gqaDecode = register(kernel[gqaDecodeVariant, GQADecodeParams]{
 		dim, heads, kvHeads := v.HeadDim, int(p.Heads), int(p.KVHeads)
 		query, cache, partial := m.F32("query"), m.F32("cache"), m.F32("partial")
 		for r := range int(grid[2]) {
-			where := m.U32("positions")[r*(2+dim):]
-			position := int(where[1])
-			sequence := cache[(int(where[0])-position)*kvHeads*2*dim:]
+			where := m.U32("positions")[r*(whereWords+dim):]
+			position, list := int(where[1]), m.U32("pages")[where[2]:]
 			for split, first := range splitsAt(position, v.Splits, v.Tile) {
 				end := min(first+splitShare(position, v.Splits, v.Tile), position+1)
+				rows := pagedRows(cache, list, v.Page, kvHeads*2*dim, first, end)
 				for h := range heads {
 					var keys, values []float32
-					for t := first; t < end; t++ {
-						at := sequence[(t*kvHeads+h*kvHeads/heads)*2*dim:]
+					for t := range end - first {
+						at := rows[(t*kvHeads+h*kvHeads/heads)*2*dim:]
 						keys, values = append(keys, at[:dim]...), append(values, at[dim:2*dim]...)
 					}
 					q := query[(r*heads+h)*dim:][:dim]
@@ -52,7 +53,7 @@ var gqaDecode = register(kernel[gqaDecodeVariant, GQADecodeParams]{
 })
 
 // GQADecode attends each row over its sequence, in splits: bindings positions, query (rows, Heads, HeadDim), cache (cache rows,
-// KVHeads, 2 HeadDim), partial (rows, Splits, Heads, 2+HeadDim) of max score, sum of weights and weighted sum of values, of the
+// KVHeads, 2 HeadDim), pages, partial (rows, Splits, Heads, 2+HeadDim) of max score, sum of weights and weighted sum of values, of the
 // splits that a position needs.
 func GQADecode(profile Profile, v GQADecodeVariant, rows int, p GQADecodeParams) Dispatch {
 	lanes, together := profile.attentionLanes(), int(p.Heads/p.KVHeads)
@@ -61,7 +62,7 @@ func GQADecode(profile Profile, v GQADecodeVariant, rows int, p GQADecodeParams)
 	tile := profile.attentionTile(2*v.HeadDim, together)
 	p.Parts = uint32((together + heads - 1) / heads)
 	return gqaDecode.dispatch(gqaDecodeVariant{
-		GQADecodeVariant: v, Lanes: lanes, HeadsHere: heads, Threads: threads,
+		GQADecodeVariant: v, Page: PageSize, Lanes: lanes, HeadsHere: heads, Threads: threads,
 		Tile: tile, TileSize: tile * 2 * v.HeadDim, DotsSize: tile * threads, Share: (v.HeadDim + lanes - 1) / lanes,
 	}, p, v.Splits, int(p.KVHeads*p.Parts), rows)
 }

@@ -17,7 +17,8 @@ struct Params {
 @group(0) @binding(1) var<storage, read> positions: array<u32>;
 @group(0) @binding(2) var<storage, read> query: array<f32>;  // (rows, heads, HEAD_DIM)
 @group(0) @binding(3) var<storage, read> cache: array<f32>;  // (cache rows, kv_heads, [key | value])
-@group(0) @binding(4) var<storage, read_write> partial: array<f32>;  // (rows, SPLITS, heads, 2 + HEAD_DIM)
+@group(0) @binding(4) var<storage, read> pages: array<u32>;   // of each sequence: where each PAGE positions lie in the cache
+@group(0) @binding(5) var<storage, read_write> partial: array<f32>;  // (rows, SPLITS, heads, 2 + HEAD_DIM)
 
 const ROW_WIDTH: u32 = 2u * HEAD_DIM;
 const KEY_WIDTH: u32 = HEAD_DIM;
@@ -35,9 +36,9 @@ fn main(@builtin(workgroup_id) group: vec3<u32>, @builtin(local_invocation_index
   let n = group.y % params.parts * HEADS_HERE + thread / LANES;  // of the head, in its group
   let head = kv_head * together + n;
   let present = n < together;
-  let where_at = row * (2u + HEAD_DIM);
+  let where_at = row * (3u + HEAD_DIM);
   let position = positions[where_at + 1u];
-  let sequence = positions[where_at] - position;  // first cache row of the row's sequence
+  let list = positions[where_at + 2u];  // of the sequence's pages
 
   let share = split_share(position);
   let first = group.x * share;
@@ -49,8 +50,9 @@ fn main(@builtin(workgroup_id) group: vec3<u32>, @builtin(local_invocation_index
   begin_head((row * params.heads + head) * HEAD_DIM, lane, present, params.scale);
   for (var start = first; start < end; start += TILE) {
     let count = min(TILE, end - start);
+    let cached = pages[list + start / PAGE] * PAGE + start % PAGE;  // a tile lies in one page
     for (var i = thread; i < count * ROW_WIDTH; i += THREADS) {
-      tile[i] = cache[((sequence + start + i / ROW_WIDTH) * params.kv_heads + kv_head) * ROW_WIDTH + i % ROW_WIDTH];
+      tile[i] = cache[((cached + i / ROW_WIDTH) * params.kv_heads + kv_head) * ROW_WIDTH + i % ROW_WIDTH];
     }
     attend_tile(count, thread, lane);
   }

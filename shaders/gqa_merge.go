@@ -18,7 +18,7 @@ var gqaMerge = register(kernel[gqaMergeVariant, GQAMergeParams]{
 	reference: func(v gqaMergeVariant, p GQAMergeParams, grid Grid, m Memory) {
 		partial, y := m.F32("partial_sums"), m.F32("y")
 		for r := range int(grid[1]) {
-			splits := len(splitsAt(int(m.U32("positions")[r*(2+v.HeadDim)+1]), v.Splits, v.Tile))
+			splits := len(splitsAt(int(m.U32("positions")[r*(whereWords+v.HeadDim)+1]), v.Splits, v.Tile))
 			for h := range int(p.Heads) {
 				at := partial[(r*v.Splits*int(p.Heads)+h)*(2+v.HeadDim):]
 				mergeSplits(at, splits, int(p.Heads)*(2+v.HeadDim), y[r*int(p.YStride)+h*v.HeadDim:][:v.HeadDim])

@@ -15,7 +15,7 @@ struct Params {
 fn main(@builtin(workgroup_id) group: vec3<u32>, @builtin(local_invocation_index) thread: u32) {
   let head = group.x;
   let row = group.y;
-  let splits = splits_used(positions[row * (2u + HEAD_DIM) + 1u]);
+  let splits = splits_used(positions[row * (3u + HEAD_DIM) + 1u]);
   let stride = params.heads * (2u + HEAD_DIM);  // from split to split
   let at = (row * SPLITS * params.heads + head) * (2u + HEAD_DIM);
   var largest = NOTHING;

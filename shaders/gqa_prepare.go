@@ -43,7 +43,7 @@ var gqaPrepare = register(kernel[gqaPrepareVariant, GQAPrepareParams]{
 		dim := v.HeadDim
 		x, cache, query := m.F32("x"), m.F32("cache"), m.F32("query")
 		for r := range int(grid[1]) {
-			where := m.U32("positions")[r*(2+dim):][:2+dim]
+			where := m.U32("positions")[r*(whereWords+dim):][:whereWords+dim]
 			// head n of a part of the row, with its bias and norm
 			head := func(offset uint32, n int, part string) []float32 {
 				out := slices.Clone(x[r*int(p.XStride)+int(offset)+n*dim:][:dim])
@@ -58,11 +58,11 @@ var gqaPrepare = register(kernel[gqaPrepareVariant, GQAPrepareParams]{
 				return out
 			}
 			for n := range int(p.Heads) {
-				rotateHalves(head(0, n, "q"), where[2:], query[(r*int(p.Heads)+n)*dim:])
+				rotateHalves(head(0, n, "q"), where[whereWords:], query[(r*int(p.Heads)+n)*dim:])
 			}
 			for n := range int(p.KVHeads) {
 				to := cache[(int(where[0])*int(p.KVHeads)+n)*2*dim:][:2*dim]
-				rotateHalves(head(p.KOffset, n, "k"), where[2:], to)
+				rotateHalves(head(p.KOffset, n, "k"), where[whereWords:], to)
 				copy(to[dim:], head(p.VOffset, n, "v"))
 			}
 		}

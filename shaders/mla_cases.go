@@ -10,16 +10,29 @@ import (
 func init() {
 	caseTables["positions"] = positionsCases
 	caseTables["advance"] = advanceCases
+	caseTables["copy_pages"] = copyPagesCases
 	caseTables["mla_prepare"] = mlaPrepareCases
 	caseTables["mla_decode"] = mlaDecodeCases
 	caseTables["mla_merge"] = mlaMergeCases
 }
 
+// pages is a list of where the pages of two sequences of so many positions lie in a cache of that many pages, in disorder.
+func (r random) pages(capacity int) []uint32 {
+	list := make([]uint32, 2*pagesOf(capacity))
+	for i, n := range r.Perm(len(list)) {
+		list[i] = uint32(n)
+	}
+	return list
+}
+
+func pagesOf(positions int) int { return (positions + PageSize - 1) / PageSize }
+
 // positions is a table of where rows are: row r at position[r] of sequence r%2, with random rotations.
-func (r random) positions(at []int, capacity, rope int) []uint32 {
+func (r random) positions(at []int, pages []uint32, rope int) []uint32 {
 	var table []uint32
 	for i, position := range at {
-		table = append(table, uint32(i%2*capacity+position), uint32(position))
+		list := i % 2 * len(pages) / 2
+		table = append(table, pages[list+position/PageSize]*PageSize+uint32(position%PageSize), uint32(position), uint32(list))
 		for range rope / 2 {
 			sin, cos := math.Sincos(r.Float64() * 2 * math.Pi)
 			table = append(table, math.Float32bits(float32(cos)), math.Float32bits(float32(sin)))
@@ -34,8 +47,8 @@ func positionsCases() []Case {
 	rows := []uint32{0, 0, 1, 1, 0, 255, 0, 256, 1, 999, 0, 700}
 	return []Case{{
 		Name:      "6 rows of 2 sequences",
-		Dispatch:  Positions(len(rows)/2, PositionsParams{Rope: rope, Capacity: capacity}),
-		Buffers:   Memory{"rows": rows, "rope": r.floats((256+4)*rope, 1), "positions": make([]uint32, len(rows)/2*(2+rope))},
+		Dispatch:  Positions(len(rows)/2, PositionsParams{Rope: rope, Pages: uint32(pagesOf(capacity))}),
+		Buffers:   Memory{"rows": rows, "rope": r.floats((256+4)*rope, 1), "pages": r.pages(capacity), "positions": make([]uint32, len(rows)/2*(whereWords+rope))},
 		Tolerance: 1e-6, // a complex product
 	}}
 }
@@ -46,6 +59,17 @@ func advanceCases() []Case {
 		Dispatch: Advance(3, 5),
 		Buffers:  Memory{"rows": {0, 7, 1, 8, 0, 9, 1, 10}},
 		Integers: []string{"rows"},
+	}}
+}
+
+func copyPagesCases() []Case {
+	const words = 70
+	r := randomFor("copy_pages")
+	return []Case{{
+		Name:     "2 of 5 pages, and one onto itself",
+		Dispatch: CopyPages(3, CopyPagesParams{words}),
+		Buffers:  Memory{"moves": {3, 1, 2, 2, 0, 4}, "cache": r.floats(5*words, 1)},
+		Integers: []string{"cache"},
 	}}
 }
 
@@ -67,8 +91,8 @@ func mlaPrepareCases() []Case {
 				Heads: uint32(heads), QStride: uint32(qStride), QOffset: uint32(offset), KVStride: uint32(kvStride), KVOffset: uint32(offset), Epsilon: 1e-6,
 			}),
 			Buffers: Memory{
-				"positions": r.positions(at, capacity, rope), "x": r.floats(len(at)*qStride, 1), "kv": r.floats(len(at)*kvStride, 1), "norm": r.floats(rank, 1),
-				"weights": quants, "scales": scales, "latent": r.floats(2*capacity*(rank+rope), 1), "query": r.floats(len(at)*heads*(rank+rope), 1),
+				"positions": r.positions(at, r.pages(capacity), rope), "x": r.floats(len(at)*qStride, 1), "kv": r.floats(len(at)*kvStride, 1), "norm": r.floats(rank, 1),
+				"weights": quants, "scales": scales, "latent": r.floats(2*pagesOf(capacity)*PageSize*(rank+rope), 1), "query": r.floats(len(at)*heads*(rank+rope), 1),
 			},
 			Tolerance: 5e-6, // f32 sums of a few hundred products
 			Bytes:     4 * (len(quants) + len(scales)),
@@ -103,7 +127,7 @@ func mlaDecodeCases() []Case {
 		name := fmt.Sprintf("heads=%d rank=%d rope=%d splits=%d positions=%v%s", heads, rank, rope, splits, at, profile.label())
 		const capacity = 400
 		r := randomFor(name)
-		width := rank + rope
+		width, pages := rank+rope, r.pages(capacity)
 		length := 0
 		for _, position := range at {
 			length += position + 1
@@ -112,7 +136,7 @@ func mlaDecodeCases() []Case {
 			Name:     name,
 			Dispatch: MLADecode(profile, MLADecodeVariant{rank, rope, splits}, len(at), MLADecodeParams{Heads: uint32(heads), Scale: float32(1 / math.Sqrt(float64(width)))}),
 			Buffers: Memory{
-				"positions": r.positions(at, capacity, rope), "query": r.floats(len(at)*heads*width, 1), "latent": r.floats(2*capacity*width, 1),
+				"positions": r.positions(at, pages, rope), "query": r.floats(len(at)*heads*width, 1), "latent": r.floats(len(pages)*PageSize*width, 1), "pages": pages,
 				"partial": r.floats(len(at)*splits*heads*(2+rank), 1),
 			},
 			Tolerance: 2e-5, // f32 exponentials and sums over up to 400 positions
@@ -151,7 +175,7 @@ func mlaMergeCases() []Case {
 			Dispatch: MLAMerge(profile, MLAMergeVariant{Format: format, KVLoraRank: rank, QKRopeHeadDim: rope, VHeadDim: v, Splits: splits}, rows,
 				MLAMergeParams{Heads: uint32(heads), YStride: uint32(heads*v + 1)}),
 			Buffers: Memory{
-				"positions": r.positions(at, capacity, rope), "partial_sums": partial, "weights": quants, "scales": scales, "y": r.floats(rows*(heads*v+1), 1),
+				"positions": r.positions(at, r.pages(capacity), rope), "partial_sums": partial, "weights": quants, "scales": scales, "y": r.floats(rows*(heads*v+1), 1),
 			},
 			Tolerance: 5e-6, // f32 sums of a few hundred products
 			Bytes:     4 * (len(quants) + len(scales) + len(partial)),

@@ -18,6 +18,7 @@ type MLADecodeVariant struct {
 type mlaDecodeVariant struct {
 	MLADecodeVariant
 	LatentWidth int
+	Page        int // rows of a page
 	Lanes       int // threads that share a head
 	HeadsHere   int // heads of a workgroup
 	Threads     int
@@ -44,15 +45,15 @@ var mlaDecode = register(kernel[mlaDecodeVariant, MLADecodeParams]{
 		width := v.LatentWidth
 		query, latent, partial := m.F32("query"), m.F32("latent"), m.F32("partial")
 		for r := range int(grid[2]) {
-			where := m.U32("positions")[r*(2+v.QKRopeHeadDim):]
-			position := int(where[1])
-			sequence := latent[(int(where[0])-position)*width:]
+			where := m.U32("positions")[r*(whereWords+v.QKRopeHeadDim):]
+			position, list := int(where[1]), m.U32("pages")[where[2]:]
 			for split, first := range splitsAt(position, v.Splits, v.Tile) {
 				end := min(first+splitShare(position, v.Splits, v.Tile), position+1)
+				rows := pagedRows(latent, list, v.Page, width, first, end)
 				for h := range int(p.Heads) {
 					q := query[(r*int(p.Heads)+h)*width:][:width]
 					to := partial[((r*v.Splits+split)*int(p.Heads)+h)*(2+v.KVLoraRank):][:2+v.KVLoraRank]
-					attend(q, sequence[first*width:end*width], sequence[first*width:end*width], float64(p.Scale), to)
+					attend(q, rows, rows, float64(p.Scale), to)
 				}
 			}
 		}
@@ -84,7 +85,7 @@ func attend(q, keys, values []float32, scale float64, to []float32) {
 	}
 }
 
-// MLADecode attends each row over its sequence, in splits: bindings positions, query (rows, Heads, LatentWidth), latent, partial
+// MLADecode attends each row over its sequence, in splits: bindings positions, query (rows, Heads, LatentWidth), latent, pages, partial
 // (rows, Splits, Heads, 2+KVLoraRank) of max score, sum of weights and weighted sum of latents, of the splits that a position needs.
 func MLADecode(profile Profile, v MLADecodeVariant, rows int, p MLADecodeParams) Dispatch {
 	width := v.KVLoraRank + v.QKRopeHeadDim
@@ -94,14 +95,20 @@ func MLADecode(profile Profile, v MLADecodeVariant, rows int, p MLADecodeParams)
 	tile := profile.attentionTile(width, int(p.Heads))
 	share := func(n int) int { return (n + lanes - 1) / lanes }
 	return mlaDecode.dispatch(mlaDecodeVariant{
-		MLADecodeVariant: v, LatentWidth: width, Lanes: lanes, HeadsHere: heads, Threads: threads,
+		MLADecodeVariant: v, LatentWidth: width, Page: PageSize, Lanes: lanes, HeadsHere: heads, Threads: threads,
 		Tile: tile, TileSize: tile * width, DotsSize: tile * threads, QueryShare: share(width), ValueShare: share(v.KVLoraRank),
 	}, p, v.Splits, (int(p.Heads)+heads-1)/heads, rows)
 }
 
-// attentionTile is how many latent rows MLADecode keeps in workgroup memory, beside their scores.
+// attentionTile is how many cached rows a workgroup of attention keeps in its memory, beside their scores: a power of two, so
+// that a tile lies in one page.
 func (p Profile) attentionTile(width, heads int) int {
-	return max(min(workgroupWords/(width+min(p.attentionLanes()*heads, attentionThreads)), 16), 1)
+	most := workgroupWords / (width + min(p.attentionLanes()*heads, attentionThreads))
+	tile := 1
+	for 2*tile <= min(most, 16) {
+		tile *= 2
+	}
+	return tile
 }
 
 // splitShare is how many positions a split takes, and splitsAt where each of the splits in use begins: lib/splits.wgsl.

@@ -15,7 +15,8 @@ struct Params {
 @group(0) @binding(1) var<storage, read> positions: array<u32>;
 @group(0) @binding(2) var<storage, read> query: array<f32>;   // (rows, heads, LATENT_WIDTH)
 @group(0) @binding(3) var<storage, read> latent: array<f32>;  // (cache rows, LATENT_WIDTH)
-@group(0) @binding(4) var<storage, read_write> partial: array<f32>;  // (rows, SPLITS, heads, 2 + KV_LORA_RANK)
+@group(0) @binding(4) var<storage, read> pages: array<u32>;   // of each sequence: where each PAGE positions lie in the cache
+@group(0) @binding(5) var<storage, read_write> partial: array<f32>;  // (rows, SPLITS, heads, 2 + KV_LORA_RANK)
 
 const ROW_WIDTH: u32 = LATENT_WIDTH;
 const KEY_WIDTH: u32 = LATENT_WIDTH;
@@ -28,9 +29,9 @@ fn main(@builtin(workgroup_id) group: vec3<u32>, @builtin(local_invocation_index
   let lane = thread % LANES;
   let head = group.y * HEADS_HERE + thread / LANES;
   let present = head < params.heads;
-  let where_at = row * (2u + QK_ROPE_HEAD_DIM);
+  let where_at = row * (3u + QK_ROPE_HEAD_DIM);
   let position = positions[where_at + 1u];
-  let sequence = positions[where_at] - position;  // first cache row of the row's sequence
+  let list = positions[where_at + 2u];  // of the sequence's pages
 
   let share = split_share(position);
   let first = group.x * share;
@@ -42,8 +43,9 @@ fn main(@builtin(workgroup_id) group: vec3<u32>, @builtin(local_invocation_index
   begin_head((row * params.heads + head) * LATENT_WIDTH, lane, present, params.scale);
   for (var start = first; start < end; start += TILE) {
     let count = min(TILE, end - start);
+    let cached = pages[list + start / PAGE] * PAGE + start % PAGE;  // a tile lies in one page
     for (var i = thread; i < count * LATENT_WIDTH; i += THREADS) {
-      tile[i] = latent[(sequence + start) * LATENT_WIDTH + i];
+      tile[i] = latent[cached * LATENT_WIDTH + i];
     }
     attend_tile(count, thread, lane);
   }

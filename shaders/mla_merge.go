@@ -33,7 +33,7 @@ var mlaMerge = register(kernel[mlaMergeVariant, MLAMergeParams]{
 		w := viewMatrix(m, v.Format, v.VHeadDim, v.KVLoraRank)
 		merged := make([]float32, v.KVLoraRank)
 		for r := range int(grid[1]) {
-			splits := len(splitsAt(int(m.U32("positions")[r*(2+v.QKRopeHeadDim)+1]), v.Splits, v.Tile))
+			splits := len(splitsAt(int(m.U32("positions")[r*(whereWords+v.QKRopeHeadDim)+1]), v.Splits, v.Tile))
 			for h := range int(p.Heads) {
 				at := partial[(r*v.Splits*int(p.Heads)+h)*(2+v.KVLoraRank):]
 				mergeSplits(at, splits, int(p.Heads)*(2+v.KVLoraRank), merged)

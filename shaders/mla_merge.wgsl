@@ -54,7 +54,7 @@ fn write(to: u32, output: u32, value: f32) {
 fn main(@builtin(workgroup_id) group: vec3<u32>, @builtin(local_invocation_index) thread: u32) {
   let head = group.x;
   let row = group.y;
-  let splits = splits_used(positions[row * (2u + QK_ROPE_HEAD_DIM) + 1u]);
+  let splits = splits_used(positions[row * (3u + QK_ROPE_HEAD_DIM) + 1u]);
   let stride = params.heads * (2u + KV_LORA_RANK);  // from split to split
   let at = (row * SPLITS * params.heads + head) * (2u + KV_LORA_RANK);
   weigh(at, stride, splits, thread);

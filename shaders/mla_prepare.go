@@ -35,18 +35,18 @@ var mlaPrepare = register(kernel[mlaPrepareVariant, MLAPrepareParams]{
 		q, kv, latent, query := m.F32("x"), m.F32("kv"), m.F32("latent"), m.F32("query")
 		w := viewMatrix(m, v.Format, rank, nope)
 		for r := range int(grid[2]) {
-			where := m.U32("positions")[r*(2+rope):][:2+rope]
+			where := m.U32("positions")[r*(whereWords+rope):][:whereWords+rope]
 			own := kv[r*int(p.KVStride)+int(p.KVOffset):][:rank+rope]
 			to := latent[int(where[0])*(rank+rope):][:rank+rope]
 			normalise(own[:rank], m.F32("norm"), float64(p.Epsilon), to)
-			rotate(v.pairs(own[rank:]), where[2:], to[rank:])
+			rotate(v.pairs(own[rank:]), where[whereWords:], to[rank:])
 			for h := range int(p.Heads) {
 				head := q[r*int(p.QStride)+int(p.QOffset)+h*(nope+rope):][:nope+rope]
 				to := query[(r*int(p.Heads)+h)*(rank+rope):][:rank+rope]
 				for i := range rank {
 					to[i] = float32(w.dot(h*rank+i, head[:nope]))
 				}
-				rotate(v.pairs(head[nope:]), where[2:], to[rank:])
+				rotate(v.pairs(head[nope:]), where[whereWords:], to[rank:])
 			}
 		}
 	},

@@ -28,7 +28,7 @@ var<workgroup> squares: array<f32, THREADS>;
 
 // Pair i of a row's rotation.
 fn rotation(row: u32, i: u32) -> vec2<f32> {
-  let at = row * (2u + QK_ROPE_HEAD_DIM) + 2u + 2u * i;
+  let at = row * (3u + QK_ROPE_HEAD_DIM) + 3u + 2u * i;
   return vec2<f32>(bitcast<f32>(positions[at]), bitcast<f32>(positions[at + 1u]));
 }
 
@@ -66,7 +66,7 @@ fn keep_latent(row: u32, thread: u32) {
     total += squares[i];
   }
   let scale = 1.0 / sqrt(total / f32(KV_LORA_RANK) + params.epsilon);
-  let to = positions[row * (2u + QK_ROPE_HEAD_DIM)] * LATENT_WIDTH;
+  let to = positions[row * (3u + QK_ROPE_HEAD_DIM)] * LATENT_WIDTH;
   for (var i = thread; i < KV_LORA_RANK; i += THREADS) {
     latent[to + i] = norm[i] * kv[kv_at + i] * scale;
   }

@@ -14,7 +14,7 @@ type Model struct {
 	*record.Model
 	Config *Config
 
-	Latents []*gpu.Buffer // of each layer: [Sequences * Stride, LatentWidth]
+	Latents []*gpu.Buffer // of each layer: [Pages, shaders.PageSize, LatentWidth]
 
 	layers []layerWeights // the MTP module's layers follow the model's own
 	draft  record.Activation
@@ -45,7 +45,7 @@ func NewModel(config *Config, manifest *weights.Manifest, options record.Options
 	}
 	sizes := record.Sizes{
 		VocabSize: config.VocabSize, HiddenSize: config.HiddenSize, RopeHeadDim: config.QKRopeHeadDim, TiedHead: config.TieWordEmbeddings,
-		Epsilon: config.RMSNormEps, Context: options.Context, Sequences: options.Sequences, DenseSlices: config.DenseSlices,
+		Epsilon: config.RMSNormEps, Context: options.Context, Sequences: options.Sequences, Pages: options.Pages, DenseSlices: config.DenseSlices,
 	}
 	sizes.EmbedScale = config.ScaleEmb
 	if config.ScaleDepth > 0 {
@@ -61,7 +61,7 @@ func NewModel(config *Config, manifest *weights.Manifest, options record.Options
 	m := &Model{Model: base, Config: config}
 	for layer := range config.Layers() {
 		m.layers = append(m.layers, m.layerWeights(layer))
-		m.Latents = append(m.Latents, m.Words(fmt.Sprintf("latent.%d", layer), options.Sequences*sizes.Stride()*config.LatentWidth()))
+		m.Latents = append(m.Latents, m.Cache(fmt.Sprintf("latent.%d", layer), config.LatentWidth()))
 	}
 	if m.Drafts() {
 		m.draft = m.Lasting("draft", config.HiddenSize)
@@ -89,8 +89,8 @@ func (m *Model) layerWeights(layer int) layerWeights {
 func (m *Model) Base() *record.Model { return m.Model }
 
 // Trunk records one step of the main model: from the rows' tokens to the residual stream after the last layer.
-func (m *Model) Trunk(r *gpu.Recorder, rows int) {
-	m.Start(r, rows)
+func (m *Model) Trunk(r *gpu.Recorder, rows int, at *gpu.Buffer) {
+	m.Start(r, rows, at)
 	for layer := range m.Config.NumHiddenLayers {
 		m.decoder(r, layer, rows, m.Residual)
 	}

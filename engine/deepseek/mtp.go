@@ -15,13 +15,13 @@ func (m *Model) Drafts() bool { return m.Config.NumNextNPredictLayers > 0 }
 //
 // The checkpoint wants the embedding first (the paper writes it second), and h_p after the final norm. The
 // module's own cache row of p is written, so it must be fed every token in turn.
-func (m *Model) Draft(r *gpu.Recorder, rows int) {
+func (m *Model) Draft(r *gpu.Recorder, rows int, at *gpu.Buffer) {
 	c := m.Config
 	layer := c.NumHiddenLayers
 	w := m.layers[layer]
 
 	next := record.Temp(r, "next", rows, c.HiddenSize)
-	m.Embed(r, rows, 1, next)
+	m.Embed(r, rows, at, 1, next)
 	hidden := record.Temp(r, "final", rows, c.HiddenSize)
 	m.Normalise(r, rows, m.Residual, m.FinalNorm(), hidden)
 

@@ -37,7 +37,7 @@ func (m *Model) attention(r *gpu.Recorder, layer, rows int, h record.Activation)
 	partial := r.Temp("partial", rows*variant.Splits*heads*(dim+2))
 	r.Dispatch(shaders.GQADecode(m.Profile, variant, rows, shaders.GQADecodeParams{
 		Heads: uint32(heads), KVHeads: uint32(groups), Scale: float32(1 / math.Sqrt(float64(dim))),
-	}), gpu.Bind{"positions": m.Positions, "query": query, "cache": m.Caches[layer].All(), "partial": partial})
+	}), gpu.Bind{"positions": m.Positions, "query": query, "cache": m.Caches[layer].All(), "pages": m.Pages.All(), "partial": partial})
 
 	// (rows, heads x HeadDim): the splits together
 	values := record.Temp(r, "values", rows, heads*dim)

@@ -14,7 +14,7 @@ type Model struct {
 	*record.Model
 	Config *Config
 
-	Caches []*gpu.Buffer // of each layer: [Sequences * Stride, NumKeyValueHeads, key | value]
+	Caches []*gpu.Buffer // of each layer: [Pages, shaders.PageSize, NumKeyValueHeads, key | value]
 
 	layers []layerWeights
 }
@@ -34,7 +34,7 @@ func (c *Config) NewModel(manifest *weights.Manifest, options record.Options) (r
 	}
 	sizes := record.Sizes{
 		VocabSize: c.VocabSize, HiddenSize: c.HiddenSize, RopeHeadDim: c.HeadDim, TiedHead: c.TieWordEmbeddings, DenseSlices: c.DenseSlices,
-		Epsilon: c.RMSNormEps, Context: options.Context, Sequences: options.Sequences,
+		Epsilon: c.RMSNormEps, Context: options.Context, Sequences: options.Sequences, Pages: options.Pages,
 	}
 	base, err := record.NewModel(manifest, c.Shapes(), sizes, rope.Table(c.Frequencies(), c.Magnitude(), sizes.Stride()))
 	if err != nil {
@@ -43,7 +43,7 @@ func (c *Config) NewModel(manifest *weights.Manifest, options record.Options) (r
 	m := &Model{Model: base, Config: c}
 	for layer := range c.NumHiddenLayers {
 		m.layers = append(m.layers, m.layerWeights(layer))
-		m.Caches = append(m.Caches, m.Words(fmt.Sprintf("cache.%d", layer), options.Sequences*sizes.Stride()*c.CacheWidth()))
+		m.Caches = append(m.Caches, m.Cache(fmt.Sprintf("cache.%d", layer), c.CacheWidth()))
 	}
 	return m, nil
 }
@@ -64,8 +64,8 @@ func (m *Model) layerWeights(layer int) layerWeights {
 func (m *Model) Base() *record.Model { return m.Model }
 
 // Trunk records one step of the model: from the rows' tokens to the residual stream after the last layer.
-func (m *Model) Trunk(r *gpu.Recorder, rows int) {
-	m.Start(r, rows)
+func (m *Model) Trunk(r *gpu.Recorder, rows int, at *gpu.Buffer) {
+	m.Start(r, rows, at)
 	for layer := range m.layers {
 		m.decoder(r, layer, rows, m.Residual)
 	}
@@ -88,4 +88,4 @@ func (m *Model) decoder(r *gpu.Recorder, layer, rows int, h record.Activation) {
 func (m *Model) Drafts() bool { return false }
 
 // Draft is never asked for.
-func (m *Model) Draft(*gpu.Recorder, int) { panic("gqa: the model drafts nothing") }
+func (m *Model) Draft(*gpu.Recorder, int, *gpu.Buffer) { panic("gqa: the model drafts nothing") }

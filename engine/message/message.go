@@ -73,6 +73,8 @@ const (
 type Options struct {
 	Context int `json:"context,omitempty" min:"0"` // positions of a sequence; 0: the model's own, at most 4096
 	Chunk   int `json:"chunk,omitempty" min:"0"`   // most tokens decoded in one submit; 0: as many as its time allows
+	// Sequences is how many answers are computed side by side at most; 0: as many as a step has rows.
+	Sequences int `json:"sequences,omitempty" min:"0"`
 	// Profile is the choice of kernels to use, as an event tuned told it before. Empty: the candidates are timed.
 	Profile string `json:"profile,omitempty"`
 }

@@ -39,6 +39,9 @@ type Params struct {
 	// Thinking asks for an answer with or without reasoning, where the model's family leaves the choice: true, false, or
 	// DeepSeek's {"type":"enabled"} and {"type":"disabled"}.
 	Thinking *Thinking `json:"thinking,omitempty" ts:"boolean | { type: 'enabled' | 'disabled' }"`
+	// N is how many answers are wanted. Answer i has the seed after the first's by i. With a strategy, it is another word for
+	// the strategy's.
+	N *int `json:"n,omitempty" min:"1" max:"128"`
 	// Strategy makes one answer of several.
 	Strategy *Strategy `json:"strategy,omitempty" ts:"Strategy | StrategyMode"`
 
@@ -49,9 +52,6 @@ type Params struct {
 
 // Delivery is how a host hands answers on. The engine checks it and does nothing with it.
 type Delivery struct {
-	// N is how many answers are wanted. Answer i has the seed after the first's by i. With a strategy, it is another word for
-	// the strategy's.
-	N *int `json:"n,omitempty" min:"1" max:"128"`
 	// Stream asks for chunks as they come, in place of the whole answer at the end.
 	Stream bool `json:"stream,omitempty"`
 	// StreamOptions need Stream.

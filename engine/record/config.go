@@ -31,6 +31,7 @@ type Config interface {
 type Options struct {
 	Context   int // positions a sequence can hold
 	Sequences int // sequences that can be decoded side by side, at most MaxRows
+	Pages     int // of each cache, kvcache.Scratch included
 }
 
 // Dimensions are sizes of a model.

@@ -35,21 +35,31 @@ type Sizes struct {
 	Epsilon               float64 // of the norm before the output matrix
 	Context               int     // positions a sequence can hold
 	Sequences             int     // sequences that can be decoded side by side, at most MaxRows
+	Pages                 int     // of each cache, kvcache.Scratch included
 }
 
 // Splits is how many workgroups share a sequence in attention: enough to fill a GPU when it is long, few to merge when it is
 // short.
 func (s Sizes) Splits() int { return min(max(s.Context/256, 1), 32) }
 
-// Stride is how many positions lie from one sequence's tokens and cache rows to the next: the context and some slack.
+// Stride is how many positions lie from one sequence's tokens to the next: the context and some slack.
 func (s Sizes) Stride() int { return s.Context + slack }
+
+// List is how many pages a sequence can have.
+func (s Sizes) List() int { return (s.Stride() + shaders.PageSize - 1) / shaders.PageSize }
+
+// Parked is the sequence of rows that compute nothing: it has no page but kvcache.Scratch.
+func (s Sizes) Parked() int { return s.Sequences }
 
 // A Model is a checkpoint laid out on a GPU, as far as every architecture has it.
 //
 // All of the state that changes from token to token lies on the GPU. Rows says which (sequence, position) each
 // row of a step is at; Tokens holds every sequence's tokens, prompt and answer alike. A step reads the token
 // at its row's position, and Sample writes the next one and moves the row on: so steps can be replayed
-// without the CPU, and the CPU sets nothing but Rows and the prompt.
+// without the CPU, which sets rows only where sequences join and leave. Steps that fill the cache have rows of
+// their own, so that prompts do not disturb answers.
+//
+// Caches lie in pages, of all sequences in one pool; Pages lists those of each sequence.
 type Model struct {
 	Plan  *gpu.Plan
 	Sizes Sizes
@@ -57,20 +67,30 @@ type Model struct {
 	// Profile is what recordings made from now on may use of the device, and the tile choices they make.
 	Profile shaders.Profile
 
-	Rows     *gpu.Buffer // [MaxRows] (sequence, position)
-	Tokens   *gpu.Buffer // [Sequences, Stride] token ids
-	Sampling *gpu.Buffer // [MaxRows] shaders.SamplingParams, encoded with their biases
-	Chosen   *gpu.Buffer // [MaxRows, Ring] shaders.Chosen: the record of the token at a position is at its remainder
-	Counts   *gpu.Buffer // [Sequences, VocabSize] tokens counted for penalties
-	Logits   *gpu.Buffer // [MaxRows, VocabSize]
+	Rows       *gpu.Buffer // [MaxRows] (sequence, position) of Decode and Count
+	PromptRows *gpu.Buffer // [MaxRows] (sequence, position) of the other steps
+	Pages      *gpu.Buffer // [Sequences+1, List] pages of the caches; Parked is the last sequence, as of Tokens and Counts
+	Moves      *gpu.Buffer // [MaxRows] (from, to) of Copy
+	Tokens     *gpu.Buffer // [Sequences+1, Stride] token ids
+	Sampling   *gpu.Buffer // [MaxRows] shaders.SamplingParams, encoded with their biases
+	Chosen     *gpu.Buffer // [MaxRows, Ring] shaders.Chosen: the record of the token at a position is at its remainder
+	Counts     *gpu.Buffer // [Sequences+1, VocabSize] tokens counted for penalties
+	Logits     *gpu.Buffer // [MaxRows, VocabSize]
 
 	Weights   Weights
-	Positions gpu.Slice  // [MaxRows, 2+RopeHeadDim]: where each row is and how its keys are turned, for the layers
+	Positions gpu.Slice  // [MaxRows, shaders.PositionWords]: where each row is and how its keys are turned, for the layers
 	Residual  Activation // [MaxRows, HiddenSize] the residual stream
 	Dense     gpu.Slice  // [MaxRows, DenseSlices] routes of a dense layer: all of its slices, with the residual scale as weight
 
 	rope      *gpu.Buffer
 	ropeTable []byte
+	caches    []cache
+}
+
+// A cache keeps so many numbers of every position: [Pages, shaders.PageSize, width].
+type cache struct {
+	buffer *gpu.Buffer
+	width  int
 }
 
 // NewModel lays the weights of a packed model and the state out. Weight buffers come first, so that a shard's buffer
@@ -90,13 +110,16 @@ func NewModel(manifest *weights.Manifest, slots []weights.Slot, sizes Sizes, rop
 		return nil, err
 	}
 	m.Rows = m.Words("rows", 2*MaxRows)
-	m.Tokens = m.Words("tokens", sizes.Sequences*sizes.Stride())
+	m.PromptRows = m.Words("prompt_rows", 2*MaxRows)
+	m.Pages = m.Words("pages", (sizes.Sequences+1)*sizes.List())
+	m.Moves = m.Words("moves", 2*MaxRows)
+	m.Tokens = m.Words("tokens", (sizes.Sequences+1)*sizes.Stride())
 	m.Sampling = m.Words("sampling", MaxRows*shaders.SamplingWords)
 	m.Logits = m.Words("logits", MaxRows*sizes.VocabSize)
 	m.Chosen = m.Words("chosen", MaxRows*Ring*shaders.ChosenWords)
-	m.Counts = m.Words("counts", sizes.Sequences*sizes.VocabSize)
+	m.Counts = m.Words("counts", (sizes.Sequences+1)*sizes.VocabSize)
 	m.rope = m.Plan.Buffer("rope", uint64(len(ropeTable)))
-	m.Positions = m.Words("positions", MaxRows*(2+sizes.RopeHeadDim)).All()
+	m.Positions = m.Words("positions", MaxRows*shaders.PositionWords(sizes.RopeHeadDim)).All()
 	m.Residual = m.Lasting("hidden", sizes.HiddenSize)
 	m.Dense = m.Words("dense_routes", 2*MaxRows*sizes.DenseSlices).All()
 	return m, nil
@@ -104,6 +127,13 @@ func NewModel(manifest *weights.Manifest, slots []weights.Slot, sizes Sizes, rop
 
 // Words adds a lasting buffer of n 32-bit words.
 func (m *Model) Words(label string, n int) *gpu.Buffer { return m.Plan.Buffer(label, 4*uint64(n)) }
+
+// Cache adds a cache that keeps width numbers of every position.
+func (m *Model) Cache(label string, width int) *gpu.Buffer {
+	b := m.Words(label, m.Sizes.Pages*shaders.PageSize*width)
+	m.caches = append(m.caches, cache{b, width})
+	return b
+}
 
 // Setup returns the writes that fill the constant buffers, to follow the plan's commands.
 func (m *Model) Setup() []gpu.Command {

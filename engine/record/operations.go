@@ -44,21 +44,21 @@ func (m *Model) Normalise(r *gpu.Recorder, rows int, x Activation, norm Norm, y 
 }
 
 // Start records what every trunk begins with: where the rows are, and their tokens' embeddings as the residual stream.
-func (m *Model) Start(r *gpu.Recorder, rows int) {
-	r.Dispatch(shaders.Positions(rows, shaders.PositionsParams{Rope: uint32(m.Sizes.RopeHeadDim), Capacity: uint32(m.Sizes.Stride())}),
-		gpu.Bind{"rows": m.Rows.All(), "rope": m.rope.All(), "positions": m.Positions})
-	m.Embed(r, rows, 0, m.Residual)
+func (m *Model) Start(r *gpu.Recorder, rows int, at *gpu.Buffer) {
+	r.Dispatch(shaders.Positions(rows, shaders.PositionsParams{Rope: uint32(m.Sizes.RopeHeadDim), Pages: uint32(m.Sizes.List())}),
+		gpu.Bind{"rows": at.All(), "rope": m.rope.All(), "pages": m.Pages.All(), "positions": m.Positions})
+	m.Embed(r, rows, at, 0, m.Residual)
 }
 
 // Embed records y[row] = embedding of the token shift places after the row's position.
-func (m *Model) Embed(r *gpu.Recorder, rows, shift int, y Activation) {
+func (m *Model) Embed(r *gpu.Recorder, rows int, at *gpu.Buffer, shift int, y Activation) {
 	w := m.Weights[embedSlot]
 	for _, p := range w.Pieces {
 		d := shaders.Embed(w.Format, rows, shaders.EmbedParams{
 			Width: uint32(w.K), FirstToken: uint32(p.First), Count: uint32(p.Count),
 			Capacity: uint32(m.Sizes.Stride()), Shift: uint32(shift), YStride: uint32(y.Stride), Scale: float32(m.Sizes.EmbedScale),
 		})
-		r.Dispatch(d, p.Bind(gpu.Bind{"rows": m.Rows.All(), "tokens": m.Tokens.All(), "y": y.Slice}))
+		r.Dispatch(d, p.Bind(gpu.Bind{"rows": at.All(), "tokens": m.Tokens.All(), "y": y.Slice}))
 	}
 }
 
@@ -105,7 +105,15 @@ func (m *Model) samplerBind() gpu.Bind {
 	return gpu.Bind{"sampling": m.Sampling.All(), "rows": m.Rows.All()}
 }
 
-// Advance records moving the first rows rows on by as many positions: the step after a step of a prompt.
+// Advance records moving the first rows of a prompt on by as many positions: the step after a step.
 func (m *Model) Advance(r *gpu.Recorder, rows int) {
-	r.Dispatch(shaders.Advance(rows, rows), gpu.Bind{"rows": m.Rows.All()})
+	r.Dispatch(shaders.Advance(rows, rows), gpu.Bind{"rows": m.PromptRows.All()})
+}
+
+// CopyPages records the copying of pages in every cache, as Moves says.
+func (m *Model) CopyPages(r *gpu.Recorder, count int) {
+	for _, c := range m.caches {
+		r.Dispatch(shaders.CopyPages(count, shaders.CopyPagesParams{Words: uint32(shaders.PageSize * c.width)}),
+			gpu.Bind{"moves": m.Moves.All(), "cache": c.buffer.All()})
+	}
 }

@@ -12,14 +12,14 @@ type Architecture interface {
 	Base() *Model
 	// Setup returns the writes that fill the constant buffers, to follow the plan's commands.
 	Setup() []gpu.Command
-	// Trunk records one step of the model: from the rows' tokens to the residual stream after the last layer.
-	Trunk(r *gpu.Recorder, rows int)
+	// Trunk records one step of the model: from the tokens where the rows are at to the residual stream after the last layer.
+	Trunk(r *gpu.Recorder, rows int, at *gpu.Buffer)
 	// Layer records one layer that stands for them all when kernels are timed, on whatever the residual stream holds.
 	Layer(r *gpu.Recorder, rows int)
 	// Drafts tells whether there is a module that drafts the token after the next.
 	Drafts() bool
 	// Draft records the logits of that module for every row, after Trunk and in place of the model's own.
-	Draft(r *gpu.Recorder, rows int)
+	Draft(r *gpu.Recorder, rows int, at *gpu.Buffer)
 }
 
 // A Kind of step.
@@ -37,6 +37,8 @@ const (
 	Count Kind = "count"
 	// Draft leaves the draft module's logits; it follows Score.
 	Draft Kind = "draft"
+	// Copy copies pages of the caches.
+	Copy Kind = "copy"
 )
 
 // A Step is a recording that the engine replays.
@@ -72,8 +74,12 @@ func (s *Steps) Step(kind Kind, rows int) Step {
 func (s *Steps) record(r *gpu.Recorder, kind Kind, rows int) {
 	a := s.architecture
 	m := a.Base()
+	at := m.PromptRows
+	if kind == Decode {
+		at = m.Rows
+	}
 	if kind == Decode || kind == Prompt || kind == Score {
-		a.Trunk(r, rows)
+		a.Trunk(r, rows, at)
 	}
 	if kind == Decode || kind == Score {
 		m.Head(r, rows, m.Residual, m.FinalNorm())
@@ -86,6 +92,8 @@ func (s *Steps) record(r *gpu.Recorder, kind Kind, rows int) {
 	case Count:
 		m.Count(r, rows)
 	case Draft:
-		a.Draft(r, rows)
+		a.Draft(r, rows, at)
+	case Copy:
+		m.CopyPages(r, rows)
 	}
 }

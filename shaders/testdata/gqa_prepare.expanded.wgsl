@@ -41,7 +41,7 @@ var<workgroup> head: array<f32, HEAD_DIM>;
 
 // Element i of the head, turned by the row's position.
 fn turned(row: u32, i: u32) -> f32 {
-  let at = row * (2u + HEAD_DIM) + 2u + 2u * (i % HALF);
+  let at = row * (3u + HEAD_DIM) + 3u + 2u * (i % HALF);
   let cosine = bitcast<f32>(positions[at]);
   let sine = bitcast<f32>(positions[at + 1u]);
   if (i < HALF) {
@@ -71,7 +71,7 @@ fn main(@builtin(workgroup_id) group: vec3<u32>, @builtin(local_invocation_index
   workgroupBarrier();
   normalised(part, thread, params.epsilon);
 
-  let cached = (positions[row * (2u + HEAD_DIM)] * params.kv_heads + n) * 2u * HEAD_DIM;
+  let cached = (positions[row * (3u + HEAD_DIM)] * params.kv_heads + n) * 2u * HEAD_DIM;
   for (var i = thread; i < HEAD_DIM; i += THREADS) {
     switch part {
       case QUERY: { query[(row * params.heads + n) * HEAD_DIM + i] = turned(row, i); }

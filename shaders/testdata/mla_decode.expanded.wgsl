@@ -1,8 +1,9 @@
-// mla_decode kv_lora_rank=64 qk_rope_head_dim=16 splits=1 latent_width=80 lanes=16 heads_here=4 threads=64 tile=16 tile_size=1280 dots_size=1024 query_share=5 value_share=4
+// mla_decode kv_lora_rank=64 qk_rope_head_dim=16 splits=1 latent_width=80 page=64 lanes=16 heads_here=4 threads=64 tile=16 tile_size=1280 dots_size=1024 query_share=5 value_share=4
 const KV_LORA_RANK: u32 = 64u;
 const QK_ROPE_HEAD_DIM: u32 = 16u;
 const SPLITS: u32 = 1u;
 const LATENT_WIDTH: u32 = 80u;
+const PAGE: u32 = 64u;
 const LANES: u32 = 16u;
 const HEADS_HERE: u32 = 4u;
 const THREADS: u32 = 64u;
@@ -114,7 +115,8 @@ struct Params {
 @group(0) @binding(1) var<storage, read> positions: array<u32>;
 @group(0) @binding(2) var<storage, read> query: array<f32>;   // (rows, heads, LATENT_WIDTH)
 @group(0) @binding(3) var<storage, read> latent: array<f32>;  // (cache rows, LATENT_WIDTH)
-@group(0) @binding(4) var<storage, read_write> partial: array<f32>;  // (rows, SPLITS, heads, 2 + KV_LORA_RANK)
+@group(0) @binding(4) var<storage, read> pages: array<u32>;   // of each sequence: where each PAGE positions lie in the cache
+@group(0) @binding(5) var<storage, read_write> partial: array<f32>;  // (rows, SPLITS, heads, 2 + KV_LORA_RANK)
 
 const ROW_WIDTH: u32 = LATENT_WIDTH;
 const KEY_WIDTH: u32 = LATENT_WIDTH;
@@ -127,9 +129,9 @@ fn main(@builtin(workgroup_id) group: vec3<u32>, @builtin(local_invocation_index
   let lane = thread % LANES;
   let head = group.y * HEADS_HERE + thread / LANES;
   let present = head < params.heads;
-  let where_at = row * (2u + QK_ROPE_HEAD_DIM);
+  let where_at = row * (3u + QK_ROPE_HEAD_DIM);
   let position = positions[where_at + 1u];
-  let sequence = positions[where_at] - position;  // first cache row of the row's sequence
+  let list = positions[where_at + 2u];  // of the sequence's pages
 
   let share = split_share(position);
   let first = group.x * share;
@@ -141,8 +143,9 @@ fn main(@builtin(workgroup_id) group: vec3<u32>, @builtin(local_invocation_index
   begin_head((row * params.heads + head) * LATENT_WIDTH, lane, present, params.scale);
   for (var start = first; start < end; start += TILE) {
     let count = min(TILE, end - start);
+    let cached = pages[list + start / PAGE] * PAGE + start % PAGE;  // a tile lies in one page
     for (var i = thread; i < count * LATENT_WIDTH; i += THREADS) {
-      tile[i] = latent[(sequence + start) * LATENT_WIDTH + i];
+      tile[i] = latent[cached * LATENT_WIDTH + i];
     }
     attend_tile(count, thread, lane);
   }

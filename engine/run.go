@@ -1,0 +1,109 @@
+package engine
+
+import (
+	"encoding/binary"
+
+	"tabseek/engine/gpu"
+	"tabseek/engine/kvcache"
+	"tabseek/engine/record"
+)
+
+// A run is an answer being computed: its tokens are those of one of the GPU's sequences, its rows lie in pages of the caches.
+type run struct {
+	question *question
+	answer   *answer
+	order    int // of all runs, by when they began
+
+	slot   int   // the GPU's sequence
+	tokens []int // the prompt, and what was chosen
+	cached *kvcache.Sequence
+	listed int // pages that the GPU has been told of
+	filled int // rows that are computed, or will be by what is submitted
+	row    int // of decode steps; unseated
+	ahead  int // decode steps submitted whose tokens have not come
+}
+
+const unseated = -1
+
+// target is how many rows must be filled before decoding: all but that of the last token, which a decode step reads.
+func (r *run) target() int { return len(r.tokens) - 1 }
+
+// left is how many more steps can be submitted before the answer reaches its limit.
+func (r *run) left() int { return r.answer.limit - len(r.answer.tokens) - r.ahead }
+
+// begin gives a run a sequence of the GPU and what the cache has of its tokens.
+func (e *Engine) beginRun(r *run, slot int) {
+	r.slot, r.row, r.ahead, r.listed = slot, unseated, 0, 0
+	var copied *kvcache.Copy
+	r.cached, copied = e.cache.Begin(r.tokens)
+	r.filled = r.cached.Len()
+	if copied != nil {
+		e.copyPage(*copied)
+	}
+	e.writeTokens(slot, r.tokens)
+	e.clearList(slot)
+	e.listPages(r)
+}
+
+// reserve gets pages for the run's first rows; false if there are too few.
+func (e *Engine) reserve(r *run, rows int) bool {
+	ok := r.cached.Reserve(rows)
+	e.listPages(r)
+	return ok
+}
+
+// listPages tells the GPU of pages that were added.
+func (e *Engine) listPages(r *run) {
+	if table := r.cached.Table(); len(table) > r.listed {
+		e.writeList(r.slot, r.listed, table[r.listed:])
+		r.listed = len(table)
+	}
+}
+
+// clearList lets a sequence have no page but kvcache.Scratch.
+func (e *Engine) clearList(slot int) { e.writeList(slot, 0, make([]uint32, e.model.Sizes.List())) }
+
+// writeList writes pages into a sequence's list, from one on.
+func (e *Engine) writeList(slot, from int, pages []uint32) {
+	at := slot*e.model.Sizes.List() + from
+	e.commands = append(e.commands, gpu.Write{Buffer: e.model.Pages.ID(), Offset: uint64(4 * at), Data: words(pages...)})
+}
+
+// writeTokens puts a sequence's tokens there from the first on.
+func (e *Engine) writeTokens(slot int, tokens []int) {
+	data := make([]byte, 0, 4*len(tokens))
+	for _, id := range tokens {
+		data = binary.LittleEndian.AppendUint32(data, uint32(id))
+	}
+	e.commands = append(e.commands, gpu.Write{Buffer: e.model.Tokens.ID(), Offset: uint64(4 * slot * e.model.Sizes.Stride()), Data: data})
+}
+
+// writePromptRows sets the rows of prompts to consecutive positions of a sequence.
+func (e *Engine) writePromptRows(slot, position int) {
+	var rows []uint32
+	for row := range record.MaxRows {
+		rows = append(rows, uint32(slot), uint32(position+row))
+	}
+	e.commands = append(e.commands, gpu.Write{Buffer: e.model.PromptRows.ID(), Data: words(rows...)})
+}
+
+// copyPage copies a page of every cache. What was submitted before has been computed by then.
+func (e *Engine) copyPage(c kvcache.Copy) {
+	e.commands = append(e.commands, gpu.Write{Buffer: e.model.Moves.ID(), Data: words(c.From, c.To)})
+	e.once(record.Copy, 1)
+}
+
+// once submits a short step.
+func (e *Engine) once(kind record.Kind, rows int) {
+	e.make(kind, rows)
+	step := e.steps.Step(kind, rows)
+	e.submit(portion{step, share{0, step.Commands, 1}}, func(gpu.Result) {})
+}
+
+func words(list ...uint32) []byte {
+	data := make([]byte, 0, 4*len(list))
+	for _, w := range list {
+		data = binary.LittleEndian.AppendUint32(data, w)
+	}
+	return data
+}
