@@ -27,6 +27,8 @@ const (
 	DefaultContext = 4096
 	DefaultChunk   = maxChunk
 	maxChunk       = 64 // an end of sequence is noticed after at most two submits
+
+	DefaultCacheBytes = 64 << 20
 )
 
 // An Engine is one loaded model.
@@ -122,6 +124,9 @@ func (e *Engine) settle(device gpu.Info) error {
 	if c := e.options.Chunk; c < 1 || c > maxChunk {
 		return message.Errorf(message.BadRequest, "chunk is %d, must be 1 to %d", c, maxChunk)
 	}
+	if e.options.CacheBytes == 0 {
+		e.options.CacheBytes = DefaultCacheBytes
+	}
 	if e.options.Sequences == 0 {
 		e.options.Sequences = record.MaxRows
 	}
@@ -153,9 +158,6 @@ func (e *Engine) settle(device gpu.Info) error {
 	return nil
 }
 
-// sharedCache is how many bytes of cache there are beyond one full context, for answers side by side and for prompts to come.
-const sharedCache = 64 << 20
-
 // pageBytes is the size of a page in a layer's cache.
 func (e *Engine) pageBytes() uint64 { return uint64(4 * e.sizes.CacheWidth * kvcache.PageSize) }
 
@@ -165,10 +167,13 @@ func (e *Engine) leastPages() int { return record.Sizes{Context: e.options.Conte
 // pages is how many the cache has: enough for every sequence, if that is not too much.
 func (e *Engine) pages() int {
 	least, layers := e.leastPages(), e.sizes.Layers+e.sizes.DraftLayers
-	shared := int(sharedCache / (e.pageBytes() * uint64(layers)))
+	shared := int(uint64(e.options.CacheBytes) / (e.pageBytes() * uint64(layers)))
 	bound := int(e.device.MaxBindingSize / e.pageBytes())
 	return min(least+shared, e.options.Sequences*least, bound)
 }
+
+// PagesInUse is how many pages of the caches hold rows of answers under way.
+func (e *Engine) PagesInUse() int { return e.cache.InUse() }
 
 // Take hands over the commands and events gathered since the last Take, in order.
 func (e *Engine) Take() ([]gpu.Command, []message.Event) {

@@ -75,6 +75,9 @@ type Options struct {
 	Chunk   int `json:"chunk,omitempty" min:"0"`   // most tokens decoded in one submit; 0: as many as its time allows
 	// Sequences is how many answers are computed side by side at most; 0: as many as a step has rows.
 	Sequences int `json:"sequences,omitempty" min:"0"`
+	// CacheBytes is how much cache there is at most beyond that of one full context: what answers side by side share, and what
+	// stays for prompts to come. 0: 64 MiB.
+	CacheBytes int64 `json:"cache_bytes,omitempty" min:"0"`
 	// Profile is the choice of kernels to use, as an event tuned told it before. Empty: the candidates are timed.
 	Profile string `json:"profile,omitempty"`
 }
