@@ -278,6 +278,8 @@ export interface Params {
   top_logprobs?: number;
   /** thinking asks for an answer with or without reasoning, where the model's family leaves the choice: true, false, or DeepSeek's {"type":"enabled"} and {"type":"disabled"}. */
   thinking?: boolean | { type: 'enabled' | 'disabled' };
+  /** n is how many answers are wanted. Answer i has the seed after the first's by i. With a strategy, it is another word for the strategy's. */
+  n?: number;
   /** strategy makes one answer of several. */
   strategy?: Strategy | StrategyMode;
   /** reasoning_effort is how much thought an answer is worth: none begins with the answer; low and medium cut thinking short at an eighth and at a half of what there is room for; high lets it end by itself. */
@@ -294,8 +296,6 @@ export interface Params {
   max_thinking_tokens?: number;
   /** enable_thinking is Qwen's word for thinking. */
   enable_thinking?: boolean;
-  /** n is how many answers are wanted. Answer i has the seed after the first's by i. With a strategy, it is another word for the strategy's. */
-  n?: number;
   /** stream asks for chunks as they come, in place of the whole answer at the end. */
   stream?: boolean;
   /** stream_options need stream. */
@@ -331,6 +331,10 @@ export interface EngineOptions {
   context?: number;
   /** most tokens decoded in one submit; 0: as many as its time allows */
   chunk?: number;
+  /** sequences is how many answers are computed side by side at most; 0: as many as a step has rows. */
+  sequences?: number;
+  /** cache_bytes is how much cache there is at most beyond that of one full context: what answers side by side share, and what stays for prompts to come. 0: 64 MiB. */
+  cache_bytes?: number;
   /** profile is the choice of kernels to use, as an event tuned told it before. Empty: the candidates are timed. */
   profile?: string;
 }
@@ -534,12 +538,12 @@ export const bounds = {
   max_tokens: { min: 1, max: Infinity, integer: true },
   max_completion_tokens: { min: 1, max: Infinity, integer: true },
   top_logprobs: { min: 0, max: 20, integer: true },
+  n: { min: 1, max: 128, integer: true },
   thinking_budget: { min: 0, max: Infinity, integer: true },
   thinking_token_budget: { min: 0, max: Infinity, integer: true },
   reasoning_budget_tokens: { min: 0, max: Infinity, integer: true },
   thinking_budget_tokens: { min: 0, max: Infinity, integer: true },
   max_thinking_tokens: { min: 0, max: Infinity, integer: true },
-  n: { min: 1, max: 128, integer: true },
 } as const;
 
 /** The longest request that the engine reads, in bytes of JSON. */
