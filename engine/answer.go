@@ -21,6 +21,7 @@ type answer struct {
 	top      int                 // so many alternatives
 	name     func(id int) string // a token's bytes
 
+	decoding bool // the event of that name has been sent
 	tokens   []int
 	reasoned int                  // of tokens, those of the reasoning
 	event    message.Event        // what came since the last delta was sent

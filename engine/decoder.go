@@ -105,7 +105,7 @@ func (d *decoder) admit() {
 		}
 		var next *question
 		for _, q := range d.questions {
-			if q.ready() && (next == nil || q.running() < next.running()) {
+			if q.ready() && !d.shares(q.start.IDs) && (next == nil || q.running() < next.running()) {
 				next = q
 			}
 		}
@@ -120,10 +120,25 @@ func (d *decoder) admit() {
 		r.order, r.answer, r.tokens = d.begun, next.next(d.engine), slices.Clone(r.tokens)
 		d.start(r)
 		r.answer.reused = r.filled
-		if r.answer.index == 0 && r.filled < r.target() {
-			next.first = r
+	}
+}
+
+// shares tells whether a prompt begins with a page or more, or is as a whole, what is being filled for another run: it waits for
+// those pages.
+func (d *decoder) shares(prompt []int) bool {
+	for _, r := range d.runs {
+		if r.filled == r.target() {
+			continue
+		}
+		same := 0
+		for same < len(prompt)-1 && same < r.target() && prompt[same] == r.tokens[same] {
+			same++
+		}
+		if same > r.filled && (same-r.filled >= shaders.PageSize || same == len(prompt)-1) {
+			return true
 		}
 	}
+	return false
 }
 
 // room tells whether there are pages for the tokens of a run and its next ones.
@@ -169,7 +184,6 @@ func (d *decoder) fill(r *run) {
 	r.cached.Append(r.tokens[r.cached.Len():r.filled]...)
 	if r.filled == r.target() {
 		d.changed = true
-		r.question.goOn(r)
 	}
 	filled := r.filled
 	e.submit(p, func(gpu.Result) {
@@ -384,7 +398,6 @@ func (d *decoder) leave(r *run) {
 	d.runs = slices.DeleteFunc(d.runs, func(other *run) bool { return other == r })
 	d.free = append(d.free, r.slot)
 	d.changed = d.changed || r.row != unseated
-	r.question.goOn(r)
 	if d.filler == r {
 		d.hand, d.parts, d.filler = nil, 0, nil // the rest of the step is for nobody
 	}

@@ -7,29 +7,20 @@ import (
 
 // A question is a request for answers: n of them to one prompt, which differ by their seeds.
 type question struct {
-	request  message.Request
-	start    chat.Prompt
-	n        int // answers wanted
-	begun    int // answers begun
-	ended    int
-	first    *run // of answer 0, while its prompt is being processed: the others wait for its pages
-	reason   message.FinishReason
-	usage    message.Usage
-	decoding bool // the event has been sent
+	request message.Request
+	start   chat.Prompt
+	n       int // answers wanted
+	begun   int // answers begun
+	ended   int
+	reason  message.FinishReason
+	usage   message.Usage
 }
 
 // running is how many answers are under way.
 func (q *question) running() int { return q.begun - q.ended }
 
-// goOn lets further answers begin, if they have waited for this one's prompt.
-func (q *question) goOn(r *run) {
-	if q.first == r {
-		q.first = nil
-	}
-}
-
 // ready tells whether a further answer can begin.
-func (q *question) ready() bool { return q.begun < q.n && q.first == nil }
+func (q *question) ready() bool { return q.begun < q.n }
 
 func (e *Engine) beginChat(r message.Request) (*question, error) {
 	words := e.manifest.ChatWords

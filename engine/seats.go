@@ -29,9 +29,9 @@ func (d *decoder) seat() {
 		}
 		counts = e.writeSampling(row, r.answer, r.question.request.Params) || counts
 		r.row = row
-		if q := r.question; !q.decoding {
-			q.decoding = true
-			e.events = append(e.events, message.Event{Type: message.Decoding, ID: q.request.ID})
+		if !r.answer.decoding { // a run that had to make room comes twice
+			r.answer.decoding = true
+			e.events = append(e.events, message.Event{Type: message.Decoding, ID: r.answer.request, Index: r.answer.index})
 		}
 	}
 	for range record.MaxRows - len(seats) {

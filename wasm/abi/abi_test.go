@@ -17,7 +17,7 @@ import (
 )
 
 func program(t testing.TB) *shaders.Program {
-	p, err := shaders.Lookup("positions")
+	p, err := shaders.Lookup("copy_pages")
 	require.NoError(t, err)
 	return p
 }
@@ -152,7 +152,7 @@ func TestDecodeRefuses(t *testing.T) {
 		{"an unknown recorded command", words(uint32(abi.OpCreateRecording), 28, 0, 0, 1, 9, 0, 0, 0), "unknown recorded command 9"},
 		{"more commands than bytes", words(uint32(abi.OpCreateRecording), 20, 0, 0, 2, uint32(abi.Clear), 0), "ends too early"},
 		{"a copy cut short", words(uint32(abi.OpCreateRecording), 28, 0, 0, 1, uint32(abi.Copy), 0, 0, 0), "ends too early"},
-		{"a kernel of another build", pipeline("fn main() {}"), "program positions is not the one this host was built with"},
+		{"a kernel of another build", pipeline("fn main() {}"), "program copy_pages is not the one this host was built with"},
 	} {
 		t.Run(c.name, func(t *testing.T) {
 			var before, after runtime.MemStats

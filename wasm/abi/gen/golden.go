@@ -23,7 +23,7 @@ type object map[string]any
 // goldens has every kind of frame, with the edges that decoders get wrong: lengths that are no multiple of 4, text
 // that is not ASCII, empty lists and texts, numbers past 32 bits.
 func goldens() ([]golden, error) {
-	program, err := shaders.Lookup("positions") // it has every access
+	program, err := shaders.Lookup("copy_pages") // it has every access
 	if err != nil {
 		return nil, err
 	}
