@@ -123,7 +123,7 @@ describe('the API', () => {
     assert.equal(last.usage.completion_tokens, 6);
     assert.equal(last.usage.total_tokens, last.usage.prompt_tokens + 6);
     assert.ok(list.every((c) => c.usage === null));
-    assert.deepEqual([...new Set(list.map((c) => c.choices[0].index))], [0, 1]);
+    assert.deepEqual([...new Set(list.map((c) => c.choices[0].index))].sort(), [0, 1]);
     assert.deepEqual(list.map((c) => c.choices[0].finish_reason).filter(Boolean), ['length', 'length']);
   });
 
@@ -197,7 +197,7 @@ describe('the API', () => {
     assert.deepEqual(boxed, ['47 + 85 = 132\n', 'stop']);
   });
 
-  test('after a stop there are no further answers, and logits are aborted', async () => {
+  test('a stop ends all answers, and logits are aborted', async () => {
     const { choices, logits } = await page.evaluate(async () => {
       const controller = new AbortController();
       const request = { messages: [{ role: 'user', content: '87 * 96' }], n: 5, temperature: 0, signal: controller.signal };
@@ -206,8 +206,7 @@ describe('the API', () => {
       const logits = await engine.logits(Array(500).fill(65), { signal: AbortSignal.timeout(100) }).then(() => 'rows', (e) => e.code);
       return { choices: choices.map((c) => c.finish_reason), logits };
     });
-    assert.equal(choices.at(-1), 'abort');
-    assert.ok(choices.length < 5);
+    assert.deepEqual(choices, Array(5).fill('abort'));
     assert.equal(logits, 'aborted');
   });
 

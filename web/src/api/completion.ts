@@ -84,44 +84,60 @@ function addUsage(sum: EngineUsage | undefined, u: EngineUsage): EngineUsage {
   return { ...sum, completion_tokens: sum.completion_tokens + u.completion_tokens, reasoning_tokens: sum.reasoning_tokens + u.reasoning_tokens };
 }
 
-/** A request whose first answer is under way. */
+/** A request whose answers are under way. */
 export interface Answers {
   model: string;
-  n: number;
-  first: AsyncGenerator<Step, void>;
-  /** Starts a further answer. */
-  start: (index: number) => Promise<AsyncGenerator<Step, void>>;
+  answers: AsyncGenerator<Step, void>[];
   includeUsage: boolean;
   onPrefill?: CompletionRequest['onPrefill'];
 }
 
-/** The chunks of a request's answers, one answer after the other. After an aborted one there are no more. */
-export async function* chunks({ model, n, first, start, includeUsage, onPrefill }: Answers): AsyncGenerator<Chunk, void> {
+/** The chunks of a request's answers, mixed as they come. */
+export async function* chunks({ model, answers, includeUsage, onPrefill }: Answers): AsyncGenerator<Chunk, void> {
   const head = { id: newID(), object: 'chat.completion.chunk', created: Math.floor(Date.now() / 1000), model } as const;
   const without = includeUsage ? { usage: null } : {};
+  const choice = (index: number, delta: Delta, finish_reason: FinishReason | null, logprobs: Logprobs | null = null): Pick<Chunk, 'choices'> => ({
+    choices: [{ index, delta, logprobs, finish_reason }],
+  });
   let total: EngineUsage | undefined;
-  let reason: FinishReason | undefined;
-  for (let index = 0; index < n && reason !== 'abort'; index++) {
-    const choice = (delta: Delta, finish_reason: FinishReason | null, logprobs: Logprobs | null = null): Pick<Chunk, 'choices'> => ({
-      choices: [{ index, delta, logprobs, finish_reason }],
-    });
-    let tokens = 0;
-    yield { ...head, ...choice({ role: 'assistant' }, null), ...without };
-    for await (const step of index === 0 ? first : await start(index)) {
-      if (step.kind === 'done') {
-        reason = step.finish_reason;
-        total = addUsage(total, step.usage);
-        yield { ...head, ...choice({}, reason), usage: includeUsage ? null : usageOf(step.usage), stats: step.stats };
-      } else if (step.kind === 'prefill') {
-        onPrefill?.(step.done, step.total);
-      } else {
-        tokens += step.tokens.length;
-        const delta = deltaOf(step);
-        if (delta || step.logprobs) yield { ...head, ...choice(delta ?? {}, null, step.logprobs), ...without, tokens };
-      }
+  const tokens: number[] = []; // of each answer that has begun
+  for await (const [index, step] of mixed(answers)) {
+    if (tokens[index] === undefined) {
+      tokens[index] = 0;
+      yield { ...head, ...choice(index, { role: 'assistant' }, null), ...without };
+    }
+    if (step.kind === 'done') {
+      total = addUsage(total, step.usage);
+      yield { ...head, ...choice(index, {}, step.finish_reason), usage: includeUsage ? null : usageOf(step.usage), stats: step.stats };
+    } else if (step.kind === 'prefill') {
+      if (index === 0) onPrefill?.(step.done, step.total);
+    } else {
+      tokens[index] += step.tokens.length;
+      const delta = deltaOf(step);
+      if (delta || step.logprobs) yield { ...head, ...choice(index, delta ?? {}, null, step.logprobs), ...without, tokens: tokens[index] };
     }
   }
   if (includeUsage && total) yield { ...head, choices: [], usage: usageOf(total) };
+}
+
+/** What several generators yield, with the number of each, as it comes. Leaving early ends them all. */
+async function* mixed<T>(generators: AsyncGenerator<T, void>[]): AsyncGenerator<[number, T], void> {
+  const take = async (index: number) => ({ index, result: await generators[index]!.next() });
+  const next = new Map(generators.map((_, index) => [index, take(index)]));
+  try {
+    while (next.size > 0) {
+      const { index, result } = await Promise.race(next.values());
+      if (result.done) {
+        next.delete(index);
+      } else {
+        next.set(index, take(index));
+        yield [index, result.value];
+      }
+    }
+  } finally {
+    for (const waiting of next.values()) waiting.catch(() => {}); // of several that fail, the first is told
+    for (const index of next.keys()) void generators[index]!.return();
+  }
 }
 
 function deltaOf({ content, reasoning }: Step & { kind: 'delta' }): Delta | undefined {

@@ -13,6 +13,7 @@
  * its bounds is `bad_request`, with its name in `fields.param`.
  */
 import { TabseekError, type LogitsRows, type Progress, type Recovery } from '../shared/messages';
+import { bounds } from '../shared/messages.gen';
 import type { EngineOptions, FinishReason, Mode, ModelInfo, Params, Stats } from '../shared/messages.gen';
 import { chunks, completion, usageOf, type Chunk, type Completion, type CompletionRequest, type Usage } from './completion';
 import { Connection } from './connection';
@@ -87,7 +88,7 @@ export async function load(modelURL: string, options: LoadOptions = {}): Promise
 
 export { deleteModel, storedModels, type StoredModel } from '../storage/models';
 
-/** A loaded model. Requests are worked on one after the other. */
+/** A loaded model. Answers are computed side by side, rows of logits alone. */
 export class Engine {
   readonly chat: { completions: { create: Create } };
 
@@ -141,26 +142,30 @@ export class Engine {
     return this.connection.unload();
   }
 
-  /** The answers are generated one after the other; answer i has the seed after the first's by i. */
+  /** The answers are requests of their own, which the engine computes side by side; answer i has the seed after the first's by i. */
   private async create(request: CompletionRequest): Promise<AsyncGenerator<Chunk, void> | Completion> {
     const { messages, signal, onPrefill, ...params } = fieldsOf('the request', request);
     checkSignal(signal);
     checkCallback('onPrefill', onPrefill);
-    const start = (index: number) => {
-      const seeded = index > 0 && typeof params.seed === 'number' ? { ...params, seed: (params.seed + index) >>> 0 } : params;
-      return this.connection.run({ type: 'chat', messages, params: seeded }, signal);
-    };
-    const first = await start(0); // the engine has found all of it good
+    const run = (params: Params) => this.connection.run({ type: 'chat', messages, params }, signal);
+    const answers = await Promise.all(oneByOne(params).map(run)); // the engine has found all of it good
     const whole = params.stream !== true;
     const includeUsage = whole || params.stream_options?.include_usage === true;
-    const answers = chunks({ model: this.info.name, n: params.n ?? 1, first, start, includeUsage, onPrefill });
-    return whole ? completion(answers) : answers;
+    const stream = chunks({ model: this.info.name, answers, includeUsage, onPrefill });
+    return whole ? completion(stream) : stream;
   }
 }
 
 export interface Create {
   (request: CompletionRequest & { stream: true }): Promise<AsyncGenerator<Chunk, void>>;
   (request: CompletionRequest & { stream?: false }): Promise<Completion>;
+}
+
+/** The parameters of each of several answers. What is no number of answers, the engine refuses; with a strategy it is that one's. */
+function oneByOne(params: Params): Params[] {
+  const { n, seed } = params;
+  if (params.strategy !== undefined || !Number.isInteger(n) || n! < bounds.n.min || n! > bounds.n.max) return [params];
+  return Array.from({ length: n! }, (_, i) => ({ ...params, n: 1, ...(typeof seed === 'number' && { seed: i > 0 ? (seed + i) >>> 0 : seed }) }));
 }
 
 /** Typed arrays of ids count as lists. */
