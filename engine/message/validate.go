@@ -22,7 +22,7 @@ func (r *Request) Validate() error {
 	case r.Type == Generate && r.Params.Strategy != nil:
 		return Refuse("strategy", "is for chats, not for raw prompts")
 	case r.Type == Generate && r.Params.Delivery != Delivery{}:
-		return Errorf(BadRequest, "n, stream and stream_options are for chats, not for raw prompts")
+		return Errorf(BadRequest, "stream and stream_options are for chats, not for raw prompts")
 	}
 	for i, m := range r.Messages {
 		if !slices.Contains(roles, m.Role) {

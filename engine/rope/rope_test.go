@@ -21,14 +21,15 @@ func TestFarPositions(t *testing.T) {
 		words[i] = binary.LittleEndian.Uint32(table[4*i:])
 	}
 	for _, position := range []uint32{0, 1, 255, 256, 257, 4095, 65_537, 131_071, capacity - 1} {
-		memory := shaders.Memory{"rows": {0, position}, "rope": words, "positions": make([]uint32, 2+dim)}
-		d := shaders.Positions(1, shaders.PositionsParams{Rope: dim, Capacity: capacity})
+		memory := shaders.Memory{"rows": {0, position}, "rope": words, "pages": make([]uint32, capacity/shaders.PageSize+1), "positions": make([]uint32, shaders.PositionWords(dim))}
+		d := shaders.Positions(1, shaders.PositionsParams{Rope: dim, Pages: capacity})
 		d.Program.Run(d.Params, d.Workgroups, memory)
-		require.Equal(t, []uint32{position, position}, memory.U32("positions")[:2])
+		require.Equal(t, position, memory.U32("positions")[1])
+		rotation := memory.F32("positions")[shaders.PositionWords(0):]
 		for i, f := range frequencies {
 			sin, cos := math.Sincos(float64(position) * f)
-			require.InDelta(t, cos, memory.F32("positions")[2+2*i], 2e-7)
-			require.InDelta(t, sin, memory.F32("positions")[3+2*i], 2e-7)
+			require.InDelta(t, cos, rotation[2*i], 2e-7)
+			require.InDelta(t, sin, rotation[2*i+1], 2e-7)
 		}
 	}
 }

@@ -75,7 +75,7 @@ func split(r message.Request) []message.Request {
 	if r.Params.N != nil {
 		n = *r.Params.N
 	}
-	r.Params.Delivery = message.Delivery{}
+	r.Params.N, r.Params.Delivery = nil, message.Delivery{}
 	requests := make([]message.Request, n)
 	for i := range requests {
 		requests[i] = r

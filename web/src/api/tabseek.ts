@@ -16,7 +16,7 @@ import { TabseekError, type LogitsRows, type Progress, type Recovery } from '../
 import { bounds } from '../shared/messages.gen';
 import type { EngineOptions, FinishReason, Mode, ModelInfo, Params, Stats } from '../shared/messages.gen';
 import { chunks, completion, usageOf, type Chunk, type Completion, type CompletionRequest, type Usage } from './completion';
-import { Connection } from './connection';
+import { Connection, type Step } from './connection';
 import { checkCallback, checkSignal, checkText, checkURL, fieldsOf } from './encode';
 
 export { TabseekError };
@@ -65,6 +65,8 @@ export interface Generation {
   finish_reason: FinishReason;
   usage: Usage;
   stats: Stats;
+  /** With `n` above 1: all answers, this one the first. */
+  choices?: Generation[];
 }
 
 /** Loads a packed model into GPU memory. */
@@ -113,18 +115,12 @@ export class Engine {
     const { signal, onTokens, ...params } = fieldsOf('options', options);
     checkSignal(signal);
     checkCallback('onTokens', onTokens);
-    const out: number[] = [];
-    let text = '';
-    for await (const step of await this.connection.run({ type: 'generate', tokens: listOf(tokens), params }, signal)) {
-      if (step.kind === 'delta') {
-        for (const id of step.tokens) out.push(id);
-        text += step.reasoning + step.content;
-        onTokens?.(step.tokens);
-      } else if (step.kind === 'done') {
-        return { tokens: out, text, finish_reason: step.finish_reason, usage: usageOf(step.usage), stats: step.stats };
-      }
-    }
-    throw new TabseekError('internal', 'the answer did not end');
+    const answers = oneByOne(params).map(async (params, i) => generation(
+      await this.connection.run({ type: 'generate', tokens: listOf(tokens), params }, signal),
+      i === 0 ? onTokens : undefined,
+    ));
+    const choices = await Promise.all(answers);
+    return choices.length === 1 ? choices[0]! : { ...choices[0]!, choices };
   }
 
   /** Counts and times of the last finished request. */
@@ -159,6 +155,21 @@ export class Engine {
 export interface Create {
   (request: CompletionRequest & { stream: true }): Promise<AsyncGenerator<Chunk, void>>;
   (request: CompletionRequest & { stream?: false }): Promise<Completion>;
+}
+
+async function generation(steps: AsyncGenerator<Step, void>, onTokens: GenerateOptions['onTokens']): Promise<Generation> {
+  const tokens: number[] = [];
+  let text = '';
+  for await (const step of steps) {
+    if (step.kind === 'delta') {
+      for (const id of step.tokens) tokens.push(id);
+      text += step.reasoning + step.content;
+      onTokens?.(step.tokens);
+    } else if (step.kind === 'done') {
+      return { tokens, text, finish_reason: step.finish_reason, usage: usageOf(step.usage), stats: step.stats };
+    }
+  }
+  throw new TabseekError('internal', 'the answer did not end');
 }
 
 /** The parameters of each of several answers. What is no number of answers, the engine refuses; with a strategy it is that one's. */
