@@ -1,6 +1,6 @@
 # make run    builds everything and serves the page on http://localhost:8080
 # make test   runs every test
-# make soak   what takes longer: fuzzing, a large model again and again on a busy machine, crashing tabs (.ci/soak)
+# make soak   what takes longer: fuzzing, a large model again and again on a busy machine, a crowd of clients, crashing tabs (.ci/soak)
 # make build  bin/tabseek, bin/tabseek-headless
 # make server bin/tabseek alone, which needs no cgo
 # make bench  speeds of kernels and of the default model on this machine
