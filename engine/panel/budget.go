@@ -31,10 +31,10 @@ type Force struct {
 	Close bool // the thinking ends after Text
 }
 
-// A closer ends a trace's thinking at its budget: at the next end of a line, after a tenth of the budget more at the latest,
+// A Closer ends a trace's thinking at its budget: at the next end of a line, after a tenth of the budget more at the latest,
 // and never in the middle of a character. It is asked before each token is taken, so that where it closes depends on the
 // tokens alone and not on how many of them come at once.
-type closer struct {
+type Closer struct {
 	limited     bool
 	limit, most int // tokens of thinking from which on an end of a line closes, and at which everything does
 	waits       int
@@ -43,8 +43,9 @@ type closer struct {
 	closed      bool
 }
 
-func newCloser(b Budget) closer {
-	c := closer{limited: b.Limited, waits: b.Wait}
+// NewCloser is the closer of one answer.
+func NewCloser(b Budget) Closer {
+	c := Closer{limited: b.Limited, waits: b.Wait}
 	if b.Limited {
 		kept := min(answerRoom, b.Room/2)
 		c.most = max(0, min(b.Limit+b.Limit/10, b.Room-kept-b.Closing))
@@ -53,11 +54,14 @@ func newCloser(b Budget) closer {
 	return c
 }
 
-// now closes the thinking as soon as a character is whole.
-func (c *closer) now() { c.limited, c.limit, c.most = true, c.thought, c.thought }
+// Now closes the thinking as soon as a character is whole.
+func (c *Closer) Now() { c.limited, c.limit, c.most = true, c.thought, c.thought }
 
-// next says what the trace goes on with in place of a token of its thinking; ends tells that the token would end it.
-func (c *closer) next(token string, ends bool) (Force, bool) {
+// Longer puts off the end of the thinking once more.
+func (c *Closer) Longer() { c.waits++ }
+
+// Next says what the answer goes on with in place of a token of its thinking; ends tells that the token would end it.
+func (c *Closer) Next(token string, ends bool) (Force, bool) {
 	switch due := c.due(); {
 	case c.closed || ends && (c.waits == 0 || due): // it ends by itself
 	case due:
@@ -70,18 +74,18 @@ func (c *closer) next(token string, ends bool) (Force, bool) {
 		c.waits--
 		return Force{waiting, false}, true
 	}
-	c.take(token)
+	c.Take(token)
 	return Force{}, false
 }
 
 // due tells whether the thinking is to be closed after what there is of it.
-func (c *closer) due() bool {
+func (c *Closer) due() bool {
 	return c.limited && c.thought >= c.limit &&
 		(whole(c.end) && (c.thought >= c.most || strings.HasSuffix(c.end, "\n") || c.thought == 0) || c.thought >= c.most+utf8.UTFMax-1)
 }
 
-// take counts a token of the thinking.
-func (c *closer) take(token string) {
+// Take counts a token of the thinking that was forced.
+func (c *Closer) Take(token string) {
 	c.thought++
 	c.end += token
 	c.end = c.end[max(0, len(c.end)-utf8.UTFMax):]

@@ -110,7 +110,7 @@ func (p *Panel) Result() *message.Result { return p.result }
 func (p *Panel) Text() string { return p.text }
 
 func (p *Panel) start(purpose message.Purpose, messages []message.Message) {
-	t := &trace{index: len(p.traces), purpose: purpose, closer: newCloser(p.options.Budget)}
+	t := &trace{index: len(p.traces), purpose: purpose, closer: NewCloser(p.options.Budget)}
 	p.traces = append(p.traces, t)
 	p.actions = append(p.actions, Start{t.index, purpose, messages})
 }
@@ -120,12 +120,12 @@ func (p *Panel) start(purpose message.Purpose, messages []message.Message) {
 func (p *Panel) Next(index int, token Token) (Force, bool) {
 	t := p.traces[index]
 	if token.Forced {
-		t.closer.take(token.Text)
+		t.closer.Take(token.Text)
 	} else if token.Thinking && !token.Begins {
 		if t.circling && !t.closer.closed {
-			t.closer.now()
+			t.closer.Now()
 		}
-		if force, ok := t.closer.next(token.Text, token.Ends); ok {
+		if force, ok := t.closer.Next(token.Text, token.Ends); ok {
 			return force, true
 		}
 	}
@@ -224,7 +224,7 @@ func (p *Panel) Probed(index int, content string, confidence float64) {
 func (p *Panel) AnswerNow() {
 	for _, t := range p.traces {
 		if !t.closer.closed {
-			t.closer.now()
+			t.closer.Now()
 		}
 	}
 }
@@ -232,7 +232,7 @@ func (p *Panel) AnswerNow() {
 // ThinkLonger puts off the end of the thinking of all traces, once more.
 func (p *Panel) ThinkLonger() {
 	for _, t := range p.traces {
-		t.closer.waits++
+		t.closer.Longer()
 	}
 }
 

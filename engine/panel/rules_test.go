@@ -94,9 +94,9 @@ func TestLoopGuard(t *testing.T) {
 }
 
 // close plays a thought to a closer and returns after which of its tokens it is closed; -1 if it is not.
-func closeAfter(c closer, tokens []string) int {
+func closeAfter(c Closer, tokens []string) int {
 	for i, token := range tokens {
-		if force, ok := c.next(token, false); ok {
+		if force, ok := c.Next(token, false); ok {
 			if !force.Close || c.next0() {
 				panic("closed twice")
 			}
@@ -107,7 +107,7 @@ func closeAfter(c closer, tokens []string) int {
 }
 
 // next0 asks a closer that has closed for one more.
-func (c *closer) next0() bool { _, ok := c.next("x", false); return ok }
+func (c *Closer) next0() bool { _, ok := c.Next("x", false); return ok }
 
 func TestBudget(t *testing.T) {
 	tokens := func(text string) []string { return strings.Split(text, "|") }
@@ -128,7 +128,7 @@ func TestBudget(t *testing.T) {
 		"room for the answer":       {Budget{Limited: true, Limit: 1000, Room: 100, Closing: 7}, many(200), 43},
 		"no room at all":            {Budget{Limited: true, Limit: 1000, Room: 1, Closing: 7}, many(200), 0},
 	} {
-		t.Run(name, func(t *testing.T) { require.Equal(t, c.want, closeAfter(newCloser(c.budget), c.tokens)) })
+		t.Run(name, func(t *testing.T) { require.Equal(t, c.want, closeAfter(NewCloser(c.budget), c.tokens)) })
 	}
 }
 
@@ -143,7 +143,7 @@ func TestBudgetBounds(t *testing.T) {
 			tokens, rest = append(tokens, string(rest[:n])), rest[n:]
 		}
 		limit := random.IntN(len(tokens) / 2)
-		at := closeAfter(newCloser(Budget{Limited: true, Limit: limit, Room: 1 << 20}), tokens)
+		at := closeAfter(NewCloser(Budget{Limited: true, Limit: limit, Room: 1 << 20}), tokens)
 		require.GreaterOrEqual(t, at, limit)
 		require.LessOrEqual(t, at, limit+limit/10+3)
 		if at < limit+limit/10+3 { // tokens may end within characters for ever
@@ -156,30 +156,30 @@ func TestBudgetBounds(t *testing.T) {
 }
 
 func TestWait(t *testing.T) {
-	c := newCloser(Budget{Wait: 1})
-	_, ok := c.next("x", false)
+	c := NewCloser(Budget{Wait: 1})
+	_, ok := c.Next("x", false)
 	require.False(t, ok)
-	force, ok := c.next("</think>", true)
+	force, ok := c.Next("</think>", true)
 	require.True(t, ok)
 	require.Equal(t, Force{"\nWait, ", false}, force)
-	_, ok = c.next("</think>", true)
+	_, ok = c.Next("</think>", true)
 	require.False(t, ok, "it waits no more than it is told")
 
-	c = newCloser(Budget{Limited: true, Limit: 1, Room: 10000, Wait: 1})
-	c.next("x", false)
-	_, ok = c.next("</think>", true)
+	c = NewCloser(Budget{Limited: true, Limit: 1, Room: 10000, Wait: 1})
+	c.Next("x", false)
+	_, ok = c.Next("</think>", true)
 	require.False(t, ok, "at its budget it ends by itself if it would")
 }
 
 func TestAnswerNow(t *testing.T) {
-	c := newCloser(Budget{})
-	c.next("x", false)
-	c.next("\xe4", false)
-	c.now()
-	_, ok := c.next("\xbd", false)
+	c := NewCloser(Budget{})
+	c.Next("x", false)
+	c.Next("\xe4", false)
+	c.Now()
+	_, ok := c.Next("\xbd", false)
 	require.False(t, ok, "a character is finished")
-	c.next("\xa0", false)
-	force, ok := c.next("x", false)
+	c.Next("\xa0", false)
+	force, ok := c.Next("x", false)
 	require.True(t, ok)
 	require.True(t, force.Close)
 }

@@ -29,7 +29,7 @@ type trace struct {
 	purpose message.Purpose
 
 	tokens, thought int
-	closer          closer
+	closer          Closer
 	loop            loopGuard
 	circling        bool
 	confidences     confidences

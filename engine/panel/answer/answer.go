@@ -25,10 +25,31 @@ func Key(text string) string {
 	}
 	if numbers := number.FindAllStringIndex(text, -1); len(numbers) > 0 {
 		last := numbers[len(numbers)-1]
-		return canonical(text[last[0]:last[1]])
+		if !refusal.MatchString(sentence(text, last[0], last[1])) {
+			return canonical(text[last[0]:last[1]])
+		}
 	}
 	return ""
 }
+
+// sentence is the sentence, or the line, that a part of a text stands in.
+func sentence(text string, from, to int) string {
+	start := 0
+	if m := sentenceEnd.FindAllStringIndex(text[:from], -1); len(m) > 0 {
+		start = m[len(m)-1][1]
+	}
+	end := len(text)
+	if m := sentenceEnd.FindStringIndex(text[to:]); m != nil {
+		end = to + m[0]
+	}
+	return text[start:end]
+}
+
+var (
+	sentenceEnd = regexp.MustCompile(`[.!?]\s|\n`)
+	// Words of a sentence whose number is no answer: "I did not find a way to make 24."
+	refusal = regexp.MustCompile(`(?i)\b(?:did not|didn't|do not|don't|could not|couldn't|cannot|can't|unable|impossible|no way|no solution)\b`)
+)
 
 // Boxed is what stands in the last \boxed{} whose braces balance; false if there is none, or nothing in it.
 func Boxed(text string) (inside string, ok bool) {

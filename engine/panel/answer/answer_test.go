@@ -55,6 +55,8 @@ func TestKey(t *testing.T) {
 		"a number in words":              {"There are 12 and 30 left.", "30"},
 		"a number that is negative":      {"It is -4.5 degrees", "-9/2"},
 		"a number with thousands":        {"That makes 1,500.", "1500"},
+		"a number of a refusal":          {"I looked for a way to make 27 and did not find one.", ""},
+		"a refusal before":               {"I cannot draw. The sum is 27.", "27"},
 		"a named letter":                 {"The answer is (C), since 4 > 3.", "C"},
 		"a named letter in bold":         {"Answer: **B**", "B"},
 		"a letter alone":                 {"Let me see: 3.\nD", "D"},

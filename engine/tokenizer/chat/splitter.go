@@ -31,11 +31,11 @@ func NewSplitter(t *tokenizer.Tokenizer, p Prompt) *Splitter {
 // Push takes the next token and returns the text it completes. White space at the very start of either part is left out.
 func (s *Splitter) Push(id int) (content, reasoning string) {
 	switch {
-	case id == s.endThink && s.thinking:
+	case s.Ends(id):
 		content, reasoning = s.place(s.stream.Flush())
 		s.thinking, s.begun = false, false
 		return content, reasoning
-	case id == s.think && !s.begun: // also where the prompt has opened the reasoning already
+	case s.Begins(id): // also where the prompt has opened the reasoning already
 		content, reasoning = s.place(s.stream.Flush())
 		s.thinking, s.begun = true, false
 		return content, reasoning
@@ -44,6 +44,15 @@ func (s *Splitter) Push(id int) (content, reasoning string) {
 	}
 	return s.place(s.stream.Push(id))
 }
+
+// Begins tells whether a token, if it comes next, begins the reasoning.
+func (s *Splitter) Begins(id int) bool { return id == s.think && !s.begun }
+
+// Ends tells whether a token, if it comes next, ends the reasoning.
+func (s *Splitter) Ends(id int) bool { return id == s.endThink && s.thinking }
+
+// EndThink is the token that ends the reasoning, -1 if the vocabulary has none.
+func (s *Splitter) EndThink() int { return s.endThink }
 
 // Thinking tells whether the next token is of the reasoning.
 func (s *Splitter) Thinking() bool { return s.thinking }
