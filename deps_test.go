@@ -96,7 +96,7 @@ var rules = []rule{
 	{"engine/deepseek", []string{"shaders", "engine/gpu", "engine/weights", "engine/kvcache", "engine/record", "engine/rope"}, architectureBans},
 	{"engine/gqa", []string{"shaders", "engine/gpu", "engine/weights", "engine/kvcache", "engine/record", "engine/rope"}, architectureBans},
 	{"engine/architecture", []string{"engine/record", "engine/weights", "engine/deepseek", "engine/gqa"}, nil},
-	{"engine", []string{"shaders", "engine/gpu", "engine/message", "engine/weights", "engine/kvcache", "engine/tokenizer", "engine/tokenizer/chat", "engine/record", "engine/architecture"}, map[string]string{
+	{"engine", []string{"shaders", "engine/gpu", "engine/message", "engine/weights", "engine/kvcache", "engine/tokenizer", "engine/tokenizer/chat", "engine/record", "engine/architecture", "engine/panel", "engine/panel/verify"}, map[string]string{
 		"tabseek/engine/gpu/refgpu":    "devices belong to hosts: the same engine runs on all of them",
 		"tabseek/engine/gpu/nativegpu": "devices belong to hosts: the same engine runs on all of them",
 		"os":                           "the engine does no I/O, so that it runs in a tab and in a test alike",

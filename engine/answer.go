@@ -2,6 +2,7 @@ package engine
 
 import (
 	"tabseek/engine/message"
+	"tabseek/engine/panel"
 	"tabseek/engine/tokenizer/chat"
 	"tabseek/shaders"
 )
@@ -15,6 +16,8 @@ type answer struct {
 	reused   int // tokens of the prompt that the cache held already
 	limit    int // most tokens to generate
 	eos      map[int]bool
+	seeded   int // how far its seed is after the request's
+	closer   panel.Closer
 	splitter *chat.Splitter
 	stopper  stopper
 	logprobs bool                // of every token, and

@@ -23,13 +23,14 @@ const (
 // Prompts and answers take turns, submit by submit. Who has a row changes only while nothing is under way: then
 // the rows are set anew, and the width of a step to what is needed.
 type decoder struct {
-	engine    *Engine
-	questions []*question
-	preempted []*run // had to make room; they go on with what they had
-	runs      []*run // that have a sequence
-	seats     []*run // of these, those that have a row: row i is that of seats[i]
-	free      []int  // the GPU's sequences
-	begun     int    // runs, so far
+	engine     *Engine
+	questions  []*question
+	strategies []*strategy
+	preempted  []*run // had to make room, or to begin anew; they go on with what they had
+	runs       []*run // that have a sequence
+	seats      []*run // of these, those that have a row: row i is that of seats[i]
+	free       []int  // the GPU's sequences
+	begun      int    // runs, so far
 
 	hand    func() // goes on with the step of which a part has been submitted; nil: there is none
 	filler  *run   // whose prompt that step is; nil: it is one of decoding
@@ -188,7 +189,7 @@ func (d *decoder) fill(r *run) {
 	filled := r.filled
 	e.submit(p, func(gpu.Result) {
 		d.pending--
-		if a := r.answer; a.index == 0 && a.reason == "" {
+		if a := r.answer; a.index == 0 && a.reason == "" && len(a.tokens) == 0 && !r.question.silent() {
 			e.events = append(e.events, message.Event{Type: message.Prefilled, ID: a.request, Done: filled + 1, Total: len(a.prompt)})
 		}
 	})
@@ -268,30 +269,59 @@ func (d *decoder) take(kind record.Kind, rows, limit int, again func()) portion 
 // receive takes the records of a run's tokens.
 func (d *decoder) receive(r *run, ranges [][]byte) {
 	a := r.answer
-	if a.reason != "" {
+	if a.reason != "" || r.over {
 		return
 	}
+	if !d.takeAll(r, ranges) {
+		return
+	}
+	d.keep(r)
+	d.sendDelta(r)
+	if a.reason != "" {
+		d.finish(r)
+	} else if t := r.question.trace; t != nil {
+		t.strategy.act()
+	}
+}
+
+// takeAll has a run's answer take the tokens of records; false if it goes on from elsewhere, or has come to a fault.
+func (d *decoder) takeAll(r *run, ranges [][]byte) bool {
+	a := r.answer
 	for _, records := range ranges {
-		for ; len(records) >= chosenSize; records = records[chosenSize:] {
+		for ; len(records) >= chosenSize && a.reason == ""; records = records[chosenSize:] {
 			c := shaders.DecodeChosen(records)
-			if c.ID == shaders.FaultToken && a.reason == "" {
+			if c.ID == shaders.FaultToken {
 				d.fault(r)
-				return
+				return false
+			}
+			force, forced, unwanted := r.question.steer(a, c)
+			if forced {
+				d.force(r, d.engine.forced(a, force))
+				return false
+			}
+			if unwanted {
+				return true
 			}
 			a.take(c)
 		}
 	}
-	r.tokens = append(r.tokens[:len(a.prompt)], a.tokens...)
-	r.filled = r.target()
-	r.cached.Append(r.tokens[r.cached.Len():r.filled]...)
-	d.sendDelta(a)
-	if a.reason != "" {
-		d.finish(r)
-	}
+	return true
 }
 
-func (d *decoder) sendDelta(a *answer) {
-	if delta, ok := a.delta(); ok {
+// keep notes what a run has: its tokens, and the rows that are computed of them.
+func (d *decoder) keep(r *run) {
+	r.tokens = append(r.tokens[:len(r.answer.prompt)], r.answer.tokens...)
+	r.filled = r.target()
+	r.cached.Append(r.tokens[r.cached.Len():r.filled]...)
+}
+
+func (d *decoder) sendDelta(r *run) {
+	delta, ok := r.answer.delta()
+	switch t := r.question.trace; {
+	case !ok:
+	case t != nil:
+		t.delta(delta)
+	default:
 		d.engine.events = append(d.engine.events, delta)
 	}
 }
@@ -304,56 +334,30 @@ func (d *decoder) finish(r *run) {
 }
 
 func (d *decoder) end(r *run) {
-	e, q := d.engine, r.question
-	e.events = append(e.events, r.answer.choice())
-	if q.end(r.answer) {
-		d.forget(q, q.done())
+	q := r.question
+	last := q.end(r.answer)
+	if q.trace != nil {
+		d.drop(q)
+		q.trace.ended(r.answer)
+		return
+	}
+	d.engine.events = append(d.engine.events, r.answer.choice())
+	if last {
+		d.drop(q)
+		d.engine.events = append(d.engine.events, q.done())
 	}
 }
 
-// forget drops a question that has its last event.
-func (d *decoder) forget(q *question, last message.Event) {
-	d.engine.events = append(d.engine.events, last)
+// drop forgets a question, and ends what answers of it are under way; it says which they were.
+func (d *decoder) drop(q *question) []*answer {
 	d.questions = slices.DeleteFunc(d.questions, func(other *question) bool { return other == q })
-}
-
-// fault ends a question with an answer whose logits are not finite. Whatever produced them may lie in the cache.
-func (d *decoder) fault(r *run) {
-	a := r.answer
-	a.end(message.Abort)
-	r.cached.Drop()
-	d.leave(r)
-	d.sendDelta(a)
-	d.stop(r.question)
-	d.forget(r.question, message.ErrorEvent(a.request, message.Errorf(message.NumericFault, "the model's logits are not finite at token %d of the answer", len(a.tokens))))
-}
-
-// abort ends a question early, keeping what is done; false if there is none of that id.
-func (d *decoder) abort(id uint32) bool {
-	for _, q := range d.questions {
-		if q.request.ID == id {
-			for _, a := range d.stop(q) {
-				d.engine.events = append(d.engine.events, a.choice())
-				q.end(a)
-			}
-			q.reason = message.Abort
-			d.forget(q, q.done())
-			d.next()
-			return true
-		}
-	}
-	return false
-}
-
-// stop ends all answers of a question, and says which they were.
-func (d *decoder) stop(q *question) []*answer {
 	var stopped []*answer
 	for _, r := range slices.Concat(d.runs, d.preempted) {
 		if r.question != q {
 			continue
 		}
 		r.answer.end(message.Abort)
-		d.sendDelta(r.answer)
+		d.sendDelta(r)
 		if slices.Contains(d.runs, r) {
 			d.leave(r)
 			r.cached.End()
@@ -362,6 +366,63 @@ func (d *decoder) stop(q *question) []*answer {
 	}
 	d.preempted = slices.DeleteFunc(d.preempted, func(r *run) bool { return r.question == q })
 	return stopped
+}
+
+// fault ends a request with an answer whose logits are not finite. Whatever produced them may lie in the cache.
+func (d *decoder) fault(r *run) {
+	a := r.answer
+	a.end(message.Abort)
+	r.cached.Drop()
+	d.leave(r)
+	d.sendDelta(r)
+	if t := r.question.trace; t != nil {
+		d.dropStrategy(t.strategy)
+	}
+	d.drop(r.question)
+	d.engine.events = append(d.engine.events, message.ErrorEvent(a.request, message.Errorf(message.NumericFault, "the model's logits are not finite at token %d of the answer", len(a.tokens))))
+}
+
+// dropStrategy forgets a strategy, and all questions of its.
+func (d *decoder) dropStrategy(s *strategy) {
+	d.strategies = slices.DeleteFunc(d.strategies, func(other *strategy) bool { return other == s })
+	for _, q := range slices.Clone(d.questions) {
+		if q.trace != nil && q.trace.strategy == s {
+			d.drop(q)
+		}
+	}
+}
+
+// strategy is the request's of that id; nil if there is none.
+func (d *decoder) strategy(id uint32) *strategy {
+	for _, s := range d.strategies {
+		if s.request.ID == id {
+			return s
+		}
+	}
+	return nil
+}
+
+// abort ends a request early, keeping what is done; false if there is none of that id.
+func (d *decoder) abort(id uint32) bool {
+	if s := d.strategy(id); s != nil {
+		s.panel.Abort()
+		s.act()
+		d.next()
+		return true
+	}
+	for _, q := range d.questions {
+		if q.request.ID == id {
+			for _, a := range d.drop(q) {
+				d.engine.events = append(d.engine.events, a.choice())
+				q.end(a)
+			}
+			q.reason = message.Abort
+			d.engine.events = append(d.engine.events, q.done())
+			d.next()
+			return true
+		}
+	}
+	return false
 }
 
 // reserve gets pages for a run's first rows. Where there are too few, the run that began last gives its own up and goes on
@@ -374,13 +435,18 @@ func (d *decoder) reserve(r *run, rows int) bool {
 		last := slices.MaxFunc(d.runs, func(a, b *run) int { return a.order - b.order })
 		d.leave(last)
 		last.cached.End()
-		d.preempted = append(d.preempted, last)
-		slices.SortFunc(d.preempted, func(a, b *run) int { return a.order - b.order })
+		d.later(last)
 		if last == r {
 			return false
 		}
 	}
 	return true
+}
+
+// later has a run without a sequence go on when there is one.
+func (d *decoder) later(r *run) {
+	d.preempted = append(d.preempted, r)
+	slices.SortFunc(d.preempted, func(a, b *run) int { return a.order - b.order })
 }
 
 // reserveSteps gets pages for the next steps of all rows.

@@ -14,7 +14,6 @@ import (
 	"tabseek/engine/message"
 	"tabseek/engine/record"
 	"tabseek/engine/tokenizer"
-	"tabseek/engine/tokenizer/chat"
 	"tabseek/engine/weights"
 	"tabseek/shaders"
 )
@@ -215,7 +214,8 @@ func (e *Engine) Request(r message.Request) {
 		e.cancel(r.ID)
 		return
 	case message.AnswerNow, message.ThinkLonger, message.Verdict:
-		return // no answer here has a panel
+		e.decoder.steer(r)
+		return
 	}
 	e.waiting = append(e.waiting, r)
 	e.startNext()
@@ -239,23 +239,14 @@ func (e *Engine) begin(r message.Request) error {
 	if err := r.Validate(); err != nil {
 		return err
 	}
-	if _, limited := r.Params.ThinkingLimit(e.options.Context); limited || r.Params.Strategy != nil {
-		return message.Errorf(message.BadRequest, "strategies and budgets are not supported yet")
-	}
-	var q *question
-	var err error
 	switch r.Type {
 	case message.Chat:
-		q, err = e.beginChat(r)
+		return e.beginChat(r)
 	case message.Generate:
-		q, err = e.beginQuestion(r, chat.Prompt{IDs: r.Tokens})
+		return e.beginQuestion(r, rawPrompt(r.Tokens))
 	default:
 		return e.beginLogits(r)
 	}
-	if err == nil {
-		e.decoder.ask(q)
-	}
-	return err
 }
 
 func (e *Engine) cancel(id uint32) {

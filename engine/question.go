@@ -2,6 +2,7 @@ package engine
 
 import (
 	"tabseek/engine/message"
+	"tabseek/engine/panel"
 	"tabseek/engine/tokenizer/chat"
 )
 
@@ -14,29 +15,72 @@ type question struct {
 	ended   int
 	reason  message.FinishReason
 	usage   message.Usage
+	trace   *trace // of a strategy's, which takes what comes of it; nil: it is the caller's
 }
 
-// running is how many answers are under way.
-func (q *question) running() int { return q.begun - q.ended }
+// running is how many answers are under way to whoever asks.
+func (q *question) running() int {
+	if q.trace == nil {
+		return q.begun - q.ended
+	}
+	n := 0
+	for _, t := range q.trace.strategy.traces {
+		if t.question != nil {
+			n += t.question.begun - t.question.ended
+		}
+	}
+	return n
+}
+
+// silent tells whether the caller is not told how far the question is: it is one of several traces.
+func (q *question) silent() bool { return q.trace != nil && (q.trace.index > 0 || q.trace.probe) }
 
 // ready tells whether a further answer can begin.
 func (q *question) ready() bool { return q.begun < q.n }
 
-func (e *Engine) beginChat(r message.Request) (*question, error) {
-	words := e.manifest.ChatWords
-	format := chat.Format{Family: e.manifest.Chat, System: words.System, BOS: words.BOS, EOS: words.EOS}
-	prompt, err := format.Write(e.tokenizer, r.Messages, chat.Options{Thinking: r.Params.Thinks()})
-	if err != nil {
-		return nil, &message.Error{Code: message.BadRequest, Err: err}
+func (e *Engine) beginChat(r message.Request) error {
+	if r.Params.Strategy != nil {
+		return e.beginStrategy(r)
 	}
-	return e.beginQuestion(r, prompt)
+	start, err := e.writeChat(r.Messages, &r.Params)
+	if err != nil {
+		return err
+	}
+	return e.beginQuestion(r, start)
 }
 
-func (e *Engine) beginQuestion(r message.Request, start chat.Prompt) (*question, error) {
-	if err := e.checkTokens(start.IDs, 1); err != nil {
-		return nil, err
+// writeChat writes a conversation as the model reads it.
+func (e *Engine) writeChat(messages []message.Message, p *message.Params) (chat.Prompt, error) {
+	words := e.manifest.ChatWords
+	format := chat.Format{Family: e.manifest.Chat, System: words.System, BOS: words.BOS, EOS: words.EOS}
+	prompt, err := format.Write(e.tokenizer, messages, chat.Options{Thinking: p.Thinks()})
+	if err != nil {
+		return prompt, &message.Error{Code: message.BadRequest, Err: err}
 	}
-	if _, err := e.biases(r.Params); err != nil {
+	return prompt, nil
+}
+
+func rawPrompt(ids []int) chat.Prompt { return chat.Prompt{IDs: ids} }
+
+func (e *Engine) beginQuestion(r message.Request, start chat.Prompt) error {
+	q, err := e.newQuestion(r, start)
+	if err == nil {
+		e.decoder.ask(q)
+	}
+	return err
+}
+
+// checkQuestion refuses what a question cannot be asked with.
+func (e *Engine) checkQuestion(r message.Request, prompt []int) error {
+	if err := e.checkTokens(prompt, 1); err != nil {
+		return err
+	}
+	_, err := e.biases(r.Params)
+	return err
+}
+
+func (e *Engine) newQuestion(r message.Request, start chat.Prompt) (*question, error) {
+	if err := e.checkQuestion(r, start.IDs); err != nil {
 		return nil, err
 	}
 	q := &question{request: r, start: start, n: 1}
@@ -47,24 +91,34 @@ func (e *Engine) beginQuestion(r message.Request, start chat.Prompt) (*question,
 	return q, nil
 }
 
+// room is how many tokens an answer to a prompt may have.
+func (e *Engine) room(p *message.Params, prompt int) int {
+	room := e.options.Context - prompt
+	if most, ok := p.Limit(); ok {
+		room = min(room, most)
+	}
+	return room
+}
+
 // next is the question's next answer.
 func (q *question) next(e *Engine) *answer {
 	params := &q.request.Params
 	a := &answer{
-		request: q.request.ID, index: q.begun, prompt: q.start.IDs, eos: map[int]bool{}, limit: e.options.Context - len(q.start.IDs),
+		request: q.request.ID, index: q.begun, prompt: q.start.IDs, eos: map[int]bool{}, limit: e.room(params, len(q.start.IDs)),
 		logprobs: params.Logprobs, name: e.tokenizer.Token,
 	}
 	q.begun++
 	if params.TopLogprobs != nil {
 		a.top = *params.TopLogprobs
 	}
-	if most, ok := params.Limit(); ok {
-		a.limit = min(a.limit, most)
-	}
 	for _, id := range e.manifest.Special.EOS {
 		a.eos[id] = !params.IgnoreEOS
 	}
 	a.splitter, a.stopper.stops = chat.NewSplitter(e.tokenizer, q.start), params.Stop
+	a.closer, a.seeded = panel.NewCloser(e.budget(params, a.limit)), a.index
+	if q.trace != nil {
+		q.trace.answer, a.seeded = a, q.trace.index
+	}
 	return a
 }
 

@@ -17,10 +17,11 @@ type run struct {
 	slot   int   // the GPU's sequence
 	tokens []int // the prompt, and what was chosen
 	cached *kvcache.Sequence
-	listed int // pages that the GPU has been told of
-	filled int // rows that are computed, or will be by what is submitted
-	row    int // of decode steps; unseated
-	ahead  int // decode steps submitted whose tokens have not come
+	listed int  // pages that the GPU has been told of
+	filled int  // rows that are computed, or will be by what is submitted
+	row    int  // of decode steps; unseated
+	ahead  int  // decode steps submitted whose tokens have not come
+	over   bool // another run goes on with the answer
 }
 
 const unseated = -1

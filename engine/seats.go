@@ -29,7 +29,7 @@ func (d *decoder) seat() {
 		}
 		counts = e.writeSampling(row, r.answer, r.question.request.Params) || counts
 		r.row = row
-		if !r.answer.decoding { // a run that had to make room comes twice
+		if !r.answer.decoding && !r.question.silent() { // a run that had to make room comes twice
 			r.answer.decoding = true
 			e.events = append(e.events, message.Event{Type: message.Decoding, ID: r.answer.request, Index: r.answer.index})
 		}
@@ -50,7 +50,7 @@ func (e *Engine) writeSampling(row int, a *answer, p message.Params) bool {
 		panic(err) // beginQuestion has refused them
 	}
 	s := e.sampling(p, len(a.prompt))
-	s.Seed += uint32(a.index)
+	s.Seed += uint32(a.seeded)
 	const size = 4 * shaders.SamplingWords
 	e.commands = append(e.commands, gpu.Write{Buffer: e.model.Sampling.ID(), Offset: uint64(row * size), Data: s.Encode(biases)})
 	return s.Penalises()

@@ -7,8 +7,8 @@ import (
 
 // What is said in a trace's place.
 const (
-	// closing ends a thought that is cut short.
-	closing = "\nTime to answer.\n"
+	// Closing ends a thought that is cut short.
+	Closing = "\nTime to answer.\n"
 	// waiting goes on where a thought would have ended (s1's budget forcing).
 	waiting = "\nWait, "
 )
@@ -67,9 +67,9 @@ func (c *Closer) Next(token string, ends bool) (Force, bool) {
 	case due:
 		c.closed = true
 		if c.thought == 0 {
-			return Force{Close: true}, true
+			return Force{"\n", true}, true
 		}
-		return Force{closing, true}, true
+		return Force{Closing, true}, true
 	case ends:
 		c.waits--
 		return Force{waiting, false}, true

@@ -49,7 +49,7 @@ func (m *fusing) ended(p *Panel, t *trace) {
 // conversation asks the question anew, with answers to it.
 func (m *fusing) conversation(p *Panel, candidates []*trace) []message.Message {
 	var b strings.Builder
-	fmt.Fprintf(&b, "%s\n\nHere are %d answers to this, some of which may be wrong or incomplete:\n", p.question(), len(candidates))
+	fmt.Fprintf(&b, "%s\n\nHere are %d answers to this, some of which may be wrong or incomplete:\n", Question(p.options.Messages), len(candidates))
 	for i, c := range candidates {
 		fmt.Fprintf(&b, "\n[Answer %d]\n%s\n", i+1, c.content)
 	}

@@ -106,6 +106,9 @@ func (p *Panel) Actions() []Action {
 // Result is what came of it all; nil as long as there is no answer.
 func (p *Panel) Result() *message.Result { return p.result }
 
+// Ended tells whether nothing more is wanted of a trace.
+func (p *Panel) Ended(index int) bool { return p.traces[index].ended }
+
 // Text is the answer where it is no trace's.
 func (p *Panel) Text() string { return p.text }
 
@@ -134,8 +137,11 @@ func (p *Panel) Next(index int, token Token) (Force, bool) {
 		t.thought++
 		p.thought(t)
 	}
+	if token.Forced {
+		return Force{}, false
+	}
 	t.confidences.add(token.Confidence, token.Logprob)
-	if !token.Forced && t.loop.take(token.ID) && !t.circling {
+	if t.loop.take(token.ID) && !t.circling {
 		t.circling = true
 		if !token.Thinking {
 			p.cut(t, message.TraceLoop)
@@ -209,12 +215,12 @@ func (p *Panel) judged(t *trace) {
 }
 
 // Probed is told what a trace would answer now.
-func (p *Panel) Probed(index int, content string, confidence float64) {
+func (p *Panel) Probed(index int, content string) {
 	t := p.traces[index]
 	if t.ended || p.result != nil {
 		return
 	}
-	t.probes.add(content, confidence)
+	t.probes.add(content)
 	if agreed(p.traces) {
 		p.concludeByMode(message.ByProbe)
 	}
@@ -345,9 +351,9 @@ func (p *Panel) Lane(index int) message.Lane {
 	return l
 }
 
-// question is the last message of the user's.
-func (p *Panel) question() string {
-	for _, m := range slices.Backward(p.options.Messages) {
+// Question is the last message of the user's in a conversation.
+func Question(messages []message.Message) string {
+	for _, m := range slices.Backward(messages) {
 		if m.Role == message.User {
 			return m.Content
 		}

@@ -363,7 +363,7 @@ func TestProbesDoubt(t *testing.T) {
 	say := func(answers ...string) {
 		for i, a := range answers {
 			if a != "" {
-				p.Probed(i, a+"}", 1)
+				p.Probed(i, a+"}")
 			}
 		}
 	}
@@ -403,7 +403,7 @@ func TestProbes(t *testing.T) {
 	for round := range 4 {
 		for i := range n {
 			require.Nil(t, p.Result(), "round %d", round)
-			p.Probed(i, "5} is it", 1)
+			p.Probed(i, "5} is it")
 		}
 	}
 	got := p.Result()

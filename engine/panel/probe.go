@@ -20,7 +20,7 @@ type probes struct {
 	flips int
 }
 
-func (p *probes) add(content string, _ float64) {
+func (p *probes) add(content string) {
 	key := answer.Key(probing + content)
 	if key == "" {
 		key = answer.Key(content)
