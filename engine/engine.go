@@ -41,13 +41,14 @@ type Engine struct {
 	device       gpu.Info
 	options      Options
 
-	steps     *record.Steps
-	paces     map[gpu.RecordingID]*pace
-	latency   float64 // nanoseconds of a submit that does nothing
-	cache     *kvcache.Cache
-	decoder   *decoder
-	uploading map[uint32]bool // shards that are still to come
-	ready     bool
+	steps      *record.Steps
+	paces      map[gpu.RecordingID]*pace
+	latency    float64 // nanoseconds of a submit that does nothing
+	cache      *kvcache.Cache
+	decoder    *decoder
+	probeEvery int             // tokens of a trace's thinking; 0: never
+	uploading  map[uint32]bool // shards that are still to come
+	ready      bool
 
 	task    task
 	waiting []message.Request
@@ -93,6 +94,9 @@ func Open(manifestJSON, compiledTokenizer []byte, device gpu.Info, options Optio
 	e.model.Plan.Within(device)
 	e.cache = kvcache.New(e.model.Sizes.Pages)
 	e.decoder = newDecoder(e)
+	if e.config.Facts(e.manifest).ParamsTotal >= probedFrom {
+		e.probeEvery = probeEvery
+	}
 	e.steps = record.NewSteps(e.architecture)
 	commands, err := e.model.Plan.Commands()
 	if err != nil {

@@ -29,11 +29,11 @@ type trace struct {
 	all      message.Event // what has come of it
 }
 
-// smallest is how many parameters a model must have for its traces to be probed.
-const smallest = 2e9
-
-// probeEvery is after how many tokens of thinking each.
-const probeEvery = 1024
+// Traces of models with so many parameters are probed after so many tokens of thinking each; those of smaller ones are not.
+const (
+	probedFrom = 2e9
+	probeEvery = 1024
+)
 
 func (e *Engine) beginStrategy(r message.Request) error {
 	s := &strategy{engine: e, request: r}
@@ -50,9 +50,7 @@ func (e *Engine) beginStrategy(r message.Request) error {
 			return err
 		}
 	}
-	if e.config.Facts(e.manifest).ParamsTotal >= smallest {
-		o.ProbeEvery = probeEvery
-	}
+	o.ProbeEvery = e.probeEvery
 	s.usage.PromptTokens = len(start.IDs)
 	s.panel = panel.New(o)
 	e.decoder.strategies = append(e.decoder.strategies, s)
