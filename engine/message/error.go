@@ -10,24 +10,29 @@ type Code string
 
 // The codes. The engine yields those from BadModel on; the others are a host's.
 const (
-	NoWebGPU        Code = "no_webgpu"        // the browser has no WebGPU, or no adapter
-	InsecureContext Code = "insecure_context" // WebGPU needs HTTPS or localhost
-	DownloadFailed  Code = "download_failed"
-	BadHash         Code = "bad_hash"       // a file is not what the model's description promises
-	QuotaExceeded   Code = "quota_exceeded" // the browser gives the page no more room on disk
-	OutOfMemory     Code = "out_of_memory"
-	DeviceLost      Code = "device_lost" // the GPU is gone, and no other took its place; the model has to be loaded again
-	Aborted         Code = "aborted"     // stopped by the caller before there was a result
-	BadModel        Code = "bad_model"
-	BadRequest      Code = "bad_request"
-	ContextFull     Code = "context_full"
-	NumericFault    Code = "numeric_fault" // logits that are not finite
-	Internal        Code = "internal"      // a fault of the program
+	NoWebGPU          Code = "no_webgpu"        // the browser has no WebGPU, or no adapter
+	InsecureContext   Code = "insecure_context" // WebGPU needs HTTPS or localhost
+	DownloadFailed    Code = "download_failed"
+	BadHash           Code = "bad_hash"           // a file is not what the model's description promises
+	QuotaExceeded     Code = "quota_exceeded"     // the browser gives the page no more room on disk
+	RemoteUnreachable Code = "remote_unreachable" // a model elsewhere: its server is away, or says nothing
+	RemoteRefused     Code = "remote_refused"     // it wants another key, or this page's server wants its token
+	RateLimited       Code = "rate_limited"       // it has too many requests; ask again later
+	RemoteFailed      Code = "remote_failed"      // it failed, broke off, or sent what is no answer
+	Unsupported       Code = "unsupported"        // it cannot do what a parameter asks for
+	OutOfMemory       Code = "out_of_memory"
+	DeviceLost        Code = "device_lost" // the GPU is gone, and no other took its place; the model has to be loaded again
+	Aborted           Code = "aborted"     // stopped by the caller before there was a result
+	BadModel          Code = "bad_model"
+	BadRequest        Code = "bad_request"
+	ContextFull       Code = "context_full"
+	NumericFault      Code = "numeric_fault" // logits that are not finite
+	Internal          Code = "internal"      // a fault of the program
 )
 
 // Codes lists the codes.
 var Codes = []Code{
-	NoWebGPU, InsecureContext, DownloadFailed, BadHash, QuotaExceeded, BadModel, OutOfMemory, DeviceLost, ContextFull, BadRequest, NumericFault, Aborted, Internal,
+	NoWebGPU, InsecureContext, DownloadFailed, BadHash, QuotaExceeded, RemoteUnreachable, RemoteRefused, RateLimited, RemoteFailed, Unsupported, BadModel, OutOfMemory, DeviceLost, ContextFull, BadRequest, NumericFault, Aborted, Internal,
 }
 
 // An Error is a failure with a code, and with the parameter at fault if it is one's.

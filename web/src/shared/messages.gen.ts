@@ -74,6 +74,16 @@ export type ErrorCode =
   | 'bad_hash'
   /** the browser gives the page no more room on disk */
   | 'quota_exceeded'
+  /** a model elsewhere: its server is away, or says nothing */
+  | 'remote_unreachable'
+  /** it wants another key, or this page's server wants its token */
+  | 'remote_refused'
+  /** it has too many requests; ask again later */
+  | 'rate_limited'
+  /** it failed, broke off, or sent what is no answer */
+  | 'remote_failed'
+  /** it cannot do what a parameter asks for */
+  | 'unsupported'
   | 'out_of_memory'
   /** the GPU is gone, and no other took its place; the model has to be loaded again */
   | 'device_lost'
