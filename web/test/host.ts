@@ -1,7 +1,8 @@
 // What tests use of the sources, as one bundle: see web/build.
 export { chunks, completion } from '../src/api/completion';
+export { remote } from '../src/api/remote/engine';
 export { encode } from '../src/api/encode';
 export { bindingType, decode } from '../src/host/abi';
 export { Gpu } from '../src/host/gpu';
 export { Guest } from '../src/host/guest';
-export { engineError, stepOf } from '../src/shared/messages';
+export { engineError, stepOf, TabseekError } from '../src/shared/messages';

@@ -68,6 +68,11 @@ export interface Completion extends Head<'chat.completion'> {
   usage: Usage;
 }
 
+export interface Create {
+  (request: CompletionRequest & { stream: true }): Promise<AsyncGenerator<Chunk, void>>;
+  (request: CompletionRequest & { stream?: false }): Promise<Completion>;
+}
+
 export function usageOf(u: EngineUsage): Usage {
   return {
     prompt_tokens: u.prompt_tokens,
@@ -121,7 +126,7 @@ export async function* chunks({ model, answers, includeUsage, onPrefill }: Answe
 }
 
 /** What several generators yield, with the number of each, as it comes. Leaving early ends them all. */
-async function* mixed<T>(generators: AsyncGenerator<T, void>[]): AsyncGenerator<[number, T], void> {
+export async function* mixed<T>(generators: AsyncGenerator<T, void>[]): AsyncGenerator<[number, T], void> {
   const take = async (index: number) => ({ index, result: await generators[index]!.next() });
   const next = new Map(generators.map((_, index) => [index, take(index)]));
   try {
@@ -169,4 +174,5 @@ function joinLogprobs(a: Logprobs | null, b: Logprobs): Logprobs {
   return { content: [...(a?.content ?? []), ...b.content], ...(reasoning.length > 0 && { reasoning_content: reasoning }) };
 }
 
-const newID = (): string => `chatcmpl-${Array.from(crypto.getRandomValues(new Uint8Array(12)), (b) => b.toString(16).padStart(2, '0')).join('')}`;
+/** An id as OpenAI’s are. */
+export const newID = (): string => `chatcmpl-${Array.from(crypto.getRandomValues(new Uint8Array(12)), (b) => b.toString(16).padStart(2, '0')).join('')}`;

@@ -7,7 +7,7 @@ import { MAX_REQUEST_BYTES } from '../shared/messages.gen';
 /** Longer addresses are nobody's. */
 const MAX_URL = 8192;
 
-const refuse = (param: string, message: string): TabseekError => new TabseekError('bad_request', `${param} ${message}`, { param });
+export const refuse = (param: string, message: string): TabseekError => new TabseekError('bad_request', `${param} ${message}`, { param });
 
 /** The value's JSON. Rejects what is not JSON and what is longer than the engine reads. */
 export function encode(value: object): string {
@@ -68,14 +68,14 @@ export function checkURL(name: string, value: unknown): string {
   if (typeof value !== 'string') throw refuse(name, `is ${show(value)}, must be text`);
   if (value.length > MAX_URL) throw refuse(name, `has ${value.length} characters, must have at most ${MAX_URL}`);
   try {
-    return new URL(value, document.baseURI).href;
+    return new URL(value, globalThis.document?.baseURI).href;
   } catch {
     throw refuse(name, `is ${show(value)}, which is no address`);
   }
 }
 
 /** A value in a few words. */
-function show(value: unknown): string {
+export function show(value: unknown): string {
   if (typeof value === 'string') return JSON.stringify(value.length > 40 ? `${value.slice(0, 40)}…` : value);
   if (Array.isArray(value)) return 'a list';
   if (typeof value === 'object' && value !== null) return 'an object';

@@ -15,7 +15,7 @@
 import { TabseekError, type LogitsRows, type Progress, type Recovery } from '../shared/messages';
 import { bounds } from '../shared/messages.gen';
 import type { EngineOptions, FinishReason, Mode, ModelInfo, Params, Stats } from '../shared/messages.gen';
-import { chunks, completion, usageOf, type Chunk, type Completion, type CompletionRequest, type Usage } from './completion';
+import { chunks, completion, usageOf, type Chunk, type Completion, type CompletionRequest, type Create, type Usage } from './completion';
 import { Connection, type Step } from './connection';
 import { checkCallback, checkSignal, checkText, checkURL, fieldsOf } from './encode';
 
@@ -23,7 +23,9 @@ export { TabseekError };
 export { bounds, MAX_REQUEST_BYTES } from '../shared/messages.gen';
 export type { LogitsRows, Progress, Recovery } from '../shared/messages';
 export type { ErrorCode, FinishReason, Logprob, Logprobs, Message, Mode, ModelInfo, Params, Role, Stats, StreamOptions, TopLogprob } from '../shared/messages.gen';
-export type { Choice, Chunk, ChunkChoice, Completion, CompletionRequest, Delta, Usage } from './completion';
+export type { Choice, Chunk, ChunkChoice, Completion, CompletionRequest, Create, Delta, Usage } from './completion';
+export { remote, RemoteEngine, type RemoteInfo, type RemoteOptions } from './remote/engine';
+export type { Capabilities, RemoteModel } from './remote/capabilities';
 
 export interface LoadOptions extends EngineOptions {
   /**
@@ -92,6 +94,7 @@ export { deleteModel, storedModels, type StoredModel } from '../storage/models';
 
 /** A loaded model. Answers are computed side by side, rows of logits alone. */
 export class Engine {
+  readonly remote = false;
   readonly chat: { completions: { create: Create } };
 
   /** @internal */
@@ -150,11 +153,6 @@ export class Engine {
     const stream = chunks({ model: this.info.name, answers, includeUsage, onPrefill });
     return whole ? completion(stream) : stream;
   }
-}
-
-export interface Create {
-  (request: CompletionRequest & { stream: true }): Promise<AsyncGenerator<Chunk, void>>;
-  (request: CompletionRequest & { stream?: false }): Promise<Completion>;
 }
 
 async function generation(steps: AsyncGenerator<Step, void>, onTokens: GenerateOptions['onTokens']): Promise<Generation> {

@@ -211,6 +211,25 @@ export const TEXTS = {
     'The browser gives this page no more room on disk. What has come so far is kept; delete a model, or free some of the disk, and go on.',
     '浏览器不再给此页面更多磁盘空间。已下载的部分会保留；请删除某个模型或腾出磁盘空间，然后继续。',
   ],
+  'remote_unreachable.title': ['The other server does not answer', '另一台服务器没有应答'],
+  'remote_unreachable.text': [
+    'It is away, cannot be reached from here, or has said nothing for too long. What has come so far is kept. Check that it runs, then try again.',
+    '它已离线、无法从这里访问，或太久没有响应。已收到的内容会保留。请确认它在运行，然后重试。',
+  ],
+  'remote_refused.title': ['The other server refuses', '另一台服务器拒绝了请求'],
+  'remote_refused.text': [
+    'It wants a key, or another one. Keys are given to this page’s server when it starts (--remote-key-env).',
+    '它需要密钥，或需要另一个密钥。密钥在启动本页面的服务器时提供（--remote-key-env）。',
+  ],
+  'rate_limited.title': ['The other server has too many requests', '另一台服务器请求过多'],
+  'rate_limited.text': ['What has come so far is kept. Wait a little, then ask again.', '已收到的内容会保留。请稍等片刻再提问。'],
+  'remote_failed.title': ['The other server failed', '另一台服务器出错'],
+  'remote_failed.text': [
+    'It broke off, or sent what is no answer. What has come so far is kept. The fault is there, not here; asking again may help.',
+    '它中断了，或发来的不是回答。已收到的内容会保留。问题出在那一边；再次提问可能有帮助。',
+  ],
+  'unsupported.title': ['The other server cannot do this', '另一台服务器做不到'],
+  'unsupported.text': ['Choose a model in this tab for it, or change the settings.', '请为此选择本标签页中的模型，或更改设置。'],
   'bad_model.title': ['This model cannot be used', '此模型无法使用'],
   'bad_model.text': [
     'Its files are not what this version of Tabseek understands. Pack the model again with the server’s own version of tabseek pack.',
