@@ -42,8 +42,13 @@ func bound(tag reflect.StructTag, name string, sign int) float64 {
 }
 
 // Param is the field of Params with a name. It panics if there is none: names are constants of the program.
-func Param(name string) Field {
-	for _, f := range Fields(reflect.TypeFor[Params]()) {
+func Param(name string) Field { return fieldOf[Params](name) }
+
+// StrategyField is the field of Strategy with a name, in the same way.
+func StrategyField(name string) Field { return fieldOf[Strategy](name) }
+
+func fieldOf[T any](name string) Field {
+	for _, f := range Fields(reflect.TypeFor[T]()) {
 		if f.Name == name {
 			return f
 		}

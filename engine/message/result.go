@@ -13,7 +13,7 @@ type Result struct {
 	// Trace is whose text the answer's is; absent where it is no trace's.
 	Trace  *int           `json:"trace,omitempty"`
 	Traces []TraceSummary `json:"traces"`
-	// SavedTokens is an estimate of what the traces that were cut or never begun would have taken, by the mean of the others.
+	// SavedTokens is an estimate of what the traces that were cut or never begun would have taken, by the others.
 	SavedTokens int `json:"saved_tokens"`
 }
 
@@ -33,6 +33,8 @@ type TraceSummary struct {
 	// where that is least, and at the end. High is sure.
 	ConfLow  float64 `json:"conf_low"`
 	ConfTail float64 `json:"conf_tail"`
+	// Score is the mean log-probability of its tokens.
+	Score    float64 `json:"score"`
 	Answer   string  `json:"answer,omitempty"`   // the key of its group
 	Accepted *bool   `json:"accepted,omitempty"` // by the verifier
 }

@@ -319,25 +319,25 @@ func (p *Panel) conclude(why message.StoppedBy, c conclusion) {
 	p.result = r
 }
 
-// saved is how many tokens the traces that have not ended would most likely have taken yet.
+// saved is how many tokens the traces that have not ended would most likely have taken yet. Those that still run are the long
+// ones, so each is taken to have as much before it as a trace has in the mean: all tokens, by the traces that have ended.
 func (p *Panel) saved() int {
-	ended, tokens := 0, 0
+	ended, left, tokens := 0, 0, 0
 	for _, t := range p.traces {
-		if t.ended && t.purpose == message.ForAnswer {
+		if t.purpose != message.ForAnswer {
+			continue
+		}
+		tokens += t.tokens
+		if t.ended {
 			ended++
-			tokens += t.tokens
+		} else {
+			left++
 		}
 	}
 	if ended == 0 {
 		return 0
 	}
-	saved := 0
-	for _, t := range p.traces {
-		if !t.ended {
-			saved += max(0, tokens/ended-t.tokens)
-		}
-	}
-	return saved
+	return tokens * left / ended
 }
 
 // Lane is how a trace stands, without its text.

@@ -81,7 +81,7 @@ func (t *trace) end(e End) {
 }
 
 func (t *trace) summary() message.TraceSummary {
-	s := message.TraceSummary{Finish: t.finish, Tokens: t.tokens, ReasoningTokens: t.thought, Accepted: t.accepted, Answer: t.key}
+	s := message.TraceSummary{Finish: t.finish, Tokens: t.tokens, ReasoningTokens: t.thought, Accepted: t.accepted, Answer: t.key, Score: t.confidences.score()}
 	if len(t.confidences.values) > 0 {
 		s.ConfLow, s.ConfTail = t.confidences.lowest(), t.confidences.tail()
 	}

@@ -28,6 +28,7 @@ type Answer struct {
 	Tokens       []int                `json:"tokens"` // ids generated, without the end-of-sequence id
 	FinishReason message.FinishReason `json:"finish_reason"`
 	Stats        message.Stats        `json:"stats"`
+	Result       *message.Result      `json:"tabseek,omitempty"` // of a strategy
 }
 
 // Add takes an event of the answer.
@@ -38,7 +39,7 @@ func (a *Answer) Add(e Event) {
 		a.Reasoning += e.Reasoning
 		a.Tokens = append(a.Tokens, e.Tokens...)
 	case message.Choice:
-		a.FinishReason, a.Stats = e.FinishReason, *e.Stats
+		a.FinishReason, a.Stats, a.Result = e.FinishReason, *e.Stats, e.Result
 	}
 }
 

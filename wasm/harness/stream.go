@@ -27,7 +27,8 @@ type Stream struct {
 	left     int        // answers that have not ended
 	usage    *message.Usage
 	reason   message.FinishReason
-	failed   error // of onLogits
+	result   *message.Result // of a strategy
+	failed   error           // of onLogits
 
 	mutex  sync.Mutex
 	events []Event

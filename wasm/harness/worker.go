@@ -201,11 +201,12 @@ func (w *worker) finish(a *asked, e message.Event) {
 	}
 	e.ID, e.Index = s.id(), a.index
 	e.Type = message.Choice
+	s.result = e.Result
 	s.push(Event{e, w.stats(s.begun, s.decoding[a.index], *e.Usage)})
 	if s.left--; s.left > 0 {
 		return
 	}
-	done := message.Event{Type: message.Done, ID: s.id(), FinishReason: s.reason, Usage: s.usage}
+	done := message.Event{Type: message.Done, ID: s.id(), FinishReason: s.reason, Usage: s.usage, Result: s.result}
 	s.push(Event{done, w.stats(s.begun, earliest(s.decoding), *s.usage)})
 	s.end(s.failed)
 }

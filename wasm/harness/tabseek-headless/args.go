@@ -76,8 +76,13 @@ func parseRun(args []string) (runArgs, error) {
 	flags.Func("min-p", "", number(&a.params.MinP, "min_p"))
 	flags.Func("seed", "", number(&a.params.Seed, "seed"))
 	flags.Func("n", "", number(&a.params.N, "n"))
+	var thought strategyFlags
+	thought.flags(flags)
 	rest, err := commandline.Parse(flags, args)
 	if err != nil {
+		return a, err
+	}
+	if err := thought.set(&a.params); err != nil {
 		return a, err
 	}
 	least := 2
@@ -93,6 +98,8 @@ func parseRun(args []string) (runArgs, error) {
 		a.prompt.Messages = []message.Message{{Role: "user", Content: rest[1]}}
 	case len(rest) > 1:
 		return a, commandline.UsageError("both a prompt and --tokens are given")
+	case a.params.Strategy != nil:
+		return a, commandline.UsageError("--strategy is for a prompt of words, not for --tokens")
 	default:
 		a.prompt.Tokens, err = readTokens(*tokens)
 	}
@@ -101,7 +108,10 @@ func parseRun(args []string) (runArgs, error) {
 
 // number reads a flag that is absent by default, as the parameter of that name.
 func number[T int | uint32 | float64](to **T, param string) func(string) error {
-	f := message.Param(param)
+	return numberOf(to, message.Param(param))
+}
+
+func numberOf[T int | uint32 | float64](to **T, f message.Field) func(string) error {
 	return func(text string) error {
 		v, err := strconv.ParseFloat(text, 64)
 		if err != nil || f.Check(v) != nil {

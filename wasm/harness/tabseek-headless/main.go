@@ -17,6 +17,10 @@ const usage = `usage: tabseek-headless COMMAND ...
   run MODEL PROMPT | run MODEL --tokens FILE.json    answer a prompt, or continue raw prompt ids
       [--max-tokens N] [--temperature T] [--top-p P] [--top-k K] [--min-p P] [--seed S]
       [--n N] [--json]                               several answers; one JSON object in place of text
+      [--budget N] [--effort none|low|medium|high]   tokens to think for at most; how much thought it is worth
+      [--strategy MODE] [--n N] [--m M]              one answer of N: single, vote, short_m, weighted, best_of, check, fuse
+      [--stop none|decided|beta|probe] [--wait N]    when a vote is over; think on so often
+      [--verifier countdown|arithmetic|json:FILE|regex:PATTERN]
   logits MODEL --tokens FILE.json --out FILE.f32     a row of vocabulary-size float32 for each prompt token
       [--mode prefill|decode] [--draft FILE.f32]     by which kernels; rows of the draft module as well
   bench MODEL [--prompt N] [--generate M] --json     speed of prefill and decoding

@@ -29,6 +29,9 @@ func run(ctx context.Context, args []string, to streams) error {
 		if err != nil {
 			return err
 		}
+		if r := all[0].Result; r != nil && !a.json {
+			printResult(to.err, r)
+		}
 		if a.json {
 			out := answers{Answer: all[0]}
 			if len(all) > 1 {

@@ -424,6 +424,8 @@ export interface TraceSummary {
   /** conf_low and conf_tail are its confidence: the negative mean log-probability of the 20 likeliest tokens, in the stretch where that is least, and at the end. High is sure. */
   conf_low: number;
   conf_tail: number;
+  /** score is the mean log-probability of its tokens. */
+  score: number;
   /** the key of its group */
   answer?: string;
   /** by the verifier */
@@ -443,7 +445,7 @@ export interface Result {
   /** trace is whose text the answer's is; absent where it is no trace's. */
   trace?: number;
   traces: TraceSummary[];
-  /** saved_tokens is an estimate of what the traces that were cut or never begun would have taken, by the mean of the others. */
+  /** saved_tokens is an estimate of what the traces that were cut or never begun would have taken, by the others. */
   saved_tokens: number;
 }
 
