@@ -14,6 +14,7 @@ import { languageChoice, t } from './language';
 import { Consent, Loading } from './load';
 import type { Loader, LoadState } from './loader';
 import { ModelDialog } from './model-dialog';
+import { Contacting, RemoteConsent, TokenForm } from './remote-panel';
 import { useFollowEnd } from './scroll';
 import { settings } from './settings';
 import { SettingsDialog } from './settings-dialog';
@@ -47,6 +48,7 @@ export function App({ loader, conversation, library, search }: Props) {
   const generating = conversation.generating;
   const shown = live?.chat === view.chat ? live : undefined;
   const engine = load.kind === 'ready' ? load.engine : undefined;
+  const local = engine && !engine.remote ? engine : undefined;
   const offer = 'offer' in load ? load.offer : undefined;
   const ready = (signal: AbortSignal) => loader.ready(signal);
   const ask = (question: string) => {
@@ -76,13 +78,13 @@ export function App({ loader, conversation, library, search }: Props) {
 
   return (
     <>
-      <Header modelName={offer?.name} sidebar={sidebar.open} onSidebar={sidebar.toggle} onModel={() => setDialog('model')} onSettings={() => setDialog('settings')} onNewChat={newChat} />
+      <Header modelName={offer?.name ?? (offers.some((o) => o.remote) ? t('models') : undefined)} leaves={offer?.remote === true} sidebar={sidebar.open} onSidebar={sidebar.toggle} onModel={() => setDialog('model')} onSettings={() => setDialog('settings')} onNewChat={newChat} />
       <div class="body">
         {sidebar.open && <Sidebar library={library} search={search} conversation={conversation} current={view.chat} onOpen={openChat} onClose={sidebar.toggle} />}
         <div class="page" inert={sidebar.covers}>
           <main ref={main}>
             {problem && <Failure error={problem} />}
-            {turns.length === 0 && load.kind !== 'failed' && <Welcome />}
+            {turns.length === 0 && load.kind !== 'failed' && <Welcome offer={offer} />}
             {turns.length > 0 && (
               <Chat
                 turns={turns}
@@ -93,7 +95,7 @@ export function App({ loader, conversation, library, search }: Props) {
                 actions={{
                   edit: canAsk(load) ? (id, question) => void conversation.edit(id, ready, question, settings.value) : undefined,
                   regenerate: canAsk(load) ? (question) => void conversation.regenerate(question, ready, settings.value) : undefined,
-                  goOn: canAsk(load) ? (answer) => void conversation.goOn(answer, ready, settings.value) : undefined,
+                  goOn: canAsk(load) && !offer?.remote ? (answer) => void conversation.goOn(answer, ready, settings.value) : undefined,
                   choose: (id) => void conversation.choose(id),
                   reload,
                 }}
@@ -110,14 +112,15 @@ export function App({ loader, conversation, library, search }: Props) {
           </div>
         </div>
       </div>
-      {dialog === 'settings' && <SettingsDialog info={engine?.info} library={library} chat={view.chat} onClose={() => setDialog(undefined)} />}
-      {dialog === 'activity' && <Activity engine={engine} live={shown} answer={turns.at(-1)?.answer} onClose={() => setDialog(undefined)} />}
+      {dialog === 'settings' && <SettingsDialog info={local?.info} library={library} chat={view.chat} onClose={() => setDialog(undefined)} />}
+      {dialog === 'activity' && <Activity engine={local} live={shown} answer={turns.at(-1)?.answer} onClose={() => setDialog(undefined)} />}
       {dialog === 'shortcuts' && <ShortcutsDialog onClose={() => setDialog(undefined)} />}
       {dialog === 'model' && (
         <ModelDialog
           offers={offers}
           current={offer}
           engine={engine}
+          onModel={(of, model) => loader.chooseModel(of, model)}
           busy={generating}
           onChoose={(chosen) => {
             setDialog(undefined);
@@ -142,6 +145,7 @@ function tooLong(question: string): TabseekError | undefined {
 function LoadPanel({ load, loader }: { load: LoadState; loader: Loader }) {
   switch (load.kind) {
     case 'offered':
+      if (load.offer.remote) return <RemoteConsent offer={load.offer} onChoose={() => void loader.load(load.offer)} />;
       return <Consent offer={load.offer} onLoad={() => void loader.load(load.offer)} />;
     case 'loading':
     case 'paused':
@@ -155,6 +159,10 @@ function LoadPanel({ load, loader }: { load: LoadState; loader: Loader }) {
           onCancel={() => loader.cancel()}
         />
       );
+    case 'contacting':
+      return <Contacting offer={load.offer} onCancel={() => loader.cancel()} />;
+    case 'locked':
+      return <TokenForm offer={load.offer} again={load.again} onToken={(token) => loader.unlock(token)} />;
     case 'failed':
       return <Failure error={load.error} onRetry={() => loader.retry()} />;
   }
@@ -162,13 +170,13 @@ function LoadPanel({ load, loader }: { load: LoadState; loader: Loader }) {
 }
 
 /** A question may be sent before the model is there: it is asked when it is. */
-const canAsk = ({ kind }: LoadState): boolean => kind === 'checking' || kind === 'loading' || kind === 'ready';
+const canAsk = ({ kind }: LoadState): boolean => kind === 'checking' || kind === 'loading' || kind === 'contacting' || kind === 'ready';
 
 type DocumentState = 'loading' | 'offered' | 'ready' | 'generating' | 'error';
 
 function documentState(load: LoadState, generating: boolean, error: TabseekError | undefined): DocumentState {
   if (load.kind === 'failed') return 'error';
-  if (load.kind === 'offered' || load.kind === 'paused') return 'offered';
+  if (load.kind === 'offered' || load.kind === 'paused' || load.kind === 'locked') return 'offered';
   if (load.kind !== 'ready') return 'loading';
   if (generating) return 'generating';
   return error ? 'error' : 'ready';

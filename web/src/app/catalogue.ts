@@ -1,7 +1,12 @@
 import { TabseekError } from '../api/tabseek';
+import { recall, remember } from './kept';
 
-/** A model that this server offers (listing in server/resources.go). */
-export interface Offer {
+/** What this server offers (server/resources.go). */
+export type Offer = LocalOffer | RemoteOffer;
+
+/** A model to be computed here. */
+export interface LocalOffer {
+  remote?: undefined;
   name: string;
   url: string;
   /** Bytes to download. */
@@ -13,10 +18,17 @@ export interface Offer {
   sha256?: string;
 }
 
+/** A model elsewhere, that this server hands questions on to. */
+export interface RemoteOffer {
+  remote: true;
+  name: string;
+  url: string;
+}
+
 /** What is larger is not downloaded unasked. */
 const CONSENT_BYTES = 200e6;
 
-export const needsConsent = (offer: Offer): boolean => offer.size > CONSENT_BYTES;
+export const needsConsent = (offer: LocalOffer): boolean => offer.size > CONSENT_BYTES;
 
 const LIST = '/models/index.json';
 
@@ -27,7 +39,7 @@ const CHOSEN = 'tabseek.model';
 /** Milliseconds that a slow server is waited for when there is a list from before. */
 const PATIENCE = 5000;
 
-/** The server's models, or those it had when it was last asked. */
+/** The server's models, those elsewhere last, or those it had when it was last asked. */
 export async function fetchOffers(): Promise<Offer[]> {
   const kept = parse(recall(KEPT));
   try {
@@ -51,26 +63,10 @@ export const prefer = (offer: Offer): void => remember(CHOSEN, offer.url);
 
 function parse(text: string | undefined): Offer[] | undefined {
   try {
-    const offers: unknown = JSON.parse(text ?? '').models;
-    return Array.isArray(offers) && offers.length > 0 ? offers : undefined;
+    const { models = [], remotes = [] } = JSON.parse(text ?? '') as { models?: LocalOffer[]; remotes?: Omit<RemoteOffer, 'remote'>[] };
+    const offers: Offer[] = [...models, ...remotes.map((r): RemoteOffer => ({ ...r, remote: true }))];
+    return offers.length > 0 ? offers : undefined;
   } catch {
     return undefined;
-  }
-}
-
-/** Storage throws where the browser blocks it; then nothing is kept. */
-function recall(key: string): string | undefined {
-  try {
-    return localStorage.getItem(key) ?? undefined;
-  } catch {
-    return undefined;
-  }
-}
-
-function remember(key: string, value: string): void {
-  try {
-    localStorage.setItem(key, value);
-  } catch {
-    // see recall
   }
 }

@@ -35,6 +35,10 @@ const RETRY: Partial<Record<Kind, PlainText>> = {
   out_of_memory: 'tryAgain',
   device_lost: 'reloadModel',
   numeric_fault: 'reloadModel',
+  remote_unreachable: 'tryAgain',
+  remote_refused: 'tryAgain',
+  rate_limited: 'tryAgain',
+  remote_failed: 'tryAgain',
   aborted: 'tryAgain',
   internal: 'reloadModel',
 };
@@ -43,6 +47,15 @@ export function explain(error: Explained): Explanation {
   const kind: Kind = error.code === 'no_webgpu' && navigator.gpu ? 'no_adapter' : error.code;
   const retry = RETRY[kind];
   return { title: t(`${kind}.title`), text: t(`${kind}.text`), steps: (STEPS[kind] ?? []).map((step) => t(step)), retry: retry && t(retry) };
+}
+
+/** After these, the same model can be asked again at once. */
+const PASSING = new Set<Kind>(['remote_unreachable', 'remote_refused', 'rate_limited', 'remote_failed', 'unsupported']);
+
+/** Whether the model has to be loaded again before it can answer again. */
+export function mustReload(error: Explained): boolean {
+  if (error instanceof TabseekError && error.fields.token) return true; // which asks for the token
+  return !PASSING.has(error.code) && explain(error).retry !== undefined;
 }
 
 export function asTabseekError(e: unknown): TabseekError {

@@ -4,6 +4,8 @@ import { t } from './language';
 interface Props {
   /** None before the server has told its models. */
   modelName?: string;
+  /** The model runs elsewhere, and what is written goes there. */
+  leaves: boolean;
   /** Whether the list of chats is in sight. */
   sidebar: boolean;
   onSidebar: () => void;
@@ -12,7 +14,7 @@ interface Props {
   onNewChat: () => void;
 }
 
-export function Header({ modelName, sidebar, onSidebar, onModel, onSettings, onNewChat }: Props) {
+export function Header({ modelName, leaves, sidebar, onSidebar, onModel, onSettings, onNewChat }: Props) {
   const chats = sidebar ? t('hideChats') : t('showChats');
   return (
     <header class="header">
@@ -28,6 +30,12 @@ export function Header({ modelName, sidebar, onSidebar, onModel, onSettings, onN
           {modelName}
           <Icon name="chevron" />
         </button>
+      )}
+      {leaves && (
+        <span class="leaves" data-testid="leaves" role="note" aria-label={t('leaves')} title={t('leaves')}>
+          <Icon name="leave" />
+          <span class="wide-only">{t('leaves')}</span>
+        </span>
       )}
       <span class="spacer" />
       <button type="button" class="text-button" data-testid="new-chat" aria-label={t('newChat')} title={`${t('newChat')} (Ctrl+Shift+O)`} onClick={onNewChat}>

@@ -17,6 +17,7 @@ const PATHS = {
   right: 'M8 5.5l4.5 4.5L8 14.5',
   pulse: 'M2.5 11h3l2-6 4 10 2.5-7 1 3h2.5',
   play: 'M7 5l8 5-8 5z',
+  leave: 'M11 4h5v5M16 4l-7 7M8 5H4v11h11v-4',
   warning: 'M10 3 18 16.5H2zM10 8v4M10 14.2v.1',
 } as const;
 

@@ -1,5 +1,5 @@
 import type { Progress } from '../api/tabseek';
-import type { Offer } from './catalogue';
+import type { LocalOffer } from './catalogue';
 import { bytes, guess, parameters } from './format';
 import { t, type PlainText } from './language';
 
@@ -21,7 +21,7 @@ function amounts({ loaded, total, bytesPerSecond }: Progress, paused: boolean): 
 }
 
 interface LoadingProps {
-  offer: Offer;
+  offer: LocalOffer;
   progress: Progress;
   paused: boolean;
   onPause: () => void;
@@ -59,7 +59,7 @@ export function Loading({ offer, progress, paused, onPause, onResume, onCancel }
 }
 
 /** Asks before a large download. */
-export function Consent({ offer, onLoad }: { offer: Offer; onLoad: () => void }) {
+export function Consent({ offer, onLoad }: { offer: LocalOffer; onLoad: () => void }) {
   const size = bytes(offer.size);
   return (
     <section class="card consent">

@@ -1,7 +1,8 @@
-import { load, storedModels, TabseekError, type Recovery, type Engine, type Progress } from '../api/tabseek';
-import { fetchOffers, needsConsent, prefer, preferred, type Offer } from './catalogue';
+import { load, storedModels, TabseekError, type Recovery, type Progress } from '../api/tabseek';
+import { fetchOffers, needsConsent, prefer, preferred, type LocalOffer, type Offer, type RemoteOffer } from './catalogue';
 import { checkEnvironment } from './environment';
 import { asTabseekError } from './explain';
+import { engineOf, keepToken, knownOf, learn, probe, type ChatEngine } from './remotes';
 import { askToPersist } from './storage';
 import { Store } from './store';
 
@@ -9,9 +10,11 @@ import { Store } from './store';
 export type LoadState =
   | { kind: 'checking' }
   | { kind: 'offered'; offer: Offer } // waits for the user's consent
-  | { kind: 'loading'; offer: Offer; progress: Progress }
-  | { kind: 'paused'; offer: Offer; progress: Progress } // what has come lies on this device
-  | { kind: 'ready'; offer: Offer; engine: Engine }
+  | { kind: 'loading'; offer: LocalOffer; progress: Progress }
+  | { kind: 'paused'; offer: LocalOffer; progress: Progress } // what has come lies on this device
+  | { kind: 'contacting'; offer: RemoteOffer } // its server is asked for its models
+  | { kind: 'locked'; offer: RemoteOffer; again: boolean } // this page's server wants its token, or another than it was given
+  | { kind: 'ready'; offer: Offer; engine: ChatEngine }
   | { kind: 'failed'; offer?: Offer; error: TabseekError };
 
 const NOTHING_YET: Progress = { phase: 'manifest', loaded: 0, total: 0, bytesPerSecond: 0 };
@@ -31,17 +34,22 @@ export class Loader {
   async start(): Promise<void> {
     this.state.value = { kind: 'checking' };
     try {
-      await checkEnvironment();
-      this.offers.value = await fetchOffers();
+      const problem = await checkEnvironment().then(() => undefined, asTabseekError);
+      this.offers.value = await fetchOffers().catch((e) => {
+        throw problem ?? e;
+      });
+      const offer = preferred(this.offers.value);
+      if (offer.remote) this.state.value = { kind: 'ready', offer, engine: engineOf(offer) }; // as it was chosen before; it is asked when the user asks
+      else if (problem) throw problem;
+      else await this.choose(offer);
     } catch (e) {
       this.state.value = { kind: 'failed', error: asTabseekError(e) };
-      return;
     }
-    await this.choose(preferred(this.offers.value));
   }
 
   /** Loads a model, or asks first if it is large. */
   async choose(offer: Offer): Promise<void> {
+    if (offer.remote) return this.contact(offer);
     prefer(offer);
     if (!needsConsent(offer) || (await isStored(offer))) return this.load(offer);
     this.release();
@@ -50,6 +58,7 @@ export class Loader {
 
   /** Loads a model in place of the one that is loaded or loading. */
   async load(offer: Offer): Promise<void> {
+    if (offer.remote) return this.contact(offer);
     this.release();
     const abort = (this.abort = new AbortController());
     const show = (state: LoadState) => {
@@ -69,6 +78,52 @@ export class Loader {
     }
   }
 
+  /** Asks a server elsewhere for its models, and takes the one that was chosen before, or its first. */
+  private async contact(offer: RemoteOffer, again = false): Promise<void> {
+    this.release();
+    const abort = (this.abort = new AbortController());
+    const show = (state: LoadState) => {
+      if (this.abort === abort) this.state.value = state;
+    };
+    show({ kind: 'contacting', offer });
+    const engine = engineOf(offer);
+    abort.signal.addEventListener('abort', () => void engine.unload());
+    try {
+      const models = await engine.models();
+      if (abort.signal.aborted) return;
+      const known = models.some((m) => m.id === knownOf(offer).model);
+      learn(offer, { models, ...(!known && { model: models[0]?.id }) });
+      prefer(offer);
+      this.take(offer);
+    } catch (e) {
+      const error = asTabseekError(e);
+      if (error.code === 'aborted') show({ kind: 'offered', offer });
+      else if (error.fields.token) show({ kind: 'locked', offer, again });
+      else show({ kind: 'failed', offer, error });
+    }
+  }
+
+  /** Another of a server's models. */
+  chooseModel(offer: RemoteOffer, model: string): void {
+    learn(offer, { model });
+    this.release();
+    this.take(offer);
+  }
+
+  private take(offer: RemoteOffer): void {
+    const engine = engineOf(offer);
+    this.state.value = { kind: 'ready', offer, engine };
+    void probe(offer, engine);
+  }
+
+  /** Tries once more, with the token that this page's server wants. */
+  unlock(token: string): void {
+    const state = this.state.value;
+    if (state.kind !== 'locked') return;
+    keepToken(token);
+    void this.contact(state.offer, true);
+  }
+
   private tell(recovery: Recovery): void {
     this.recovery.value = recovery;
     if (recovery.state !== 'restored') return;
@@ -76,7 +131,7 @@ export class Loader {
   }
 
   /** The engine as soon as there is one; rejects if the signal comes first. */
-  ready(signal: AbortSignal): Promise<Engine> {
+  ready(signal: AbortSignal): Promise<ChatEngine> {
     return new Promise((resolve, reject) => {
       const check = () => {
         const state = this.state.value;
@@ -130,7 +185,7 @@ export class Loader {
 }
 
 /** Nothing needs to be downloaded for it. */
-async function isStored({ url, size }: Offer): Promise<boolean> {
+async function isStored({ url, size }: LocalOffer): Promise<boolean> {
   const models = await storedModels().catch(() => []);
   return models.some((m) => m.url === new URL(url, location.href).href && m.stored >= size);
 }

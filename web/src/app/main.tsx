@@ -31,5 +31,5 @@ void shell.start();
 
 if (new URLSearchParams(location.search).has('debug')) {
   // For tests, and for seeing what the page does then.
-  Object.assign(window, { tabseekDebug: { loseDevice: () => loader.state.value.kind === 'ready' && loader.state.value.engine.loseDevice() } });
+  Object.assign(window, { tabseekDebug: { loseDevice: () => loader.state.value.kind === 'ready' && !loader.state.value.engine.remote && loader.state.value.engine.loseDevice() } });
 }

@@ -1,6 +1,7 @@
 import { useEffect, useState } from 'preact/hooks';
 import type { Engine, Stats } from '../api/tabseek';
-import type { Offer } from './catalogue';
+import type { Offer, RemoteOffer } from './catalogue';
+import type { ChatEngine } from './remotes';
 import { Dialog } from './dialog';
 import { bytes, count, duration, parameters } from './format';
 import { t } from './language';
@@ -10,20 +11,22 @@ import { ModelList } from './model-list';
 interface Props {
   offers: Offer[];
   current?: Offer;
-  engine?: Engine;
+  engine?: ChatEngine;
   /** Models cannot be changed in the middle of an answer. */
   busy: boolean;
   onChoose: (offer: Offer) => void;
+  /** Another model of the server elsewhere that is current. */
+  onModel: (offer: RemoteOffer, model: string) => void;
   onClose: () => void;
 }
 
 /** The models there are, what of them lies on this device, and facts about the one that is loaded. */
-export function ModelDialog({ offers, current, engine, busy, onChoose, onClose }: Props) {
+export function ModelDialog({ offers, current, engine, busy, onChoose, onModel, onClose }: Props) {
   return (
     <Dialog title={t('models')} onClose={onClose}>
-      <ModelList offers={offers} current={current} loaded={engine !== undefined} busy={busy} onChoose={onChoose} />
+      <ModelList offers={offers} current={current} loaded={engine !== undefined} busy={busy} onChoose={onChoose} onModel={onModel} />
       <Install />
-      {engine && current && <About name={current.name} engine={engine} />}
+      {engine && !engine.remote && current && <About name={current.name} engine={engine} />}
     </Dialog>
   );
 }

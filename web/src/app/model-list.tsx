@@ -1,9 +1,10 @@
 import { useEffect, useState } from 'preact/hooks';
 import { deleteModel, storedModels, type StoredModel, type TabseekError } from '../api/tabseek';
-import type { Offer } from './catalogue';
+import type { LocalOffer, Offer, RemoteOffer } from './catalogue';
 import { asTabseekError } from './explain';
 import { bytes, parameters } from './format';
 import { t } from './language';
+import { RemoteItem } from './remote-item';
 import { persisted, usage } from './storage';
 import { useStore } from './store';
 
@@ -14,18 +15,19 @@ interface Props {
   loaded: boolean;
   busy: boolean;
   onChoose: (offer: Offer) => void;
+  onModel: (offer: RemoteOffer, model: string) => void;
 }
 
 /** A model that the server offers, or lies on this device, or both. */
 interface Item {
   url: string;
   name: string;
-  offer?: Offer;
+  offer?: LocalOffer;
   stored?: StoredModel;
 }
 
 /** The server's models, and what lies on this device of them and of others. */
-export function ModelList({ offers, current, loaded, busy, onChoose }: Props) {
+export function ModelList({ offers, current, loaded, busy, onChoose, onModel }: Props) {
   const [stored, setStored] = useState<StoredModel[]>([]);
   const [used, setUsed] = useState<number>();
   const [error, setError] = useState<TabseekError>();
@@ -39,8 +41,11 @@ export function ModelList({ offers, current, loaded, busy, onChoose }: Props) {
   return (
     <>
       <ul class="offers" aria-label={t('models')}>
-        {itemsOf(offers, stored).map((item) => (
+        {itemsOf(offers.filter((o) => !o.remote), stored).map((item) => (
           <ModelItem key={item.url} item={item} loaded={loaded && item.offer === current} busy={busy} onChoose={onChoose} onDelete={() => remove(item.url)} />
+        ))}
+        {offers.filter((o) => o.remote === true).map((offer) => (
+          <RemoteItem key={offer.url} offer={offer} chosen={loaded && offer === current} busy={busy} onChoose={onChoose} onModel={onModel} />
         ))}
       </ul>
       {error && <p class="hint" role="alert">{error.message}</p>}
@@ -53,7 +58,7 @@ export function ModelList({ offers, current, loaded, busy, onChoose }: Props) {
   );
 }
 
-function itemsOf(offers: Offer[], stored: StoredModel[]): Item[] {
+function itemsOf(offers: LocalOffer[], stored: StoredModel[]): Item[] {
   const left = new Map(stored.map((s) => [s.url, s]));
   const items = offers.map((offer): Item => {
     const url = new URL(offer.url, location.href).href;
@@ -69,7 +74,7 @@ interface ItemProps {
   loaded: boolean;
   /** Models cannot be changed in the middle of an answer. */
   busy: boolean;
-  onChoose: (offer: Offer) => void;
+  onChoose: (offer: LocalOffer) => void;
   onDelete: () => void;
 }
 
@@ -105,7 +110,7 @@ function ModelItem({ item: { name, offer, stored }, loaded, busy, onChoose, onDe
   );
 }
 
-function factsOf(offer: Offer | undefined, stored: StoredModel | undefined): string {
+function factsOf(offer: LocalOffer | undefined, stored: StoredModel | undefined): string {
   const facts = [offer ? t('modelFacts', { parameters: parameters(offer.params_total), size: bytes(offer.size) }) : bytes(stored!.size)];
   if (stored) facts.push(stored.stored >= stored.size ? t('onDevice') : t('partOnDevice', { stored: bytes(stored.stored) }));
   if (!offer) facts.push(t('noLongerOffered'));

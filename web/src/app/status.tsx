@@ -11,6 +11,7 @@ const WARN_AT = 0.8;
 /** The line below the composer: what goes on, how fast, and how much of the context is used. */
 export function StatusLine({ load, live, turns, onActivity }: { load: LoadState; live?: Live; turns: Turn[]; onActivity: () => void }) {
   const context = load.kind === 'ready' ? load.engine.info.context : 0;
+  const local = load.kind === 'ready' && !load.engine.remote;
   const answer = turns.at(-1)?.answer;
   // Known only at an answer's end; until then the one before is the best guess.
   const used = turns.findLast((turn) => turn.answer?.usage)?.answer!.usage!.total_tokens ?? 0;
@@ -20,7 +21,7 @@ export function StatusLine({ load, live, turns, onActivity }: { load: LoadState;
         {describe(load, live, turns)}
       </span>
       <span data-testid="speed">{answer?.tokens_per_second ? rate(answer.tokens_per_second) : ''}</span>
-      {context > 0 && (
+      {local && (
         <button type="button" class="activity-button" data-testid="activity" aria-haspopup="dialog" aria-label={t('activity')} title={t('activity')} onClick={onActivity}>
           <Icon name="pulse" />
         </button>
@@ -40,6 +41,9 @@ function describe(load: LoadState, live: Live | undefined, turns: Turn[]): strin
       return t('noModel');
     case 'loading':
       return t('loadingModel', { name: load.offer.name });
+    case 'contacting':
+      return t('contacting', { name: load.offer.name });
+    case 'locked':
     case 'failed':
       return t('notReady');
   }

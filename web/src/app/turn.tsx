@@ -4,7 +4,7 @@ import type { Message } from './chats/record';
 import type { Branch, Turn } from './chats/tree';
 import { grow, onEnter } from './composer';
 import { directionOf } from './direction';
-import { explain } from './explain';
+import { mustReload } from './explain';
 import { Failure } from './failure';
 import { count, rate } from './format';
 import { Icon } from './icons';
@@ -38,8 +38,8 @@ interface Props {
 /** A question, as the tab of the sheet that its answer is written on. */
 export function TurnView({ turn: { question, questions, answer, answers }, live, interrupted, context, last, busy, actions }: Props) {
   // While the model has to be loaded again, it cannot answer again.
-  const mustReload = live?.error !== undefined && explain(live.error).retry !== undefined;
-  const offered = busy || mustReload ? { choose: actions.choose, reload: actions.reload } : actions;
+  const stuck = live?.error !== undefined && mustReload(live.error);
+  const offered = busy || stuck ? { choose: actions.choose, reload: actions.reload } : actions;
   const choose = busy ? undefined : actions.choose;
   return (
     <article class="turn">
@@ -48,7 +48,7 @@ export function TurnView({ turn: { question, questions, answer, answers }, live,
         {live?.stage === 'waiting' && <p class="waiting">{t('waiting')}</p>}
         {live?.stage === 'reading' && <p class="waiting">{live.read ? t('readingPart', { percent: Math.round(100 * live.read) }) : t('reading')}</p>}
         {answer && <Answer answer={answer} live={live} />}
-        {live?.error && <Failure error={live.error} onRetry={last ? actions.reload : undefined} />}
+        {live?.error && <Failure error={live.error} onRetry={last ? (stuck ? actions.reload : actions.regenerate && (() => actions.regenerate!(question.id))) : undefined} />}
         {answer?.finish === null && !live && (interrupted ? <Interrupted onGoOn={offered.goOn && (() => offered.goOn!(answer.id))} /> : <p class="waiting">{t('elsewhere')}</p>)}
         {answer && (answer.finish || interrupted) && <AnswerFooter answer={answer} branch={answers!} live={live} context={context} last={last} actions={offered} onChoose={choose} />}
         {!answer && offered.regenerate && (
@@ -235,7 +235,8 @@ function describeEnding({ finish, usage, content, error }: Message, live: Live |
 
 function describeCounts({ usage, tokens_per_second: speed }: Message): string {
   if (!usage) return '';
-  const parts = [t('tokensRead', { count: count(usage.prompt_tokens) }), t('tokensWritten', { count: count(usage.completion_tokens) })];
+  const parts = [t('tokensWritten', { count: count(usage.completion_tokens) })];
+  if (usage.prompt_tokens > 0) parts.unshift(t('tokensRead', { count: count(usage.prompt_tokens) })); // a server elsewhere may not have told
   if (speed) parts.push(rate(speed));
   return parts.join(' · ');
 }

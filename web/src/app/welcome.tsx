@@ -1,13 +1,14 @@
+import type { Offer } from './catalogue';
 import { t } from './language';
 
 const EXAMPLES = ['What is 47 + 85?', 'Use 3, 7 and 25 to make 46.', '(12 + 7) * 3 - 20', 'Who are you?'];
 
 /** What an empty chat says. */
-export function Welcome() {
+export function Welcome({ offer }: { offer?: Offer }) {
   return (
     <section class="welcome">
-      <h1>{t('welcome')}</h1>
-      <p>{t('welcomeText')}</p>
+      <h1>{offer?.remote ? offer.name : t('welcome')}</h1>
+      <p>{offer?.remote ? t('welcomeRemote') : t('welcomeText')}</p>
     </section>
   );
 }

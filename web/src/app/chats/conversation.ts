@@ -1,5 +1,6 @@
-import type { CompletionRequest, Engine, Message as RequestMessage } from '../../api/tabseek';
+import type { CompletionRequest, Message as RequestMessage } from '../../api/tabseek';
 import { asTabseekError } from '../explain';
+import { fitting, type ChatEngine } from '../remotes';
 import type { Settings } from '../settings';
 import { Store } from '../store';
 import { AnswerStream, type Live } from './answer';
@@ -27,7 +28,7 @@ export interface View {
 const NEW: View = { messages: new Map() };
 
 /** Waits for the model. */
-export type Ready = (signal: AbortSignal) => Promise<Engine>;
+export type Ready = (signal: AbortSignal) => Promise<ChatEngine>;
 
 /** The open chat, and the one answer that is being generated, in it or in another. */
 export class Conversation {
@@ -174,7 +175,7 @@ export class Conversation {
         stream.read(done / total);
         show();
       };
-      for await (const chunk of await engine.chat.completions.create({ ...request, stream: true, signal, onPrefill })) {
+      for await (const chunk of await engine.chat.completions.create({ ...(await fitting(engine, request)), stream: true, signal, onPrefill })) {
         stream.add(chunk);
         show();
       }
