@@ -28,7 +28,7 @@ async function gather(stream) {
 }
 
 const read = [];
-const answers = (more) => ({ model: 'm', n: 2, first: answer(), start: async () => answer(), includeUsage: false, onPrefill: (...at) => read.push(at), ...more });
+const answers = (more) => ({ model: 'm', answers: [answer(), answer()], includeUsage: false, onPrefill: (...at) => read.push(at), ...more });
 
 const five = { id: 53, token: '5', logprob: -0.25, bytes: [53], top_logprobs: [{ id: 53, token: '5', logprob: -0.25, bytes: [53] }, { id: 54, token: '6', logprob: -1.5, bytes: [54] }] };
 const usage = { prompt_tokens: 9, completion_tokens: 5, total_tokens: 14, prompt_tokens_details: { cached_tokens: 4 }, completion_tokens_details: { reasoning_tokens: 4 } };
@@ -48,8 +48,9 @@ test('events become the chunks of a stream', async () => {
     chunk(index, { content: '5' }, { tokens: 5 }, null, { content: [five] }),
     chunk(index, {}, { usage, stats: { decode_seconds: 1 } }, 'stop'),
   ];
-  assert.deepEqual(list, [...one(0), ...one(1)]);
-  assert.deepEqual(read, [[9, 9], [9, 9]]);
+  for (const index of [0, 1]) assert.deepEqual(list.filter((c) => c.choices[0].index === index), one(index));
+  assert.equal(list[1].choices[0].index, 1, 'the second does not wait for the first');
+  assert.deepEqual(read, [[9, 9]], 'the prompt is read once');
 });
 
 test('with include_usage, usage is null until a last chunk has all of it', async () => {
@@ -59,11 +60,11 @@ test('with include_usage, usage is null until a last chunk has all of it', async
   assert.deepEqual([last.choices, last.usage], [[], both]);
 });
 
-test('after an aborted answer there are no more', async () => {
+test('an aborted answer says so', async () => {
   async function* aborted() {
     for await (const step of answer()) yield step.kind === 'done' ? { ...step, finish_reason: 'abort' } : step;
   }
-  const list = await gather(chunks(answers({ first: aborted(), start: () => assert.fail('started') })));
+  const list = await gather(chunks(answers({ answers: [aborted()] })));
   assert.equal(list.at(-1).choices[0].finish_reason, 'abort');
 });
 
