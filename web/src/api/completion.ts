@@ -132,9 +132,8 @@ export async function* mixed<T>(generators: AsyncGenerator<T, void>[]): AsyncGen
   try {
     while (next.size > 0) {
       const { index, result } = await Promise.race(next.values());
-      if (result.done) {
-        next.delete(index);
-      } else {
+      next.delete(index); // and to the end of the queue, so that a hasty one leaves room for others
+      if (!result.done) {
         next.set(index, take(index));
         yield [index, result.value];
       }
