@@ -26,6 +26,7 @@ type answer struct {
 
 	decoding bool // the event of that name has been sent
 	tokens   []int
+	drafts   *message.Drafts      // nil: there were none
 	reasoned int                  // of tokens, those of the reasoning
 	event    message.Event        // what came since the last delta was sent
 	reason   message.FinishReason // why the answer has ended; empty while it has not
@@ -105,5 +106,5 @@ func (a *answer) choice() message.Event {
 }
 
 func (a *answer) usage() message.Usage {
-	return message.Usage{PromptTokens: len(a.prompt), CachedTokens: a.reused, CompletionTokens: len(a.tokens), ReasoningTokens: a.reasoned}
+	return message.Usage{PromptTokens: len(a.prompt), CachedTokens: a.reused, CompletionTokens: len(a.tokens), ReasoningTokens: a.reasoned, Drafts: a.drafts}
 }

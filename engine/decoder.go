@@ -39,6 +39,9 @@ type decoder struct {
 	changed bool   // there are others to be seated, or to rise
 	filling bool   // the last step was a prompt's
 	prompt  cursor // where the rows of prompts stand
+
+	depth   int // drafts of a sequence, as they are seated
+	drafter drafter
 }
 
 // A cursor is a place in a sequence.
@@ -47,7 +50,7 @@ type cursor struct{ slot, position int }
 var nowhere = cursor{slot: -1}
 
 func newDecoder(e *Engine) *decoder {
-	d := &decoder{engine: e, prompt: nowhere}
+	d := &decoder{engine: e, prompt: nowhere, drafter: newDrafter()}
 	for slot := e.options.Sequences - 1; slot >= 0; slot-- {
 		d.free = append(d.free, slot)
 	}
@@ -173,7 +176,11 @@ func (d *decoder) fill(r *run) {
 		d.prompt = at
 		e.writePromptRows(at.slot, at.position)
 	}
-	p := d.take(record.Prompt, record.MaxRows, (rest+record.MaxRows-1)/record.MaxRows, func() { d.fill(r) })
+	shape := record.Shape{Kind: record.Prompt, Width: record.MaxRows}
+	if d.drafts(r) != 0 {
+		shape.Depth = 1
+	}
+	p := d.take(shape, (rest+record.MaxRows-1)/record.MaxRows, func() { d.fill(r) })
 	d.filling, d.filler = true, r
 	steps := p.completes()
 	if steps == 0 {
@@ -195,11 +202,13 @@ func (d *decoder) fill(r *run) {
 	})
 }
 
-// steps is how many more can be submitted before an answer reaches its limit.
+// steps is how many more can be submitted before an answer may reach its limit. Their records must find room in the ring beside
+// those under way.
 func (d *decoder) steps() int {
-	steps := d.engine.options.Chunk
+	each := 1 + d.depth
+	steps := min(d.engine.options.Chunk, (record.Ring-each)/(2*each))
 	for _, r := range d.seats {
-		steps = min(steps, r.left())
+		steps = min(steps, (r.left()+d.depth)/each)
 	}
 	return steps
 }
@@ -207,33 +216,49 @@ func (d *decoder) steps() int {
 // decode submits the next steps of the answers, at most so many, and reads the records back of what they choose.
 func (d *decoder) decode(limit int) {
 	e := d.engine
-	p := d.take(record.Decode, d.width(), limit, func() { d.decode(1) })
+	p := d.take(record.Shape{Kind: record.Decode, Width: d.width(), Depth: d.depth}, limit, func() { d.decode(1) })
 	d.filling, d.filler = false, nil
 	steps := p.completes()
 	if steps == 0 {
 		e.submit(p, func(gpu.Result) { d.pending-- })
 		return
 	}
-	seats := slices.Clone(d.seats)
 	var reads []gpu.Readback
-	var counts []int // of the ranges read for each
-	for row, r := range seats {
-		ranges := d.records(row, len(r.tokens)+r.ahead, steps)
-		reads, counts = append(reads, ranges...), append(counts, len(ranges))
-		r.ahead += steps
+	var windows []window
+	for _, r := range d.seats {
+		w := window{run: r, first: len(r.tokens) + r.sure, sure: steps, most: steps * (1 + d.depth)}
+		ranges := d.records(r.slot, w.first, r.ahead-r.sure+w.most)
+		if d.depth > 0 {
+			ranges = append(ranges, gpu.Readback{Buffer: e.model.Passes.ID(), Offset: uint64(r.slot * passesSize), Size: uint64(passesSize)})
+		}
+		w.ranges = len(ranges)
+		reads, windows = append(reads, ranges...), append(windows, w)
+		r.sure += w.sure
+		r.ahead += w.most
 	}
+	depth := d.depth
 	e.submit(p, func(result gpu.Result) {
 		d.pending--
 		data := result.Data
-		for i, r := range seats {
-			r.ahead -= steps
-			d.receive(r, data[:counts[i]])
-			data = data[counts[i]:]
+		for _, w := range windows {
+			w.run.sure -= w.sure
+			w.run.ahead -= w.most
+			d.receive(w, depth, data[:w.ranges])
+			data = data[w.ranges:]
 		}
+		d.review()
 	}, reads...)
 }
 
-// width is how many rows a step has for those that are seated.
+// A window is where the records of a submit lie, of one run.
+type window struct {
+	run        *run
+	first      int // position of the first record that is read
+	sure, most int // tokens that come of the submit
+	ranges     int // read for it
+}
+
+// width is how many sequences a step has for those that are seated.
 func (d *decoder) width() int {
 	width := 1
 	for width < len(d.seats) {
@@ -242,10 +267,10 @@ func (d *decoder) width() int {
 	return width
 }
 
-// records is where the records of a row's tokens lie, by position: one range of the ring, or two where it begins anew.
-func (d *decoder) records(row, first, count int) []gpu.Readback {
+// records is where the records of a sequence's tokens lie, by position: one range of the ring, or two where it begins anew.
+func (d *decoder) records(slot, first, count int) []gpu.Readback {
 	read := func(at, n int) gpu.Readback {
-		return gpu.Readback{Buffer: d.engine.model.Chosen.ID(), Offset: uint64((row*record.Ring + at) * chosenSize), Size: uint64(n * chosenSize)}
+		return gpu.Readback{Buffer: d.engine.model.Chosen.ID(), Offset: uint64((slot*record.Ring + at) * chosenSize), Size: uint64(n * chosenSize)}
 	}
 	at := first % record.Ring
 	if here := record.Ring - at; here < count {
@@ -255,8 +280,8 @@ func (d *decoder) records(row, first, count int) []gpu.Readback {
 }
 
 // take is the next portion of at most limit steps, which goes on with the step in hand; again is what will do so with this one.
-func (d *decoder) take(kind record.Kind, rows, limit int, again func()) portion {
-	p := d.engine.next(kind, rows, d.parts, limit)
+func (d *decoder) take(shape record.Shape, limit int, again func()) portion {
+	p := d.engine.next(shape, d.parts, limit)
 	d.parts = p.end() % p.Commands
 	d.hand = nil
 	if d.parts > 0 {
@@ -266,13 +291,21 @@ func (d *decoder) take(kind record.Kind, rows, limit int, again func()) portion 
 	return p
 }
 
-// receive takes the records of a run's tokens.
-func (d *decoder) receive(r *run, ranges [][]byte) {
+// receive takes what a submit has brought of a run: records of tokens from the window's first position on, and, with drafts,
+// how many of them are valid.
+func (d *decoder) receive(w window, depth int, ranges [][]byte) {
+	r := w.run
 	a := r.answer
 	if a.reason != "" || r.over {
 		return
 	}
-	if !d.takeAll(r, ranges) {
+	position := w.first + w.sure - 1
+	if depth > 0 {
+		position = d.count(r, depth, ranges[len(ranges)-1])
+		ranges = ranges[:len(ranges)-1]
+	}
+	records := slices.Concat(ranges...)
+	if !d.takeAll(r, records[(len(r.tokens)-w.first)*chosenSize:(position+1-w.first)*chosenSize]) {
 		return
 	}
 	d.keep(r)
@@ -285,25 +318,23 @@ func (d *decoder) receive(r *run, ranges [][]byte) {
 }
 
 // takeAll has a run's answer take the tokens of records; false if it goes on from elsewhere, or has come to a fault.
-func (d *decoder) takeAll(r *run, ranges [][]byte) bool {
+func (d *decoder) takeAll(r *run, records []byte) bool {
 	a := r.answer
-	for _, records := range ranges {
-		for ; len(records) >= chosenSize && a.reason == ""; records = records[chosenSize:] {
-			c := shaders.DecodeChosen(records)
-			if c.ID == shaders.FaultToken {
-				d.fault(r)
-				return false
-			}
-			force, forced, unwanted := r.question.steer(a, c)
-			if forced {
-				d.force(r, d.engine.forced(a, force))
-				return false
-			}
-			if unwanted {
-				return true
-			}
-			a.take(c)
+	for ; len(records) >= chosenSize && a.reason == ""; records = records[chosenSize:] {
+		c := shaders.DecodeChosen(records)
+		if c.ID == shaders.FaultToken {
+			d.fault(r)
+			return false
 		}
+		force, forced, unwanted := r.question.steer(a, c)
+		if forced {
+			d.force(r, d.engine.forced(a, force))
+			return false
+		}
+		if unwanted {
+			return true
+		}
+		a.take(c)
 	}
 	return true
 }
@@ -452,7 +483,7 @@ func (d *decoder) later(r *run) {
 // reserveSteps gets pages for the next steps of all rows.
 func (d *decoder) reserveSteps(steps int) bool {
 	for _, r := range d.seats {
-		if !d.reserve(r, len(r.tokens)+r.ahead+steps) || d.changed {
+		if !d.reserve(r, len(r.tokens)+r.ahead+(steps+1)*(1+d.depth)) || d.changed {
 			return false
 		}
 	}
@@ -463,7 +494,7 @@ func (d *decoder) reserveSteps(steps int) bool {
 func (d *decoder) leave(r *run) {
 	d.runs = slices.DeleteFunc(d.runs, func(other *run) bool { return other == r })
 	d.free = append(d.free, r.slot)
-	d.changed = d.changed || r.row != unseated
+	d.changed = d.changed || r.seated
 	if d.filler == r {
 		d.hand, d.parts, d.filler = nil, 0, nil // the rest of the step is for nobody
 	}

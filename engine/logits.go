@@ -60,7 +60,7 @@ func (t *logitsTask) next() {
 	case t.step == 0 && t.begun == 0:
 		e.writePromptRows(t.run.slot, t.done)
 	}
-	p := e.next(t.kinds[t.step], t.rows, t.begun, 1)
+	p := e.next(record.Shape{Kind: t.kinds[t.step], Width: t.rows}, t.begun, 1)
 	t.begun = p.end() % p.Commands
 	t.pending = true
 	if p.completes() == 0 {

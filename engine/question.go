@@ -128,6 +128,7 @@ func (q *question) end(a *answer) bool {
 	usage := a.usage()
 	q.usage.CompletionTokens += usage.CompletionTokens
 	q.usage.ReasoningTokens += usage.ReasoningTokens
+	q.usage.Drafts = q.usage.Drafts.Plus(usage.Drafts)
 	if a.index == 0 {
 		q.reason, q.usage.CachedTokens = a.reason, usage.CachedTokens
 	}

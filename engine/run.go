@@ -14,27 +14,28 @@ type run struct {
 	answer   *answer
 	order    int // of all runs, by when they began
 
-	slot   int   // the GPU's sequence
-	tokens []int // the prompt, and what was chosen
-	cached *kvcache.Sequence
-	listed int  // pages that the GPU has been told of
-	filled int  // rows that are computed, or will be by what is submitted
-	row    int  // of decode steps; unseated
-	ahead  int  // decode steps submitted whose tokens have not come
-	over   bool // another run goes on with the answer
+	slot      int   // the GPU's sequence
+	tokens    []int // the prompt, and what was chosen
+	cached    *kvcache.Sequence
+	listed    int  // pages that the GPU has been told of
+	filled    int  // rows that are computed, or will be by what is submitted
+	seated    bool // it has rows of decode steps
+	penalised bool // what it chooses depends on what it has chosen
+	sure      int  // tokens that are to come of the submits under way: at least these,
+	ahead     int  // and at most these
+	passes    int  // of the sequence, as far as is known
+	over      bool // another run goes on with the answer
 }
-
-const unseated = -1
 
 // target is how many rows must be filled before decoding: all but that of the last token, which a decode step reads.
 func (r *run) target() int { return len(r.tokens) - 1 }
 
-// left is how many more steps can be submitted before the answer reaches its limit.
+// left is how many more tokens may come, at least, before the answer reaches its limit.
 func (r *run) left() int { return r.answer.limit - len(r.answer.tokens) - r.ahead }
 
 // begin gives a run a sequence of the GPU and what the cache has of its tokens.
 func (e *Engine) beginRun(r *run, slot int) {
-	r.slot, r.row, r.ahead, r.listed = slot, unseated, 0, 0
+	r.slot, r.seated, r.sure, r.ahead, r.passes, r.listed = slot, false, 0, 0, 0, 0
 	var copied *kvcache.Copy
 	r.cached, copied = e.cache.Begin(r.tokens)
 	r.filled = r.cached.Len()
@@ -42,6 +43,7 @@ func (e *Engine) beginRun(r *run, slot int) {
 		e.copyPage(*copied)
 	}
 	e.writeTokens(slot, r.tokens)
+	e.commands = append(e.commands, gpu.Write{Buffer: e.model.Passes.ID(), Offset: uint64(slot * passesSize), Data: words(0, 0)})
 	e.clearList(slot)
 	e.listPages(r)
 }
@@ -91,13 +93,13 @@ func (e *Engine) writePromptRows(slot, position int) {
 // copyPage copies a page of every cache. What was submitted before has been computed by then.
 func (e *Engine) copyPage(c kvcache.Copy) {
 	e.commands = append(e.commands, gpu.Write{Buffer: e.model.Moves.ID(), Data: words(c.From, c.To)})
-	e.once(record.Copy, 1)
+	e.once(record.Shape{Kind: record.Copy, Width: 1})
 }
 
 // once submits a short step.
-func (e *Engine) once(kind record.Kind, rows int) {
-	e.make(kind, rows)
-	step := e.steps.Step(kind, rows)
+func (e *Engine) once(shape record.Shape) {
+	e.make(shape)
+	step := e.steps.Step(shape)
 	e.submit(portion{step, share{0, step.Commands, 1}}, func(gpu.Result) {})
 }
 

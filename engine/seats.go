@@ -1,57 +1,61 @@
 package engine
 
 import (
-	"slices"
-
 	"tabseek/engine/gpu"
 	"tabseek/engine/message"
 	"tabseek/engine/record"
 	"tabseek/shaders"
 )
 
-// seat gives rows to all runs whose prompts are done. Nothing is under way.
+// seat gives rows to all runs whose prompts are done, to each one for its last token and one for each draft of what follows.
+// Nothing is under way.
 func (d *decoder) seat() {
 	e := d.engine
 	d.changed = false
-	var seats []*run
-	for _, r := range slices.Concat(d.seats, d.runs) {
-		if slices.Contains(d.runs, r) && r.filled == r.target() && !slices.Contains(seats, r) {
-			seats = append(seats, r)
-		}
-	}
-	d.seats = seats
-	var rows []uint32
+	d.seats = nil
 	counts := false
-	for row, r := range seats {
-		rows = append(rows, uint32(r.slot), uint32(len(r.tokens)-1))
-		if r.row == row {
+	for _, r := range d.runs {
+		if r.filled != r.target() {
 			continue
 		}
-		counts = e.writeSampling(row, r.answer, r.question.request.Params) || counts
-		r.row = row
+		d.seats = append(d.seats, r)
+		if r.seated {
+			continue
+		}
+		r.seated = true
+		counts = e.writeSampling(r) || counts
 		if !r.answer.decoding && !r.question.silent() { // a run that had to make room comes twice
 			r.answer.decoding = true
 			e.events = append(e.events, message.Event{Type: message.Decoding, ID: r.answer.request, Index: r.answer.index})
 		}
 	}
-	for range record.MaxRows - len(seats) {
+	d.depth = d.choose()
+	var rows []uint32
+	for _, r := range d.seats {
+		for i := range 1 + d.depth {
+			rows = append(rows, uint32(r.slot), uint32(len(r.tokens)-1+i))
+		}
+	}
+	for len(rows) < 2*record.MaxRows {
 		rows = append(rows, uint32(e.model.Sizes.Parked()), 0)
 	}
 	e.commands = append(e.commands, gpu.Write{Buffer: e.model.Rows.ID(), Data: words(rows...)})
 	if counts {
-		e.once(record.Count, d.width())
+		e.once(record.Shape{Kind: record.Count, Width: d.width()})
 	}
 }
 
-// writeSampling sets how a row chooses the tokens of an answer; true: its tokens must be counted before.
-func (e *Engine) writeSampling(row int, a *answer, p message.Params) bool {
+// writeSampling sets how a run chooses its tokens; true: they must be counted before.
+func (e *Engine) writeSampling(r *run) bool {
+	p := r.question.request.Params
 	biases, err := e.biases(p)
 	if err != nil {
-		panic(err) // beginQuestion has refused them
+		panic(err) // newQuestion has refused them
 	}
-	s := e.sampling(p, len(a.prompt))
-	s.Seed += uint32(a.seeded)
+	s := e.sampling(p, len(r.answer.prompt))
+	s.Seed += uint32(r.answer.seeded)
 	const size = 4 * shaders.SamplingWords
-	e.commands = append(e.commands, gpu.Write{Buffer: e.model.Sampling.ID(), Offset: uint64(row * size), Data: s.Encode(biases)})
-	return s.Penalises()
+	e.commands = append(e.commands, gpu.Write{Buffer: e.model.Sampling.ID(), Offset: uint64(r.slot * size), Data: s.Encode(biases)})
+	r.penalised = s.Penalises()
+	return r.penalised
 }

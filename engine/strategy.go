@@ -220,6 +220,7 @@ func (s *strategy) count(a *answer) {
 	usage := a.usage()
 	s.usage.CompletionTokens += usage.CompletionTokens
 	s.usage.ReasoningTokens += usage.ReasoningTokens
+	s.usage.Drafts = s.usage.Drafts.Plus(usage.Drafts)
 }
 
 // finish ends the request with the answer that was chosen.

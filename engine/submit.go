@@ -35,8 +35,8 @@ type submitted struct {
 }
 
 // make has the recording of a step made if there is none yet. A failure, which is our own mistake, concerns all.
-func (e *Engine) make(kind record.Kind, rows int) bool {
-	step := e.steps.Step(kind, rows)
+func (e *Engine) make(shape record.Shape) bool {
+	step := e.steps.Step(shape)
 	if e.paces[step.ID] != nil {
 		return true
 	}
@@ -56,9 +56,9 @@ func (e *Engine) create() bool {
 }
 
 // next is the next portion of a step, from a command on: at most limit steps, as many as its pace allows.
-func (e *Engine) next(kind record.Kind, rows, from, limit int) portion {
-	e.make(kind, rows)
-	step := e.steps.Step(kind, rows)
+func (e *Engine) next(shape record.Shape, from, limit int) portion {
+	e.make(shape)
+	step := e.steps.Step(shape)
 	return portion{step, e.paces[step.ID].next(from, limit)}
 }
 

@@ -11,7 +11,8 @@ type SamplerParams struct {
 	Vocab        uint32
 	LogitsStride uint32
 	Capacity     uint32 // positions from one sequence's tokens to the next
-	Ring         uint32 // records of a row in chosen
+	Ring         uint32 // records of a sequence in chosen
+	Shift        uint32 // how many positions after the row's the logits are of
 }
 
 // SamplingParams say how a row's next token is chosen: the Sampling struct of lib/sampling.wgsl.
@@ -131,6 +132,11 @@ func samplerFor(vocab uint32) samplerVariant {
 	return samplerVariant{block, block / 16, TopChosen, MaxBiases}
 }
 
+type sampleVariant struct {
+	samplerVariant
+	Record bool
+}
+
 // choosing is the variant with a thread for two blocks.
 func (v samplerVariant) choosing(vocab uint32) samplerVariant {
 	v.Threads = 64
@@ -156,7 +162,7 @@ var sampleCount = register(kernel[samplerVariant, SamplerParams]{
 	reference: func(_ samplerVariant, p SamplerParams, grid Grid, m Memory) {
 		rows, tokens := m.U32("rows"), m.U32("tokens")
 		for r := range int(grid[1]) {
-			s, _ := rowSampling(m.U32("sampling")[SamplingWords*r:][:SamplingWords])
+			s, _ := rowSampling(m.U32("sampling")[SamplingWords*rows[2*r]:][:SamplingWords])
 			if !s.Penalises() {
 				continue
 			}
@@ -220,9 +226,10 @@ var sampleBlocks = register(kernel[samplerVariant, SamplerParams]{
 	libs: func(samplerVariant) []string { return []string{"sampling", "sample_own"} },
 	reference: func(v samplerVariant, p SamplerParams, grid Grid, m Memory) {
 		for r := range int(grid[1]) {
-			s, biases := rowSampling(m.U32("sampling")[SamplingWords*r:][:SamplingWords])
+			sequence := m.U32("rows")[2*r]
+			s, biases := rowSampling(m.U32("sampling")[SamplingWords*sequence:][:SamplingWords])
 			logits := m.F32("logits")[r*int(p.LogitsStride):][:p.Vocab]
-			changed := adjusted(logits, m.U32("counts")[m.U32("rows")[2*r]*p.Vocab:][:p.Vocab], s, biases)
+			changed := adjusted(logits, m.U32("counts")[sequence*p.Vocab:][:p.Vocab], s, biases)
 			for b := range int(grid[0]) {
 				first, end := b*v.Block, min((b+1)*v.Block, int(p.Vocab))
 				at := r*int(grid[0]) + b
@@ -300,7 +307,7 @@ func bestFirst(logits []float32) []int {
 
 func finite(l float32) bool { return math.Float32bits(l)&0x7f800000 != 0x7f800000 }
 
-// SampleBlocks sums up the logits of each row by blocks, for Sample: bindings logits (rows, LogitsStride), sampling (rows),
+// SampleBlocks sums up the logits of each row by blocks, for Sample: bindings logits (rows, LogitsStride), sampling (sequences),
 // rows, counts (sequences, Vocab), blocks and sorted, of the sizes that SamplerScratch says for a row.
 func SampleBlocks(rows int, p SamplerParams) Dispatch {
 	v := samplerFor(p.Vocab)
@@ -308,30 +315,25 @@ func SampleBlocks(rows int, p SamplerParams) Dispatch {
 }
 
 // The reference of sample reads the logits alone, and nothing of what SampleBlocks made of them.
-var sample = register(kernel[samplerVariant, SamplerParams]{
+var sample = register(kernel[sampleVariant, SamplerParams]{
 	name: "sample",
-	libs: func(samplerVariant) []string { return []string{"sampling", "sample_own"} },
-	reference: func(_ samplerVariant, p SamplerParams, grid Grid, m Memory) {
-		rows, tokens := m.U32("rows"), m.U32("tokens")
+	libs: func(sampleVariant) []string { return []string{"sampling", "sample_own"} },
+	reference: func(v sampleVariant, p SamplerParams, grid Grid, m Memory) {
+		rows := m.U32("rows")
 		for r := range int(grid[0]) {
 			sequence, position := rows[2*r], rows[2*r+1]
-			s, biases := rowSampling(m.U32("sampling")[SamplingWords*r:][:SamplingWords])
+			s, biases := rowSampling(m.U32("sampling")[SamplingWords*sequence:][:SamplingWords])
 			counts := m.U32("counts")[sequence*p.Vocab:][:p.Vocab]
 			logits := m.F32("logits")[r*int(p.LogitsStride):][:p.Vocab]
 			id := uint32(FaultToken)
 			if !slices.ContainsFunc(logits, func(l float32) bool { return !finite(l) }) {
-				id = s.choose(adjusted(logits, counts, s, biases), position)
+				id = s.choose(adjusted(logits, counts, s, biases), position+p.Shift)
 			}
-			if position+1 >= p.Capacity {
-				continue
+			m.U32("drawn")[r] = id
+			if v.Record {
+				at := sequence*p.Ring + (position+1)%p.Ring
+				writeChosen(m.U32("chosen")[at*ChosenWords:][:ChosenWords], logits, id)
 			}
-			tokens[sequence*p.Capacity+position+1] = id
-			rows[2*r+1] = position + 1
-			if id != FaultToken && s.Penalises() {
-				counts[id]++
-			}
-			at := r*int(p.Ring) + int((position+1)%p.Ring)
-			writeChosen(m.U32("chosen")[at*ChosenWords:][:ChosenWords], logits, id)
 		}
 	},
 })
@@ -424,8 +426,8 @@ func UniformNumber(seed, position uint32) float64 {
 	return float64(hash(hash(seed)+position)>>8) / (1 << 24)
 }
 
-// Sample chooses each row's next token from what SampleBlocks made of its logits, and moves the row on: bindings as SampleBlocks',
-// tokens (sequences, Capacity), chosen (rows, Ring) records of ChosenWords.
-func Sample(rows int, p SamplerParams) Dispatch {
-	return sample.dispatch(samplerFor(p.Vocab).choosing(p.Vocab), p, rows, 1, 1)
+// Sample chooses each row's next token from what SampleBlocks made of its logits: bindings as SampleBlocks', drawn (rows), chosen
+// (sequences, Ring) records of ChosenWords, which it writes if record.
+func Sample(rows int, record bool, p SamplerParams) Dispatch {
+	return sample.dispatch(sampleVariant{samplerFor(p.Vocab).choosing(p.Vocab), record}, p, rows, 1, 1)
 }

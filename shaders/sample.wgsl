@@ -1,23 +1,24 @@
-// The choice of the next token of a row, which also moves the row on: tokens[position + 1] = id, position += 1. One workgroup
-// does one row, from what sample_blocks.wgsl has made of its logits.
+// The choice of the next token of a row: drawn[row] = id. One workgroup does one row, from what sample_blocks.wgsl has made of
+// its logits. accept.wgsl makes it one of the sequence's tokens.
 //
 // In this order: a logit that is not finite makes id = FAULT; the repetition penalty for each token of positions 0 .. position;
 // presence and frequency penalty for the tokens from answer_start on; biases; temperature 0 takes the greatest logit (the
 // lowest id among equals); otherwise temperature, then top_k, top_p (of what top_k keeps) and min_p cut the candidates, and a
-// number drawn from (seed, position) chooses among them in order of id. top_k and top_p keep all logits from some threshold on:
+// number drawn from (seed, position + shift) chooses among them in order of id. top_k and top_p keep all logits from some threshold on:
 // equal logits stay or go together.
 //
 // A threshold is found bit by bit, as an order-keeping key of the logit, by asking each block's sorted logits what they hold from
 // there on. Then the block that the number falls into, and it alone, is read again.
 //
-// The record of the choice goes to chosen, at the place of its position modulo ring: its log-probability and those of the TOP
+// With RECORD, the record of the choice goes to chosen, at the place of its position modulo ring: its log-probability and those of the TOP
 // likeliest tokens. They are of the model's own distribution, softmax(logits), before penalties, biases, temperature and cuts.
 
 struct Params {
   vocab: u32,
   logits_stride: u32,
   capacity: u32,  // positions from one sequence's tokens to the next
-  ring: u32,      // records of a row in chosen
+  ring: u32,      // records of a sequence in chosen
+  shift: u32,     // how many positions after the row's the logits are of
 }
 
 struct Chosen {
@@ -31,12 +32,12 @@ struct Chosen {
 @group(0) @binding(0) var<uniform> params: Params;
 @group(0) @binding(1) var<storage, read> logits: array<f32>;
 @group(0) @binding(2) var<storage, read> sampling: array<RowSampling>;
-@group(0) @binding(3) var<storage, read_write> rows: array<vec2<u32>>;  // (sequence, position)
-@group(0) @binding(4) var<storage, read_write> counts: array<u32>;      // (sequences, vocab)
+@group(0) @binding(3) var<storage, read> rows: array<vec2<u32>>;        // (sequence, position)
+@group(0) @binding(4) var<storage, read> counts: array<u32>;            // (sequences, vocab)
 @group(0) @binding(5) var<storage, read> blocks: array<Block>;          // (rows, blocks)
 @group(0) @binding(6) var<storage, read> sorted: array<vec2<f32>>;      // (rows, blocks, BLOCK): logit, weights up to it
-@group(0) @binding(7) var<storage, read_write> tokens: array<u32>;      // (sequences, capacity)
-@group(0) @binding(8) var<storage, read_write> chosen: array<Chosen>;   // (rows, ring)
+@group(0) @binding(7) var<storage, read_write> drawn: array<u32>;       // (rows)
+@group(0) @binding(8) var<storage, read_write> chosen: array<Chosen>;   // (sequences, ring)
 
 const FAULT: u32 = 0xffffffffu;
 const OWN_BLOCKS: u32 = 2u;  // the most blocks of a thread
@@ -270,7 +271,7 @@ fn draw(share: Share, s: Sampling, sequence: u32, position: u32, best: Token) ->
 
   let first = block * BLOCK;
   load_own(share.row, first, share.thread);
-  adjust_own(share.row, sequence, first, share.thread);
+  adjust_own(sequence, first, share.thread);
   mass = 0.0;
   for (var i = 0u; i < OWN; i++) {
     own[i] = select(0.0, weight(own[i], cut), first + OWN * share.thread + i < params.vocab);
@@ -316,7 +317,7 @@ fn write_chosen(at: u32, row: u32, id: u32, log_sum: f32) {
 fn main(@builtin(workgroup_id) group: vec3<u32>, @builtin(local_invocation_index) thread: u32) {
   let row = group.x;
   let at = rows[row];
-  let s = sampling[row].choices;
+  let s = sampling[at.x].choices;
   let share = share_of(row, thread);
 
   gather_top(share);
@@ -324,17 +325,15 @@ fn main(@builtin(workgroup_id) group: vec3<u32>, @builtin(local_invocation_index
   let best = best_of(share);
   var id = best.id;
   if (s.temperature > 0.0) {
-    id = draw(share, s, at.x, at.y, best);
+    id = draw(share, s, at.x, at.y + params.shift, best);
   }
   if (norm.y > 0.0) {
     id = FAULT;
   }
-  if (thread == 0u && at.y + 1u < params.capacity) {
-    tokens[at.x * params.capacity + at.y + 1u] = id;
-    rows[row].y = at.y + 1u;
-    if (id != FAULT && (s.repetition_penalty != 1.0 || s.presence_penalty != 0.0 || s.frequency_penalty != 0.0)) {
-      counts[at.x * params.vocab + id] += 1u;
+  if (thread == 0u) {
+    drawn[row] = id;
+    if (RECORD) {
+      write_chosen(at.x * params.ring + (at.y + 1u) % params.ring, row, id, norm.x);
     }
-    write_chosen(row * params.ring + (at.y + 1u) % params.ring, row, id, norm.x);
   }
 }

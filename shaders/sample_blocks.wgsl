@@ -12,6 +12,7 @@ struct Params {
   logits_stride: u32,
   capacity: u32,
   ring: u32,
+  shift: u32,
 }
 
 @group(0) @binding(0) var<uniform> params: Params;
@@ -152,7 +153,7 @@ fn main(@builtin(workgroup_id) group: vec3<u32>, @builtin(num_workgroups) groups
   let row = group.y;
   let at = row * groups.x + group.x;
   let first = group.x * BLOCK;
-  let s = sampling[row].choices;
+  let s = sampling[rows[row].x].choices;
 
   load_own(row, first, thread);
   for (var i = 0u; i < OWN; i++) {  // by their bits: arithmetic on others is not reliable
@@ -165,7 +166,7 @@ fn main(@builtin(workgroup_id) group: vec3<u32>, @builtin(num_workgroups) groups
   let exponentials = mass_of(first, thread, best.value, 1.0);
   write_top(at, first, thread, mine);
 
-  adjust_own(row, rows[row].x, first, thread);
+  adjust_own(rows[row].x, first, thread);
   best = best_all(thread, best_own(first, thread));
   var mass = 0.0;
   if (s.temperature > 0.0) {

@@ -11,9 +11,12 @@ func init() {
 	caseTables["sample_count"] = sampleCountCases
 	caseTables["sample_blocks"] = sampleBlocksCases
 	caseTables["sample"] = sampleCases
+	caseTables["accept"] = acceptCases
+	caseTables["propose"] = proposeCases
+	caseTables["pick"] = pickCases
 }
 
-// A samplerCase is two rows of logits, of sequences 1 and 0, with how they are sampled.
+// A samplerCase is two rows of logits, of sequences 1 and 0, with how they are sampled; the logits are of the position after the row's.
 type samplerCase struct {
 	label    string
 	vocab    int
@@ -84,7 +87,6 @@ func samplerTable() []samplerCase {
 	})
 	add("a logit is not a number", 3000, 3, func(_ *SamplingParams, logits []uint32) { logits[2999] = 0x7fc00000 })
 	add("a logit is infinite", 3000, 3, func(s *SamplingParams, logits []uint32) { s.Temperature, logits[5] = 0, 0x7f800000 })
-	add("the sequence is full", 300, samplerCapacity-1, func(*SamplingParams, []uint32) {})
 	return table
 }
 
@@ -92,12 +94,12 @@ func samplerTable() []samplerCase {
 func (c samplerCase) memory() (SamplerParams, Memory) {
 	const rows = 2
 	r := randomFor(c.label + fmt.Sprint(c.vocab))
-	p := SamplerParams{Vocab: uint32(c.vocab), LogitsStride: uint32(c.vocab + 3), Capacity: samplerCapacity, Ring: samplerRing}
+	p := SamplerParams{Vocab: uint32(c.vocab), LogitsStride: uint32(c.vocab + 3), Capacity: samplerCapacity, Ring: samplerRing, Shift: 1}
 	blocks, sorted := SamplerScratch(c.vocab)
 	m := Memory{
 		"logits": r.floats(rows*(c.vocab+3), 3), "rows": {1, uint32(c.position), 0, uint32(c.position)}, "tokens": make([]uint32, rows*samplerCapacity),
 		"counts": make([]uint32, rows*c.vocab), "blocks": make([]uint32, rows*blocks), "sorted": make([]uint32, rows*sorted),
-		"chosen": make([]uint32, rows*samplerRing*ChosenWords),
+		"drawn": make([]uint32, rows), "chosen": make([]uint32, rows*samplerRing*ChosenWords),
 	}
 	for i := range m["tokens"] {
 		m["tokens"][i] = uint32(r.IntN(c.vocab))
@@ -160,14 +162,78 @@ func sampleCases() []Case {
 	var cases []Case
 	for _, c := range samplerTable() {
 		p, m := c.memory()
-		d := Sample(2, p)
+		d := Sample(2, true, p)
 		cases = append(cases, Case{
 			Name: fmt.Sprintf("%s vocab=%d", c.label, c.vocab), Dispatch: d,
 			Buffers:   m.run(SampleCount(2, p)).run(SampleBlocks(2, p)).part(d.Program),
-			Integers:  []string{"rows", "tokens", "counts"},
+			Integers:  []string{"drawn"},
 			Tolerance: 1e-5, // logarithms of f32 sums over a vocabulary
 			Bytes:     8 * c.vocab,
 		})
 	}
 	return cases
+}
+
+// acceptCases are of two sequences, 2 and 0, at position 7, or at the end of what they can hold.
+func acceptCases() []Case {
+	const vocab, capacity, ring, sequences = 20, 30, 5, 3
+	var cases []Case
+	for _, c := range []struct {
+		name     string
+		position uint32
+		drafts   [2][]uint32
+		drawn    [2][]uint32
+	}{
+		{"no drafts", 7, [2][]uint32{}, [2][]uint32{{4}, {5}}},
+		{"one draft", 7, [2][]uint32{{4}, {4}}, [2][]uint32{{4, 6}, {5, 6}}},
+		{"three drafts", 7, [2][]uint32{{1, 2, 3}, {1, 2, 3}}, [2][]uint32{{1, 2, 3, 4}, {1, 9, 3, 4}}},
+		{"a fault", 7, [2][]uint32{{1}, {FaultToken}}, [2][]uint32{{FaultToken, 2}, {1, 2}}},
+		{"the sequence is full", capacity - 2, [2][]uint32{{1, 2}, {1, 2}}, [2][]uint32{{1, 2, 3}, {3, 2, 1}}},
+	} {
+		depth := len(c.drawn[0]) - 1
+		m := Memory{
+			"drawn": nil, "sampling": make([]uint32, sequences*SamplingWords), "rows": nil, "drafting": make([]uint32, 4),
+			"tokens": make([]uint32, sequences*capacity), "counts": make([]uint32, sequences*vocab), "accepted": make([]uint32, 2),
+			"passes": {3, 7, 1, 1, 1, 1, 1, 0, 0, 0, 0, 0, 0, 0, 8, 4, 2, 2, 2, 2, 2},
+		}
+		for i, sequence := range []uint32{2, 0} {
+			s := SamplingParams{Temperature: 1, TopP: 1, RepetitionPenalty: 1, PresencePenalty: float32(sequence)}
+			copy(m["sampling"][sequence*SamplingWords:], words(s.Encode(nil)))
+			m["drawn"] = append(m["drawn"], c.drawn[i]...)
+			for k := range 1 + depth {
+				m["rows"] = append(m["rows"], sequence, c.position+uint32(k))
+			}
+			for k, id := range c.drafts[i] {
+				if to := c.position + 1 + uint32(k); to < capacity {
+					m["tokens"][sequence*capacity+to] = id
+				}
+			}
+		}
+		cases = append(cases, Case{
+			Name: c.name, Dispatch: Accept(depth, AcceptParams{Sequences: 2, Vocab: vocab, Capacity: capacity, Ring: ring}), Buffers: m,
+			Integers: []string{"rows", "drafting", "tokens", "counts", "accepted", "passes"},
+		})
+	}
+	return cases
+}
+
+func proposeCases() []Case {
+	var cases []Case
+	for _, last := range []bool{false, true} {
+		cases = append(cases, Case{
+			Name: fmt.Sprintf("one in the middle, one at the end last=%t", last), Dispatch: Propose(1, last, ProposeParams{Sequences: 2, Capacity: 10}),
+			Buffers:  Memory{"drawn": {7, 8}, "accepted": {2, 1}, "drafting": {1, 3, 0, 8}, "rows": {1, 2, 1, 3, 0, 8, 0, 9}, "tokens": make([]uint32, 20)},
+			Integers: []string{"drafting", "rows", "tokens"},
+		})
+	}
+	return cases
+}
+
+func pickCases() []Case {
+	const width, stride = 70, 73
+	r := randomFor("pick")
+	return []Case{{
+		Name: "3 sequences of 3 rows", Dispatch: Pick(2, 3, PickParams{Width: width, XStride: stride, YStride: width}),
+		Buffers: Memory{"accepted": {3, 1, 0}, "x": r.floats(9*stride, 1), "y": make([]uint32, 3*width)},
+	}}
 }

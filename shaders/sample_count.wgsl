@@ -8,6 +8,7 @@ struct Params {
   logits_stride: u32,
   capacity: u32,
   ring: u32,
+  shift: u32,
 }
 
 @group(0) @binding(0) var<uniform> params: Params;
@@ -21,12 +22,12 @@ var<workgroup> found: array<atomic<u32>, BLOCK>;  // of each token of the block:
 @compute @workgroup_size(THREADS)
 fn main(@builtin(workgroup_id) group: vec3<u32>, @builtin(local_invocation_index) thread: u32) {
   let row = group.y;
-  let s = sampling[row].choices;
+  let at = rows[row];
+  let s = sampling[at.x].choices;
   if (s.repetition_penalty == 1.0 && s.presence_penalty == 0.0 && s.frequency_penalty == 0.0) {
     return;
   }
   let first = group.x * BLOCK;
-  let at = rows[row];
   for (var i = thread; i <= at.y; i += THREADS) {
     let place = tokens[at.x * params.capacity + i] - first;  // wraps round below first
     if (place < BLOCK) {

@@ -17,7 +17,6 @@ type Model struct {
 	Latents []*gpu.Buffer // of each layer: [Pages, shaders.PageSize, LatentWidth]
 
 	layers []layerWeights // the MTP module's layers follow the model's own
-	draft  record.Activation
 }
 
 // layerWeights are the weights of a layer, as the recordings use them; nil where a layer has none.
@@ -62,9 +61,6 @@ func NewModel(config *Config, manifest *weights.Manifest, options record.Options
 	for layer := range config.Layers() {
 		m.layers = append(m.layers, m.layerWeights(layer))
 		m.Latents = append(m.Latents, m.Cache(fmt.Sprintf("latent.%d", layer), config.LatentWidth()))
-	}
-	if m.Drafts() {
-		m.draft = m.Lasting("draft", config.HiddenSize)
 	}
 	return m, nil
 }

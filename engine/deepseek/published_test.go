@@ -96,9 +96,9 @@ func TestPublishedTensors(t *testing.T) {
 			m, err := deepseek.NewModel(parsed, manifest, record.Options{Context: 256, Sequences: 1})
 			require.NoError(t, err)
 			steps := record.NewSteps(m)
-			steps.Step(record.Decode, 1)
+			steps.Step(record.Shape{Kind: record.Decode, Width: 1})
 			if parsed.NumNextNPredictLayers > 0 {
-				steps.Step(record.Draft, 1)
+				steps.Step(record.Shape{Kind: record.Draft, Width: 1})
 			}
 			commands, err := m.Plan.Commands()
 			require.NoError(t, err)
@@ -135,7 +135,7 @@ func TestPublishedSizes(t *testing.T) {
 				require.NoError(t, err)
 				steps := record.NewSteps(m)
 				for _, rows := range []int{1, record.MaxRows} {
-					steps.Step(record.Decode, rows)
+					steps.Step(record.Shape{Kind: record.Decode, Width: rows})
 				}
 				commands, err := m.Plan.Commands()
 				require.NoError(t, err)
@@ -183,10 +183,10 @@ func TestPublishedPipelines(t *testing.T) {
 			require.NoError(t, err)
 			steps := record.NewSteps(m)
 			for _, rows := range []int{1, record.MaxRows} {
-				steps.Step(record.Decode, rows)
-				steps.Step(record.Prompt, rows)
+				steps.Step(record.Shape{Kind: record.Decode, Width: rows})
+				steps.Step(record.Shape{Kind: record.Prompt, Width: rows})
 				if m.Drafts() {
-					steps.Step(record.Draft, rows)
+					steps.Step(record.Shape{Kind: record.Draft, Width: rows})
 				}
 			}
 			commands, err := m.Plan.Commands()

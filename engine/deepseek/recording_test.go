@@ -26,9 +26,9 @@ func TestRecordings(t *testing.T) {
 			m, err := deepseek.NewModel(parsed, manifest, record.Options{Context: 256, Sequences: 1})
 			require.NoError(t, err)
 			steps := record.NewSteps(m)
-			steps.Step(record.Decode, 1)
+			steps.Step(record.Shape{Kind: record.Decode, Width: 1})
 			if m.Drafts() {
-				steps.Step(record.Draft, 1)
+				steps.Step(record.Shape{Kind: record.Draft, Width: 1})
 			}
 			commands, err := m.Plan.Commands()
 			require.NoError(t, err)

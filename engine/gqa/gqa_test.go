@@ -89,8 +89,8 @@ func TestPublishedSizes(t *testing.T) {
 				m := a.Base()
 				steps := record.NewSteps(a)
 				for _, rows := range []int{1, record.MaxRows} {
-					steps.Step(record.Decode, rows)
-					steps.Step(record.Prompt, rows)
+					steps.Step(record.Shape{Kind: record.Decode, Width: rows})
+					steps.Step(record.Shape{Kind: record.Prompt, Width: rows})
 				}
 				commands, err := m.Plan.Commands()
 				require.NoError(t, err)

@@ -88,4 +88,11 @@ func (m *Model) decoder(r *gpu.Recorder, layer, rows int, h record.Activation) {
 func (m *Model) Drafts() bool { return false }
 
 // Draft is never asked for.
-func (m *Model) Draft(*gpu.Recorder, int, *gpu.Buffer) { panic("gqa: the model drafts nothing") }
+func (m *Model) Draft(*gpu.Recorder, int, *gpu.Buffer, record.Activation) record.Activation {
+	panic("gqa: the model drafts nothing")
+}
+
+// DraftHead is never asked for.
+func (m *Model) DraftHead(*gpu.Recorder, int, record.Activation) {
+	panic("gqa: the model drafts nothing")
+}

@@ -1,5 +1,7 @@
 package message
 
+import "slices"
+
 // An Event is what the engine tells the caller. Type says which fields are set. Every request ends with exactly one
 // event done or error of its ID; each of its answers ends with one event choice before that.
 type Event struct {
@@ -101,6 +103,45 @@ type Usage struct {
 	CachedTokens     int `json:"cached_tokens"` // of the prompt, found in the cache
 	CompletionTokens int `json:"completion_tokens"`
 	ReasoningTokens  int `json:"reasoning_tokens"` // of the completion, up to the end of the reasoning
+
+	Drafts *Drafts `json:"drafts,omitempty"` // if there were any
+}
+
+// Drafts count what came of guessing tokens.
+type Drafts struct {
+	Depth      int   `json:"depth"`       // drafts of the last pass
+	Passes     int   `json:"passes"`      // of the model, each over a token and its drafts
+	Drafted    int   `json:"drafted"`     // tokens that were guessed
+	Accepted   int   `json:"accepted"`    // of these, the guesses that were right
+	ByPosition []int `json:"by_position"` // accepted guesses of the next token, of the one after it, and so on
+}
+
+// Plus is the sum with the counts of another answer; nil stands for none.
+func (d *Drafts) Plus(other *Drafts) *Drafts {
+	if other == nil {
+		return d
+	}
+	sum := Drafts{}
+	if d != nil {
+		sum = *d
+		sum.ByPosition = slices.Clone(d.ByPosition)
+	}
+	sum.Add(other)
+	return &sum
+}
+
+// Add adds the counts of another answer.
+func (d *Drafts) Add(other *Drafts) {
+	d.Depth = other.Depth
+	d.Passes += other.Passes
+	d.Drafted += other.Drafted
+	d.Accepted += other.Accepted
+	for i, n := range other.ByPosition {
+		if i == len(d.ByPosition) {
+			d.ByPosition = append(d.ByPosition, 0)
+		}
+		d.ByPosition[i] += n
+	}
 }
 
 // ModelInfo is what a caller may want to know of the loaded model.
@@ -140,4 +181,20 @@ type Stats struct {
 	GuestHeapBytes   int64   `json:"guest_heap_bytes"` // the guest's whole linear memory
 	Device           string  `json:"device"`
 	Profile          string  `json:"profile"`
+
+	// With drafts: how many tokens were guessed, how many guesses were right, of the next token, the one after it and so on, the
+	// tokens that a pass of the model gave, and how many drafts the last pass had.
+	Drafted            int     `json:"drafted,omitempty"`
+	Accepted           int     `json:"accepted,omitempty"`
+	AcceptedByPosition []int   `json:"accepted_by_position,omitempty"`
+	TokensPerPass      float64 `json:"tokens_per_pass,omitempty"`
+	DraftDepth         int     `json:"draft_depth,omitempty"`
+}
+
+// Count adds what came of drafts to the stats.
+func (s *Stats) Count(d *Drafts) {
+	if d != nil {
+		s.Drafted, s.Accepted, s.AcceptedByPosition, s.DraftDepth = d.Drafted, d.Accepted, d.ByPosition, d.Depth
+		s.TokensPerPass = 1 + float64(d.Accepted)/float64(max(d.Passes, 1))
+	}
 }

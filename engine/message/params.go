@@ -42,6 +42,9 @@ type Params struct {
 	// N is how many answers are wanted. Answer i has the seed after the first's by i. With a strategy, it is another word for
 	// the strategy's.
 	N *int `json:"n,omitempty" min:"1" max:"128"`
+	// Draft says how many of the tokens that follow are guessed and then verified in one pass: off, auto, or so many. The
+	// answer is the same in every case. Absent, it is auto.
+	Draft *Depth `json:"draft,omitempty" ts:"'off' | 'auto' | 0 | 1 | 2 | 3"`
 	// Strategy makes one answer of several.
 	Strategy *Strategy `json:"strategy,omitempty" ts:"Strategy | StrategyMode"`
 
@@ -80,6 +83,15 @@ type Stop []string
 const (
 	MaxStops     = 16
 	MaxStopBytes = 256
+)
+
+// Depth is a number of drafts, up to MaxDepth; its JSON may be off, which is 0, or auto.
+type Depth int
+
+// The depths that have no number.
+const (
+	AutoDepth = -1
+	MaxDepth  = 3
 )
 
 // Thinking says whether an answer begins with reasoning; its JSON may be DeepSeek's object.

@@ -286,6 +286,30 @@ func (s *Stop) read(path string, data []byte) error {
 	return nil
 }
 
+func (d *Depth) read(path string, data []byte) error {
+	var n int
+	switch string(data) {
+	case `"off"`:
+		*d = 0
+	case `"auto"`:
+		*d = AutoDepth
+	default:
+		if json.Unmarshal(data, &n) != nil || isNull(data) || n < 0 || n > MaxDepth {
+			return mustBe(path, data, fmt.Sprintf("off, auto, or an integer from 0 to %d", MaxDepth))
+		}
+		*d = Depth(n)
+	}
+	return nil
+}
+
+// MarshalJSON writes auto as what it is read from.
+func (d Depth) MarshalJSON() ([]byte, error) {
+	if d == AutoDepth {
+		return []byte(`"auto"`), nil
+	}
+	return strconv.AppendInt(nil, int64(d), 10), nil
+}
+
 func (t *Thinking) read(path string, data []byte) error {
 	if json.Unmarshal(data, (*bool)(t)) == nil {
 		return nil

@@ -16,8 +16,11 @@ import (
 // MaxRows is the most rows a step can process: the kernels' batch limit.
 const MaxRows = shaders.MaxBatch
 
-// Ring is how many records of choices a row keeps: those of two submits of the most steps.
+// Ring is how many records of choices a sequence keeps: those of two submits of the most steps.
 const Ring = 128
+
+// MaxDepth is the most drafts that a step verifies of a sequence.
+const MaxDepth = 3
 
 // slack is how many positions beyond the context a sequence's buffers have: a step of MaxRows rows may run over
 // the end of a prompt, and its draft reads one token further. What lands there is never used.
@@ -72,8 +75,9 @@ type Model struct {
 	Pages      *gpu.Buffer // [Sequences+1, List] pages of the caches; Parked is the last sequence, as of Tokens and Counts
 	Moves      *gpu.Buffer // [MaxRows] (from, to) of Copy
 	Tokens     *gpu.Buffer // [Sequences+1, Stride] token ids
-	Sampling   *gpu.Buffer // [MaxRows] shaders.SamplingParams, encoded with their biases
-	Chosen     *gpu.Buffer // [MaxRows, Ring] shaders.Chosen: the record of the token at a position is at its remainder
+	Sampling   *gpu.Buffer // [Sequences+1] shaders.SamplingParams, encoded with their biases
+	Chosen     *gpu.Buffer // [Sequences+1, Ring] shaders.Chosen: the record of the token at a position is at its remainder
+	Passes     *gpu.Buffer // [Sequences+1, shaders.PassesWords(Ring)] how far Decode has come
 	Counts     *gpu.Buffer // [Sequences+1, VocabSize] tokens counted for penalties
 	Logits     *gpu.Buffer // [MaxRows, VocabSize]
 
@@ -81,6 +85,10 @@ type Model struct {
 	Positions gpu.Slice  // [MaxRows, shaders.PositionWords]: where each row is and how its keys are turned, for the layers
 	Residual  Activation // [MaxRows, HiddenSize] the residual stream
 	Dense     gpu.Slice  // [MaxRows, DenseSlices] routes of a dense layer: all of its slices, with the residual scale as weight
+
+	drafting *gpu.Buffer // [MaxRows] (sequence, position) where the draft module goes on from
+	drawn    *gpu.Buffer // [MaxRows] ids, not yet accepted
+	accepted *gpu.Buffer // [MaxRows] how many of a sequence's
 
 	rope      *gpu.Buffer
 	ropeTable []byte
@@ -114,9 +122,11 @@ func NewModel(manifest *weights.Manifest, slots []weights.Slot, sizes Sizes, rop
 	m.Pages = m.Words("pages", (sizes.Sequences+1)*sizes.List())
 	m.Moves = m.Words("moves", 2*MaxRows)
 	m.Tokens = m.Words("tokens", (sizes.Sequences+1)*sizes.Stride())
-	m.Sampling = m.Words("sampling", MaxRows*shaders.SamplingWords)
+	m.Sampling = m.Words("sampling", (sizes.Sequences+1)*shaders.SamplingWords)
+	m.Passes = m.Words("passes", (sizes.Sequences+1)*shaders.PassesWords(Ring))
+	m.drafting, m.drawn, m.accepted = m.Words("drafting", 2*MaxRows), m.Words("drawn", MaxRows), m.Words("accepted", MaxRows)
 	m.Logits = m.Words("logits", MaxRows*sizes.VocabSize)
-	m.Chosen = m.Words("chosen", MaxRows*Ring*shaders.ChosenWords)
+	m.Chosen = m.Words("chosen", (sizes.Sequences+1)*Ring*shaders.ChosenWords)
 	m.Counts = m.Words("counts", (sizes.Sequences+1)*sizes.VocabSize)
 	m.rope = m.Plan.Buffer("rope", uint64(len(ropeTable)))
 	m.Positions = m.Words("positions", MaxRows*shaders.PositionWords(sizes.RopeHeadDim)).All()
@@ -140,6 +150,10 @@ func (m *Model) Setup() []gpu.Command {
 	return []gpu.Command{
 		gpu.Write{Buffer: m.rope.ID(), Data: m.ropeTable},
 		gpu.Write{Buffer: m.Dense.Buffer.ID(), Data: denseRoutes(m.Sizes.DenseSlices, m.Sizes.ResidualScale)},
+		gpu.Write{
+			Buffer: m.Sampling.ID(), Offset: uint64(4 * m.Sizes.Parked() * shaders.SamplingWords),
+			Data: shaders.SamplingParams{TopP: 1, RepetitionPenalty: 1}.Encode(nil),
+		},
 	}
 }
 

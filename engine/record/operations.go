@@ -45,9 +45,14 @@ func (m *Model) Normalise(r *gpu.Recorder, rows int, x Activation, norm Norm, y 
 
 // Start records what every trunk begins with: where the rows are, and their tokens' embeddings as the residual stream.
 func (m *Model) Start(r *gpu.Recorder, rows int, at *gpu.Buffer) {
+	m.Place(r, rows, at)
+	m.Embed(r, rows, at, 0, m.Residual)
+}
+
+// Place records where the rows are, for the layers that follow.
+func (m *Model) Place(r *gpu.Recorder, rows int, at *gpu.Buffer) {
 	r.Dispatch(shaders.Positions(rows, shaders.PositionsParams{Rope: uint32(m.Sizes.RopeHeadDim), Pages: uint32(m.Sizes.List())}),
 		gpu.Bind{"rows": at.All(), "rope": m.rope.All(), "pages": m.Pages.All(), "positions": m.Positions})
-	m.Embed(r, rows, at, 0, m.Residual)
 }
 
 // Embed records y[row] = embedding of the token shift places after the row's position.
@@ -60,6 +65,13 @@ func (m *Model) Embed(r *gpu.Recorder, rows int, at *gpu.Buffer, shift int, y Ac
 		})
 		r.Dispatch(d, p.Bind(gpu.Bind{"rows": at.All(), "tokens": m.Tokens.All(), "y": y.Slice}))
 	}
+}
+
+// finalHidden records the residual stream after the final norm, which is what a draft module reads.
+func (m *Model) finalHidden(r *gpu.Recorder, rows int) Activation {
+	hidden := Temp(r, "final", rows, m.Sizes.HiddenSize)
+	m.Normalise(r, rows, m.Residual, m.FinalNorm(), hidden)
+	return hidden
 }
 
 // FinalNorm is the norm before the output matrix.
@@ -75,34 +87,58 @@ func (m *Model) Head(r *gpu.Recorder, rows int, x Activation, norm Norm) {
 	m.product(r, rows, w, x, norm, Activation{Slice: m.Logits.All(), Stride: m.Sizes.VocabSize}, m.Sizes.LogitScale, false)
 }
 
-// Sample records the choice of every row's next token from its logits, which also moves the row on and leaves a record
-// in Chosen.
-func (m *Model) Sample(r *gpu.Recorder, rows int) {
+// sample records the choice of every row's next token from its logits, into drawn: of the token after the one that follows the
+// row, by its own random number, with a shift of 1. With a record, that goes to Chosen.
+func (m *Model) sample(r *gpu.Recorder, rows int, at *gpu.Buffer, shift int, record bool) {
+	p := m.sampler()
+	p.Shift = uint32(shift)
 	blocks, sorted := shaders.SamplerScratch(m.Sizes.VocabSize)
-	bind := m.samplerBind()
-	bind["logits"], bind["counts"] = m.Logits.All(), m.Counts.All()
-	bind["blocks"], bind["sorted"] = r.Temp("blocks", rows*blocks), r.Temp("sorted", rows*sorted)
-	r.Dispatch(shaders.SampleBlocks(rows, m.sampler()), bind)
+	bind := gpu.Bind{
+		"logits": m.Logits.All(), "sampling": m.Sampling.All(), "rows": at.All(), "counts": m.Counts.All(),
+		"blocks": r.Temp("blocks", rows*blocks), "sorted": r.Temp("sorted", rows*sorted),
+	}
+	r.Dispatch(shaders.SampleBlocks(rows, p), bind)
 
 	bind = maps.Clone(bind)
-	bind["tokens"], bind["chosen"] = m.Tokens.All(), m.Chosen.All()
-	r.Dispatch(shaders.Sample(rows, m.sampler()), bind)
+	bind["drawn"], bind["chosen"] = m.drawn.All(), m.Chosen.All()
+	r.Dispatch(shaders.Sample(rows, record, p), bind)
+}
+
+// accept records the acceptance of what was drawn for sequences of 1+depth rows each. Without drafts it moves the rows on.
+func (m *Model) accept(r *gpu.Recorder, sequences, depth int) {
+	r.Dispatch(shaders.Accept(depth, shaders.AcceptParams{
+		Sequences: uint32(sequences), Vocab: uint32(m.Sizes.VocabSize), Capacity: uint32(m.Sizes.Stride()), Ring: Ring,
+	}), gpu.Bind{
+		"drawn": m.drawn.All(), "sampling": m.Sampling.All(), "rows": m.Rows.All(), "drafting": m.drafting.All(), "tokens": m.Tokens.All(),
+		"counts": m.Counts.All(), "accepted": m.accepted.All(), "passes": m.Passes.All(),
+	})
+}
+
+// pick records the taking of each sequence's last accepted row of 1+depth.
+func (m *Model) pick(r *gpu.Recorder, sequences, depth int, x Activation) Activation {
+	y := Temp(r, "picked", sequences, m.Sizes.HiddenSize)
+	r.Dispatch(shaders.Pick(depth, sequences, shaders.PickParams{Width: uint32(m.Sizes.HiddenSize), XStride: uint32(x.Stride), YStride: uint32(y.Stride)}),
+		gpu.Bind{"accepted": m.accepted.All(), "x": x.Slice, "y": y.Slice})
+	return y
+}
+
+// propose records that what was drawn for each sequence is its next draft; the last one moves the sequences' rows on.
+func (m *Model) propose(r *gpu.Recorder, sequences, depth int, last bool) {
+	r.Dispatch(shaders.Propose(depth, last, shaders.ProposeParams{Sequences: uint32(sequences), Capacity: uint32(m.Sizes.Stride())}), gpu.Bind{
+		"drawn": m.drawn.All(), "accepted": m.accepted.All(), "drafting": m.drafting.All(), "rows": m.Rows.All(), "tokens": m.Tokens.All(),
+	})
 }
 
 // Count records the counting of the rows' tokens for penalties.
 func (m *Model) Count(r *gpu.Recorder, rows int) {
-	bind := m.samplerBind()
-	bind["tokens"], bind["counts"] = m.Tokens.All(), m.Counts.All()
-	r.Dispatch(shaders.SampleCount(rows, m.sampler()), bind)
+	r.Dispatch(shaders.SampleCount(rows, m.sampler()), gpu.Bind{
+		"sampling": m.Sampling.All(), "rows": m.Rows.All(), "tokens": m.Tokens.All(), "counts": m.Counts.All(),
+	})
 }
 
 func (m *Model) sampler() shaders.SamplerParams {
 	vocab := uint32(m.Sizes.VocabSize)
 	return shaders.SamplerParams{Vocab: vocab, LogitsStride: vocab, Capacity: uint32(m.Sizes.Stride()), Ring: Ring}
-}
-
-func (m *Model) samplerBind() gpu.Bind {
-	return gpu.Bind{"sampling": m.Sampling.All(), "rows": m.Rows.All()}
 }
 
 // Advance records moving the first rows of a prompt on by as many positions: the step after a step.

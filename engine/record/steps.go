@@ -18,8 +18,11 @@ type Architecture interface {
 	Layer(r *gpu.Recorder, rows int)
 	// Drafts tells whether there is a module that drafts the token after the next.
 	Drafts() bool
-	// Draft records the logits of that module for every row, after Trunk and in place of the model's own.
-	Draft(r *gpu.Recorder, rows int, at *gpu.Buffer)
+	// Draft records that module for every row: from a hidden state at each row's position and the token after it, to a hidden
+	// state of the module's own. Where the rows are has been recorded by Place.
+	Draft(r *gpu.Recorder, rows int, at *gpu.Buffer, hidden Activation) Activation
+	// DraftHead records the logits of the token after the next from a hidden state of the module.
+	DraftHead(r *gpu.Recorder, rows int, hidden Activation)
 }
 
 // A Kind of step.
@@ -27,9 +30,11 @@ type Kind string
 
 // The kinds of steps.
 const (
-	// Decode reads each row's token and chooses its next: trunk, head, sampling.
+	// Decode reads each sequence's last token and chooses its next: trunk, head, sampling. With a depth it verifies so many
+	// drafts of what follows in the same pass, and then makes new ones.
 	Decode Kind = "decode"
-	// Prompt fills the cache with consecutive tokens of a prompt and moves the rows on by as many.
+	// Prompt fills the cache with consecutive tokens of a prompt and moves the rows on by as many; with a depth, the cache of the
+	// draft module too.
 	Prompt Kind = "prompt"
 	// Score leaves the logits of every row and keeps the rows where they are.
 	Score Kind = "score"
@@ -41,59 +46,102 @@ const (
 	Copy Kind = "copy"
 )
 
+// A Shape says what a step is.
+type Shape struct {
+	Kind  Kind
+	Width int // sequences of Decode, rows of others
+	Depth int // drafts of a sequence
+}
+
+func (s Shape) String() string {
+	if s.Depth > 0 {
+		return fmt.Sprintf("%s.%d.%d", s.Kind, s.Width, s.Depth)
+	}
+	return fmt.Sprintf("%s.%d", s.Kind, s.Width)
+}
+
 // A Step is a recording that the engine replays.
 type Step struct {
 	ID       gpu.RecordingID
-	Rows     int
+	Shape    Shape
 	Commands int // how many it has, so that it can be submitted in parts
 }
 
 // Steps makes the recordings of an architecture's steps when they are first asked for.
 type Steps struct {
 	architecture Architecture
-	made         map[string]Step
+	made         map[Shape]Step
 }
 
 // NewSteps has no recordings yet.
-func NewSteps(a Architecture) *Steps { return &Steps{architecture: a, made: map[string]Step{}} }
+func NewSteps(a Architecture) *Steps { return &Steps{architecture: a, made: map[Shape]Step{}} }
 
-// Step is the step of a kind with a number of rows, such as decode.1 or prompt.8. A new one becomes part of the
-// plan: the plan's next Commands create it, and must be executed before the step is submitted.
-func (s *Steps) Step(kind Kind, rows int) Step {
-	name := fmt.Sprintf("%s.%d", kind, rows)
-	step, ok := s.made[name]
+// Made is the step of a shape if it has been asked for before.
+func (s *Steps) Made(shape Shape) (Step, bool) {
+	step, ok := s.made[shape]
+	return step, ok
+}
+
+// Step is the step of a shape, such as decode.1 or prompt.8. A new one becomes part of the plan: the plan's next Commands create
+// it, and must be executed before the step is submitted.
+func (s *Steps) Step(shape Shape) Step {
+	step, ok := s.made[shape]
 	if !ok {
-		r := s.architecture.Base().Plan.Record(name)
-		s.record(r, kind, rows)
-		step = Step{r.ID(), rows, r.Len()}
-		s.made[name] = step
+		r := s.architecture.Base().Plan.Record(shape.String())
+		s.record(r, shape)
+		step = Step{r.ID(), shape, r.Len()}
+		s.made[shape] = step
 	}
 	return step
 }
 
-func (s *Steps) record(r *gpu.Recorder, kind Kind, rows int) {
-	a := s.architecture
-	m := a.Base()
-	at := m.PromptRows
-	if kind == Decode {
-		at = m.Rows
-	}
-	if kind == Decode || kind == Prompt || kind == Score {
-		a.Trunk(r, rows, at)
-	}
-	if kind == Decode || kind == Score {
-		m.Head(r, rows, m.Residual, m.FinalNorm())
-	}
-	switch kind {
+func (s *Steps) record(r *gpu.Recorder, shape Shape) {
+	a, m, rows := s.architecture, s.architecture.Base(), shape.Width
+	switch shape.Kind {
 	case Decode:
-		m.Sample(r, rows)
+		s.decode(r, shape)
 	case Prompt:
+		a.Trunk(r, rows, m.PromptRows)
+		if shape.Depth > 0 {
+			a.Draft(r, rows, m.PromptRows, m.finalHidden(r, rows))
+		}
 		m.Advance(r, rows)
+	case Score:
+		a.Trunk(r, rows, m.PromptRows)
+		m.Head(r, rows, m.Residual, m.FinalNorm())
+	case Draft:
+		a.DraftHead(r, rows, a.Draft(r, rows, m.PromptRows, m.finalHidden(r, rows)))
 	case Count:
 		m.Count(r, rows)
-	case Draft:
-		a.Draft(r, rows, at)
 	case Copy:
 		m.CopyPages(r, rows)
+	}
+}
+
+// decode records a pass over the last token of every sequence and drafts of what follows it, and the next drafts.
+//
+// A row's token is drawn by seed and position alone, and a draft with the random number that its position will be drawn
+// with: the same number often leads two similar distributions to the same token. The module reads every row again, with
+// the token that was drawn after it; of rows whose drafts were not accepted it leaves nothing that is read. Further drafts
+// come of the module's own hidden states.
+func (s *Steps) decode(r *gpu.Recorder, shape Shape) {
+	a, m, sequences := s.architecture, s.architecture.Base(), shape.Width
+	rows := sequences * (1 + shape.Depth)
+	a.Trunk(r, rows, m.Rows)
+	m.Head(r, rows, m.Residual, m.FinalNorm())
+	m.sample(r, rows, m.Rows, 0, true)
+	m.accept(r, sequences, shape.Depth)
+	if shape.Depth == 0 {
+		return
+	}
+	hidden := m.pick(r, sequences, shape.Depth, a.Draft(r, rows, m.Rows, m.finalHidden(r, rows)))
+	for depth := range shape.Depth {
+		if depth > 0 {
+			m.Place(r, sequences, m.drafting)
+			hidden = a.Draft(r, sequences, m.drafting, hidden)
+		}
+		a.DraftHead(r, sequences, hidden)
+		m.sample(r, sequences, m.drafting, 1, false)
+		m.propose(r, sequences, shape.Depth, depth+1 == shape.Depth)
 	}
 }

@@ -124,8 +124,8 @@ fn load_own(row: u32, first: u32, thread: u32) {
 }
 
 // Puts penalties and biases on them. counts has, for each token of a sequence, how often the answer has it, and IN_PROMPT.
-fn adjust_own(row: u32, sequence: u32, first: u32, thread: u32) {
-  let s = sampling[row].choices;
+fn adjust_own(sequence: u32, first: u32, thread: u32) {
+  let s = sampling[sequence].choices;
   if (s.repetition_penalty != 1.0 || s.presence_penalty != 0.0 || s.frequency_penalty != 0.0) {
     for (var i = 0u; i < OWN; i++) {
       let id = first + OWN * thread + i;
@@ -135,7 +135,7 @@ fn adjust_own(row: u32, sequence: u32, first: u32, thread: u32) {
     }
   }
   for (var j = 0u; j < s.bias_count; j++) {
-    let bias = sampling[row].biases[j];
+    let bias = sampling[sequence].biases[j];
     let at = bias.id - first;  // wraps round below first
     if (bias.id < params.vocab && at < BLOCK && at / OWN == thread) {
       own[at % OWN] += bias.value;

@@ -173,8 +173,8 @@ fn load_own(row: u32, first: u32, thread: u32) {
 }
 
 // Puts penalties and biases on them. counts has, for each token of a sequence, how often the answer has it, and IN_PROMPT.
-fn adjust_own(row: u32, sequence: u32, first: u32, thread: u32) {
-  let s = sampling[row].choices;
+fn adjust_own(sequence: u32, first: u32, thread: u32) {
+  let s = sampling[sequence].choices;
   if (s.repetition_penalty != 1.0 || s.presence_penalty != 0.0 || s.frequency_penalty != 0.0) {
     for (var i = 0u; i < OWN; i++) {
       let id = first + OWN * thread + i;
@@ -184,7 +184,7 @@ fn adjust_own(row: u32, sequence: u32, first: u32, thread: u32) {
     }
   }
   for (var j = 0u; j < s.bias_count; j++) {
-    let bias = sampling[row].biases[j];
+    let bias = sampling[sequence].biases[j];
     let at = bias.id - first;  // wraps round below first
     if (bias.id < params.vocab && at < BLOCK && at / OWN == thread) {
       own[at % OWN] += bias.value;
@@ -219,6 +219,7 @@ struct Params {
   logits_stride: u32,
   capacity: u32,
   ring: u32,
+  shift: u32,
 }
 
 @group(0) @binding(0) var<uniform> params: Params;
@@ -359,7 +360,7 @@ fn main(@builtin(workgroup_id) group: vec3<u32>, @builtin(num_workgroups) groups
   let row = group.y;
   let at = row * groups.x + group.x;
   let first = group.x * BLOCK;
-  let s = sampling[row].choices;
+  let s = sampling[rows[row].x].choices;
 
   load_own(row, first, thread);
   for (var i = 0u; i < OWN; i++) {  // by their bits: arithmetic on others is not reliable
@@ -372,7 +373,7 @@ fn main(@builtin(workgroup_id) group: vec3<u32>, @builtin(num_workgroups) groups
   let exponentials = mass_of(first, thread, best.value, 1.0);
   write_top(at, first, thread, mine);
 
-  adjust_own(row, rows[row].x, first, thread);
+  adjust_own(rows[row].x, first, thread);
   best = best_all(thread, best_own(first, thread));
   var mass = 0.0;
   if (s.temperature > 0.0) {

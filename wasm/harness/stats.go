@@ -26,7 +26,7 @@ func (h *Host) stats(begin, decoding counters, u message.Usage) *message.Stats {
 	if decoding.at.IsZero() { // it did not come to that
 		decoding = end
 	}
-	return &message.Stats{
+	s := &message.Stats{
 		PromptTokens: u.PromptTokens, CompletionTokens: u.CompletionTokens,
 		PrefillSeconds: decoding.at.Sub(begin.at).Seconds(), DecodeSeconds: end.at.Sub(decoding.at).Seconds(), LoadSeconds: h.loadSeconds,
 		Dispatches: end.dispatches - decoding.dispatches, Submits: end.submits - decoding.submits, Readbacks: end.readbacks - decoding.readbacks,
@@ -34,6 +34,8 @@ func (h *Host) stats(begin, decoding counters, u message.Usage) *message.Stats {
 		WeightBytes: h.info.WeightBytes, KVBytesPerToken: h.info.KVBytesPerToken, GuestHeapBytes: h.guest.memory(),
 		Device: h.device.Info().Name, Profile: h.info.Profile,
 	}
+	s.Count(u.Drafts)
+	return s
 }
 
 // earliest is the first of moments, without those that were not.

@@ -290,6 +290,8 @@ export interface Params {
   thinking?: boolean | { type: 'enabled' | 'disabled' };
   /** n is how many answers are wanted. Answer i has the seed after the first's by i. With a strategy, it is another word for the strategy's. */
   n?: number;
+  /** draft says how many of the tokens that follow are guessed and then verified in one pass: off, auto, or so many. The answer is the same in every case. Absent, it is auto. */
+  draft?: 'off' | 'auto' | 0 | 1 | 2 | 3;
   /** strategy makes one answer of several. */
   strategy?: Strategy | StrategyMode;
   /** reasoning_effort is how much thought an answer is worth: none begins with the answer; low and medium cut thinking short at an eighth and at a half of what there is room for; high lets it end by itself. */
@@ -382,6 +384,8 @@ export interface Usage {
   completion_tokens: number;
   /** of the completion, up to the end of the reasoning */
   reasoning_tokens: number;
+  /** if there were any */
+  drafts?: Drafts;
 }
 
 /** ModelInfo is what a caller may want to know of the loaded model. */
@@ -535,6 +539,12 @@ export interface Stats {
   guest_heap_bytes: number;
   device: string;
   profile: string;
+  /** With drafts: how many tokens were guessed, how many guesses were right, of the next token, the one after it and so on, the tokens that a pass of the model gave, and how many drafts the last pass had. */
+  drafted?: number;
+  accepted?: number;
+  accepted_by_position?: number[];
+  tokens_per_pass?: number;
+  draft_depth?: number;
 }
 
 /** What the numbers among the parameters may be; the engine checks them. */
