@@ -1,0 +1,99 @@
+package engine_test
+
+import (
+	"fmt"
+	"math/rand/v2"
+	"testing"
+
+	"github.com/stretchr/testify/require"
+
+	"tabseek/engine"
+	"tabseek/engine/enginetest"
+	"tabseek/engine/message"
+	"tabseek/engine/tokenizer/chat"
+	"tabseek/engine/weights"
+)
+
+func packDrafting(t *testing.T) string {
+	seed := weights.Seed{Name: "drafting", Chat: chat.DeepSeekR1}
+	packed, _ := enginetest.Case{Config: enginetest.V3()}.Pack(t, weights.QuantKeep, seed)
+	return packed
+}
+
+// few are sampling parameters of an answer of few different tokens, so that guesses are often right.
+func few(n int, seed uint32) message.Params {
+	params := sampled(n, seed)
+	params.LogitBias = map[int]float64{50: 100, 51: 100, 52: 100, 53: 99}
+	return params
+}
+
+// Whatever is guessed, and how many answers there are beside it, an answer is the one that it is without guesses.
+func TestDraftsChangeNothing(t *testing.T) {
+	packed := packDrafting(t)
+	random := rand.New(rand.NewPCG(5, 6))
+	accepted := 0
+	for round := range 12 {
+		n, length, seed := 1+random.IntN(4), 1+random.IntN(80), random.Uint32()
+		params := few(1+random.IntN(60), seed)
+		if random.IntN(3) == 0 {
+			params.Temperature = pointer(0.0)
+		}
+		if random.IntN(4) == 0 {
+			params.FrequencyPenalty = pointer(0.5)
+		}
+		want := map[string][]int{}
+		alone := openSmall(t, packed, engine.Options{Context: 150})
+		for i := range n {
+			off := params
+			off.Draft, off.Seed = pointer(message.Depth(0)), pointer(seed+uint32(i))
+			want[fmt.Sprint("1.", i)], _ = alone.Generate(prompt(length, round), off)
+		}
+		for _, depth := range []message.Depth{1, 2, 3, message.AutoDepth} {
+			options := engine.Options{Context: 150, Chunk: 1 + random.IntN(20)}
+			if random.IntN(2) == 0 {
+				options.CacheBytes = 1
+			}
+			h := openSmall(t, packed, options)
+			params.N, params.Draft = &n, &depth
+			events := h.Ask(message.Request{Type: message.Generate, ID: 1, Tokens: prompt(length, round), Params: params})
+			require.Equal(t, want, answers(t, events), "round %d, depth %d", round, depth)
+			require.Zero(t, h.Engine.PagesInUse())
+			if d := events[len(events)-1].Usage.Drafts; d != nil {
+				accepted += d.Accepted
+				require.LessOrEqual(t, d.Accepted, d.Drafted)
+				for i, right := range d.ByPosition {
+					require.LessOrEqual(t, right, d.Passes)
+					require.True(t, i == 0 || right <= d.ByPosition[i-1], "a guess is right only if those before it are")
+				}
+			}
+		}
+	}
+	require.Greater(t, accepted, 300, "many guesses are right")
+}
+
+// An answer ends where the context does, with guesses too.
+func TestDraftsAtTheEndOfTheContext(t *testing.T) {
+	packed := packDrafting(t)
+	for context := 20; context < 30; context++ {
+		for depth := range message.Depth(4) {
+			params := few(1000, 3)
+			params.Draft = &depth
+			ids, last := openSmall(t, packed, engine.Options{Context: context}).Generate(prompt(9, 0), params)
+			require.Equal(t, message.Length, last.FinishReason, last.Message)
+			require.Len(t, ids, context-9)
+		}
+	}
+}
+
+func TestDraftsOfAModelWithoutModule(t *testing.T) {
+	h := openSmall(t, packSmall(t), engine.Options{Context: 50})
+	params := few(5, 3)
+	for _, depth := range []message.Depth{0, message.AutoDepth} {
+		params.Draft = &depth
+		_, last := h.Generate(prompt(9, 0), params)
+		require.Equal(t, message.Done, last.Type)
+	}
+	params.Draft = pointer(message.Depth(2))
+	_, last := h.Generate(prompt(9, 0), params)
+	require.Equal(t, []any{message.Failed, message.BadRequest, "draft"}, []any{last.Type, last.Code, last.Param}, last.Message)
+}
