@@ -3,6 +3,7 @@ package message
 import (
 	"bytes"
 	"encoding/json"
+	"errors"
 	"fmt"
 	"math"
 	"reflect"
@@ -287,16 +288,31 @@ func (s *Stop) read(path string, data []byte) error {
 }
 
 func (d *Depth) read(path string, data []byte) error {
-	var n int
-	switch string(data) {
-	case `"off"`:
+	var word string
+	if json.Unmarshal(data, &word) != nil {
+		word = string(data)
+	} else if _, err := strconv.Atoi(word); err == nil {
+		return mustBe(path, data, depths) // a number in quotes
+	}
+	if d.Set(word) != nil {
+		return mustBe(path, data, depths)
+	}
+	return nil
+}
+
+var depths = fmt.Sprintf("off, auto, or an integer from 0 to %d", MaxDepth)
+
+// Set reads a depth as people write it.
+func (d *Depth) Set(text string) error {
+	n, err := strconv.Atoi(text)
+	switch {
+	case text == "off":
 		*d = 0
-	case `"auto"`:
+	case text == "auto":
 		*d = AutoDepth
+	case err != nil || n < 0 || n > MaxDepth:
+		return errors.New("must be " + depths)
 	default:
-		if json.Unmarshal(data, &n) != nil || isNull(data) || n < 0 || n > MaxDepth {
-			return mustBe(path, data, fmt.Sprintf("off, auto, or an integer from 0 to %d", MaxDepth))
-		}
 		*d = Depth(n)
 	}
 	return nil

@@ -103,10 +103,10 @@ fn main(@builtin(local_invocation_index) n: u32) {
     }
   }
   accepted[n] = count;
-  let pass = passes[at.x * (2u + params.ring) + 1u];
+  let number = passes[at.x * (2u + params.ring) + 1u];
   passes[at.x * (2u + params.ring)] = at.y + count;
-  passes[at.x * (2u + params.ring) + 1u] = pass + 1u;
-  passes[at.x * (2u + params.ring) + 2u + pass % params.ring] = count;
+  passes[at.x * (2u + params.ring) + 1u] = number + 1u;
+  passes[at.x * (2u + params.ring) + 2u + number % params.ring] = count;
   drafting[n] = vec2<u32>(at.x, at.y + max(count, 1u) - 1u);
   if (DEPTH == 0u) {
     rows[first].y = at.y + count;

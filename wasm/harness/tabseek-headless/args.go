@@ -76,6 +76,7 @@ func parseRun(args []string) (runArgs, error) {
 	flags.Func("min-p", "", number(&a.params.MinP, "min_p"))
 	flags.Func("seed", "", number(&a.params.Seed, "seed"))
 	flags.Func("n", "", number(&a.params.N, "n"))
+	flags.Func("draft", "", depth(&a.params.Draft))
 	var thought strategyFlags
 	thought.flags(flags)
 	rest, err := commandline.Parse(flags, args)
@@ -126,6 +127,14 @@ func numberOf[T int | uint32 | float64](to **T, f message.Field) func(string) er
 	}
 }
 
+// depth reads how many tokens are to be guessed.
+func depth(to **message.Depth) func(string) error {
+	return func(text string) error {
+		*to = new(message.Depth)
+		return (*to).Set(text)
+	}
+}
+
 // logitsArgs is the command line of logits.
 type logitsArgs struct {
 	target
@@ -170,6 +179,7 @@ type benchArgs struct {
 	target
 	model            string
 	prompt, generate int
+	draft            *message.Depth
 	json             bool
 }
 
@@ -180,6 +190,7 @@ func parseBench(args []string) (benchArgs, error) {
 	flags.IntVar(&a.prompt, "prompt", 128, "")
 	flags.IntVar(&a.generate, "generate", 128, "")
 	flags.BoolVar(&a.json, "json", false, "")
+	flags.Func("draft", "", depth(&a.draft))
 	batch := flags.Int("batch", 1, "")
 	rest, err := commandline.Parse(flags, args)
 	if err != nil {

@@ -30,10 +30,10 @@ func bench(ctx context.Context, args []string, to streams) error {
 	}
 	return withModel(ctx, a.target, a.model, to, func(host *harness.Host) error {
 		random := rand.New(rand.NewPCG(1, 2))
-		if _, err := round(ctx, host, random, min(16, a.prompt), min(16, a.generate)); err != nil { // the first of everything is slow
+		if _, err := round(ctx, host, random, min(16, a.prompt), min(16, a.generate), a.draft); err != nil { // the first of everything is slow
 			return err
 		}
-		total, err := round(ctx, host, random, a.prompt, a.generate)
+		total, err := round(ctx, host, random, a.prompt, a.generate, a.draft)
 		if err != nil {
 			return err
 		}
@@ -47,13 +47,13 @@ func bench(ctx context.Context, args []string, to streams) error {
 }
 
 // round continues a prompt of random ids by as many tokens as wanted.
-func round(ctx context.Context, host *harness.Host, random *rand.Rand, prompt, generate int) (message.Stats, error) {
+func round(ctx context.Context, host *harness.Host, random *rand.Rand, prompt, generate int, draft *message.Depth) (message.Stats, error) {
 	tokens := make([]int, prompt)
 	for i := range tokens {
 		tokens[i] = random.IntN(host.Model().VocabSize)
 	}
 	greedy := 0.0
-	answer, err := host.Generate(ctx, harness.Prompt{Tokens: tokens}, message.Params{Temperature: &greedy, MaxTokens: &generate, IgnoreEOS: true}, nil)
+	answer, err := host.Generate(ctx, harness.Prompt{Tokens: tokens}, message.Params{Temperature: &greedy, MaxTokens: &generate, IgnoreEOS: true, Draft: draft}, nil)
 	if err == nil {
 		err = context.Cause(ctx)
 	}

@@ -17,6 +17,7 @@ const usage = `usage: tabseek-headless COMMAND ...
   run MODEL PROMPT | run MODEL --tokens FILE.json    answer a prompt, or continue raw prompt ids
       [--max-tokens N] [--temperature T] [--top-p P] [--top-k K] [--min-p P] [--seed S]
       [--n N] [--json]                               several answers; one JSON object in place of text
+      [--draft off|auto|0..3]                        tokens guessed ahead by the model's MTP module; the text stays the same
       [--budget N] [--effort none|low|medium|high]   tokens to think for at most; how much thought it is worth
       [--strategy MODE] [--n N] [--m M]              one answer of N: single, vote, short_m, weighted, best_of, check, fuse
       [--stop none|decided|beta|probe] [--wait N]    when a vote is over; think on so often
@@ -24,7 +25,7 @@ const usage = `usage: tabseek-headless COMMAND ...
   logits MODEL --tokens FILE.json --out FILE.f32     a row of vocabulary-size float32 for each prompt token
       [--mode prefill|decode] [--draft FILE.f32]     by which kernels; rows of the draft module as well
   bench MODEL [--prompt N] [--generate M] --json     speed of prefill and decoding
-      [--batch B]
+      [--batch B] [--draft off|auto|0..3]
   serve MODEL [--addr 127.0.0.1:8090]                OpenAI's HTTP API, for many clients at once
       [--sequences 16] [--queue 256]                 answers computed side by side, and answers that may wait
       [--api-key-env VAR]                            clients must send the key that the variable holds

@@ -246,6 +246,13 @@ class Host implements Listener {
       guest_heap_bytes: guest.heapBytes,
       device: gpu.name,
       profile: this.info!.profile,
+      ...(usage.drafts && {
+        drafted: usage.drafts.drafted,
+        accepted: usage.drafts.accepted,
+        accepted_by_position: usage.drafts.by_position,
+        tokens_per_pass: 1 + usage.drafts.accepted / Math.max(usage.drafts.passes, 1),
+        draft_depth: usage.drafts.depth,
+      }),
     };
   }
 

@@ -376,6 +376,20 @@ export interface Logprobs {
   reasoning_content?: Logprob[];
 }
 
+/** Drafts count what came of guessing tokens. */
+export interface Drafts {
+  /** drafts of the last pass */
+  depth: number;
+  /** of the model, each over a token and its drafts */
+  passes: number;
+  /** tokens that were guessed */
+  drafted: number;
+  /** of these, the guesses that were right */
+  accepted: number;
+  /** accepted guesses of the next token, of the one after it, and so on */
+  by_position: number[];
+}
+
 /** Usage counts a finished request's tokens. */
 export interface Usage {
   prompt_tokens: number;

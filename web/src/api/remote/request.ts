@@ -55,6 +55,7 @@ const RULES: Record<keyof Params, Rule> = {
   thinking_budget_tokens: { check: number('thinking_budget_tokens') },
   max_thinking_tokens: { check: number('max_thinking_tokens') },
   strategy: { check: () => undefined },
+  draft: { check: () => undefined }, // the other server's own affair
   n: { check: number('n') },
   stream: { check: boolean },
   stream_options: { check: object },
