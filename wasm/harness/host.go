@@ -29,6 +29,8 @@ type Options struct {
 
 	Context int // positions of a sequence; 0: the engine's default
 	Chunk   int // tokens decoded in one submit; 0: the engine's default
+	// Sequences is how many answers are computed side by side; 0: the engine's default.
+	Sequences int
 	// Profile is the choice of kernels, as Tuned told it before; empty: they are timed.
 	Profile string
 }
@@ -56,7 +58,7 @@ func Open(ctx context.Context, o Options) (*Host, error) {
 	if err != nil {
 		return nil, err
 	}
-	opening, err := json.Marshal(map[string]any{"version": abi.Version, "device": o.Device.Info(), "options": message.Options{Context: o.Context, Chunk: o.Chunk, Profile: o.Profile}})
+	opening, err := json.Marshal(map[string]any{"version": abi.Version, "device": o.Device.Info(), "options": message.Options{Context: o.Context, Chunk: o.Chunk, Sequences: o.Sequences, Profile: o.Profile}})
 	if err != nil {
 		return nil, err
 	}

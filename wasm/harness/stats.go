@@ -38,11 +38,11 @@ func (h *Host) stats(begin, decoding counters, u message.Usage) *message.Stats {
 	return s
 }
 
-// earliest is the first of moments, without those that were not.
-func earliest(moments []counters) counters {
+// earliest is the first of moments; zero, if there are none.
+func earliest(moments map[int]counters) counters {
 	var first counters
 	for _, c := range moments {
-		if !c.at.IsZero() && (first.at.IsZero() || c.at.Before(first.at)) {
+		if first.at.IsZero() || c.at.Before(first.at) {
 			first = c
 		}
 	}

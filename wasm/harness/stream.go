@@ -18,17 +18,13 @@ type Event struct {
 // else waiting.
 type Stream struct {
 	host     *Host
-	requests []message.Request // as the guest sees them: one for each answer
+	id       uint32
 	onLogits func(message.LogitsRow) error
 
 	// The worker's.
 	begun    counters
-	decoding []counters // by answer, when its first step was submitted
-	left     int        // answers that have not ended
-	usage    *message.Usage
-	reason   message.FinishReason
-	result   *message.Result // of a strategy
-	failed   error           // of onLogits
+	decoding map[int]counters // by answer, when its first step was submitted
+	failed   error            // of onLogits
 
 	mutex  sync.Mutex
 	events []Event
@@ -37,14 +33,19 @@ type Stream struct {
 	stop   func() bool   // stops watching the caller's context
 }
 
-// Start begins a request: chat or generate. Its ID is the host's to choose. It may ask for n answers, which the events'
-// Index tells apart. When ctx ends, or Close is called, the request is cancelled, and what of it works for nobody is
-// freed with the next submit.
+// Start begins a request: chat or generate. Its ID is the host's to choose. It may ask for several answers, which the
+// events' Index tells apart. When ctx ends, or Close is called, the request is cancelled, and the rows that worked on it
+// are free with the next submit.
 func (h *Host) Start(ctx context.Context, r message.Request) *Stream { return h.start(ctx, r, nil) }
 
 func (h *Host) start(ctx context.Context, r message.Request, onLogits func(message.LogitsRow) error) *Stream {
-	s := &Stream{host: h, onLogits: onLogits, wake: make(chan struct{}, 1)}
-	if err := h.order(s, r); err != nil {
+	s := &Stream{host: h, id: h.lastRequest.Add(1), onLogits: onLogits, decoding: map[int]counters{}, wake: make(chan struct{}, 1)}
+	r.ID = s.id
+	err := r.Validate()
+	if err == nil {
+		err = h.mailbox.put(order{s, r})
+	}
+	if err != nil {
 		s.end(err)
 	}
 	if ctx.Err() != nil {
@@ -54,41 +55,10 @@ func (h *Host) start(ctx context.Context, r message.Request, onLogits func(messa
 	return s
 }
 
-func (h *Host) order(s *Stream, r message.Request) error {
-	if err := r.Params.Validate(); err != nil {
-		return err
-	}
-	s.requests = split(r)
-	if err := s.requests[0].Validate(); err != nil {
-		return err
-	}
-	for i := range s.requests {
-		s.requests[i].ID = h.lastRequest.Add(1)
-	}
-	s.left, s.decoding = len(s.requests), make([]counters, len(s.requests))
-	return h.mailbox.put(order{stream: s})
+// Tell has the guest told something of the request while it is under way, such as cancel; afterwards it does nothing.
+func (s *Stream) Tell(what message.RequestType) {
+	s.host.mailbox.put(order{s, message.Request{Type: what, ID: s.id}}) // a closed host has ended it
 }
-
-// split is a request for several answers as requests for one: answer i has the seed after the first's by i. How answers
-// are handed on is no matter of the guest.
-func split(r message.Request) []message.Request {
-	n := 1
-	if r.Params.N != nil {
-		n = *r.Params.N
-	}
-	r.Params.N, r.Params.Delivery = nil, message.Delivery{}
-	requests := make([]message.Request, n)
-	for i := range requests {
-		requests[i] = r
-		if r.Params.Seed != nil {
-			seed := *r.Params.Seed + uint32(i)
-			requests[i].Params.Seed = &seed
-		}
-	}
-	return requests
-}
-
-func (s *Stream) id() uint32 { return s.requests[0].ID }
 
 // Next waits for the next event. The last one is done, after which Next returns io.EOF; a request that fails ends with
 // its error in place of that. When ctx ends before there is an event, that is the error, and the request goes on.
@@ -116,7 +86,7 @@ func (s *Stream) cancel() {
 	ended := s.ended != nil
 	s.mutex.Unlock()
 	if !ended {
-		s.host.mailbox.put(order{s, true}) // a closed host has ended it
+		s.Tell(message.Cancel)
 	}
 }
 

@@ -91,7 +91,7 @@ func TestStream(t *testing.T) {
 			break
 		}
 		require.NoError(t, err)
-		require.Equal(t, s.id(), e.ID)
+		require.Equal(t, s.id, e.ID)
 		types = append(types, e.Type)
 	}
 	require.Equal(t, []message.EventType{message.Choice, message.Done}, types[len(types)-2:])

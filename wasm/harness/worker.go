@@ -19,25 +19,19 @@ var ErrClosed = errors.New("the model is closed")
 // submit works on them too.
 type worker struct {
 	*Host
-	open map[uint32]*asked // by the id that the guest knows
+	open map[uint32]*Stream // by the id of the request
 }
 
-// An asked is a request in the guest: of which stream, and which of its answers.
-type asked struct {
-	stream *Stream
-	index  int
-}
-
-// An order is what a caller wants of the guest: that a stream's requests begin, or end early.
+// An order is what a caller has the guest told of a stream: first its request, and then, say, that it is to end.
 type order struct {
-	stream *Stream
-	cancel bool
+	stream  *Stream
+	request message.Request
 }
 
 // work is the life of the host's goroutine. What fails outside of a request, such as a lost device, ends all of them and
 // whatever is asked later.
 func (h *Host) work() {
-	w := &worker{Host: h, open: map[uint32]*asked{}}
+	w := &worker{Host: h, open: map[uint32]*Stream{}}
 	defer close(h.ended)
 	for {
 		if len(w.open) == 0 {
@@ -84,58 +78,28 @@ func (w *worker) end(err error) {
 	for _, o := range w.mailbox.take() {
 		o.stream.end(err)
 	}
-	for _, a := range w.open {
-		a.stream.end(err)
+	for _, s := range w.open {
+		s.end(err)
 	}
 }
 
 func (w *worker) takeOrders(ctx context.Context) error {
 	for _, o := range w.mailbox.take() {
-		var err error
-		if o.cancel {
-			err = w.cancel(ctx, o.stream)
-		} else {
-			err = w.begin(ctx, o.stream)
+		if s := o.stream; s.begun.at.IsZero() {
+			s.begun = w.counters()
+			w.open[s.id] = s
+		} else if w.open[s.id] == nil {
+			continue // it has ended meanwhile
 		}
+		data, err := json.Marshal(o.request)
 		if err != nil {
+			return fmt.Errorf("request: %w", err)
+		}
+		if err := w.tell(ctx, abi.Request, data); err != nil {
 			return err
 		}
 	}
 	return nil
-}
-
-func (w *worker) begin(ctx context.Context, s *Stream) error {
-	s.begun = w.counters()
-	for index, r := range s.requests {
-		w.open[r.ID] = &asked{s, index}
-	}
-	for _, r := range s.requests {
-		if err := w.ask(ctx, r); err != nil {
-			return err
-		}
-	}
-	return nil
-}
-
-// cancel ends a stream's requests early. Those that have ended already are none of the guest's.
-func (w *worker) cancel(ctx context.Context, s *Stream) error {
-	for _, r := range s.requests {
-		if w.open[r.ID] == nil {
-			continue
-		}
-		if err := w.ask(ctx, message.Request{Type: message.Cancel, ID: r.ID}); err != nil {
-			return err
-		}
-	}
-	return nil
-}
-
-func (w *worker) ask(ctx context.Context, r message.Request) error {
-	data, err := json.Marshal(r)
-	if err != nil {
-		return fmt.Errorf("request: %w", err)
-	}
-	return w.tell(ctx, abi.Request, data)
 }
 
 // tell hands the guest a message, carries out what it wants done then, and hands its events on.
@@ -151,75 +115,44 @@ func (w *worker) tell(ctx context.Context, kind abi.Message, data []byte) error 
 		if e.Type == message.Failed && e.ID == 0 {
 			return failureOf(e)
 		}
-		w.hand(e, b.start)
+		if s := w.open[e.ID]; s != nil {
+			w.hand(s, e, b.start)
+		}
 	}
 	return nil
 }
 
 // handLogits gives a row to the caller that asked for it. One that cannot take it is asked no more.
 func (w *worker) handLogits(row message.LogitsRow) {
-	a := w.open[row.ID]
-	if a == nil || a.stream.failed != nil {
+	s := w.open[row.ID]
+	if s == nil || s.failed != nil {
 		return
 	}
-	if a.stream.failed = a.stream.onLogits(row); a.stream.failed != nil {
-		w.mailbox.put(order{a.stream, true})
+	if s.failed = s.onLogits(row); s.failed != nil {
+		s.Tell(message.Cancel)
 	}
 }
 
-// hand gives an event to the stream whose request it is of.
-func (w *worker) hand(e message.Event, start counters) {
-	a := w.open[e.ID]
-	if a == nil {
-		return
-	}
-	s := a.stream
+// hand gives an event to its stream.
+func (w *worker) hand(s *Stream, e message.Event, start counters) {
+	out := Event{Event: e}
 	switch e.Type {
 	case message.Failed:
 		delete(w.open, e.ID)
 		s.end(failureOf(e))
-		w.mailbox.put(order{s, true}) // its other answers are of no use
+		return
+	case message.Decoding:
+		s.decoding[e.Index] = start
+	case message.Choice:
+		out.Stats = w.stats(s.begun, s.decoding[e.Index], *e.Usage)
 	case message.Done:
 		delete(w.open, e.ID)
-		w.finish(a, e)
-	case message.Choice: // finish says it
-	default:
-		if e.Type == message.Decoding {
-			s.decoding[a.index] = start
-		}
-		e.ID, e.Index = s.id(), a.index
-		s.push(Event{Event: e})
+		out.Stats = w.stats(s.begun, earliest(s.decoding), *e.Usage)
 	}
-}
-
-// finish tells that an answer has ended, and after the last of them that the request has.
-func (w *worker) finish(a *asked, e message.Event) {
-	s := a.stream
-	s.usage = addUsage(s.usage, e.Usage)
-	if a.index == 0 {
-		s.reason = e.FinishReason
+	s.push(out)
+	if e.Type == message.Done {
+		s.end(s.failed)
 	}
-	e.ID, e.Index = s.id(), a.index
-	e.Type = message.Choice
-	s.result = e.Result
-	s.push(Event{e, w.stats(s.begun, s.decoding[a.index], *e.Usage)})
-	if s.left--; s.left > 0 {
-		return
-	}
-	done := message.Event{Type: message.Done, ID: s.id(), FinishReason: s.reason, Usage: s.usage, Result: s.result}
-	s.push(Event{done, w.stats(s.begun, earliest(s.decoding), *s.usage)})
-	s.end(s.failed)
-}
-
-// addUsage is the usage of answers to one prompt, which is counted once.
-func addUsage(sum, u *message.Usage) *message.Usage {
-	if sum == nil {
-		return u
-	}
-	total := *sum
-	total.CompletionTokens += u.CompletionTokens
-	total.ReasoningTokens += u.ReasoningTokens
-	return &total
 }
 
 // A mailbox keeps orders until the worker takes them. Leaving one never waits.

@@ -22,6 +22,7 @@ type target struct {
 	devices        []string // that the command can run on
 	minimum        bool
 	context, chunk int
+	sequences      int // answers side by side; 0: the engine's default
 	wasm           string
 	profile        string
 }
@@ -177,10 +178,10 @@ func parseLogits(args []string) (logitsArgs, error) {
 // benchArgs is the command line of bench.
 type benchArgs struct {
 	target
-	model            string
-	prompt, generate int
-	draft            *message.Depth
-	json             bool
+	model                   string
+	prompt, generate, batch int
+	draft                   *message.Depth
+	json                    bool
 }
 
 func parseBench(args []string) (benchArgs, error) {
@@ -191,7 +192,7 @@ func parseBench(args []string) (benchArgs, error) {
 	flags.IntVar(&a.generate, "generate", 128, "")
 	flags.BoolVar(&a.json, "json", false, "")
 	flags.Func("draft", "", depth(&a.draft))
-	batch := flags.Int("batch", 1, "")
+	flags.IntVar(&a.batch, "batch", 1, "")
 	rest, err := commandline.Parse(flags, args)
 	if err != nil {
 		return a, err
@@ -205,18 +206,19 @@ func parseBench(args []string) (benchArgs, error) {
 		return a, commandline.UsageError("--prompt %d: must be at least 1", a.prompt)
 	case a.generate < 1:
 		return a, commandline.UsageError("--generate %d: must be at least 1", a.generate)
-	case *batch != 1:
-		return a, commandline.UsageError("--batch %d: one sequence is decoded at a time", *batch)
+	case a.batch < 1:
+		return a, commandline.UsageError("--batch %d: must be at least 1", a.batch)
 	}
+	a.sequences = a.batch
 	return a, nil
 }
 
 // serveArgs is the command line of serve.
 type serveArgs struct {
 	target
-	model, addr      string
-	sequences, queue int
-	key              string
+	model, addr string
+	queue       int
+	key         string
 }
 
 func parseServe(args []string) (serveArgs, error) {

@@ -22,7 +22,7 @@ type measured struct {
 	message.Stats
 }
 
-// bench decodes after prompts of random ids, greedily, and prints speeds.
+// bench continues a prompt of random ids and prints speeds; with a batch, by as many answers side by side.
 func bench(ctx context.Context, args []string, to streams) error {
 	a, err := parseBench(args)
 	if err != nil {
@@ -30,10 +30,10 @@ func bench(ctx context.Context, args []string, to streams) error {
 	}
 	return withModel(ctx, a.target, a.model, to, func(host *harness.Host) error {
 		random := rand.New(rand.NewPCG(1, 2))
-		if _, err := round(ctx, host, random, min(16, a.prompt), min(16, a.generate), a.draft); err != nil { // the first of everything is slow
+		if _, err := a.round(ctx, host, random, min(16, a.prompt), min(16, a.generate)); err != nil { // the first of everything is slow
 			return err
 		}
-		total, err := round(ctx, host, random, a.prompt, a.generate, a.draft)
+		total, err := a.round(ctx, host, random, a.prompt, a.generate)
 		if err != nil {
 			return err
 		}
@@ -46,21 +46,28 @@ func bench(ctx context.Context, args []string, to streams) error {
 	})
 }
 
-// round continues a prompt of random ids by as many tokens as wanted.
-func round(ctx context.Context, host *harness.Host, random *rand.Rand, prompt, generate int, draft *message.Depth) (message.Stats, error) {
+// round continues a prompt of random ids by as many tokens as wanted: greedily, or in a batch by as many answers, each
+// drawn with a seed of its own, so that they visit different experts.
+func (a *benchArgs) round(ctx context.Context, host *harness.Host, random *rand.Rand, prompt, generate int) (message.Stats, error) {
 	tokens := make([]int, prompt)
 	for i := range tokens {
 		tokens[i] = random.IntN(host.Model().VocabSize)
 	}
-	greedy := 0.0
-	answer, err := host.Generate(ctx, harness.Prompt{Tokens: tokens}, message.Params{Temperature: &greedy, MaxTokens: &generate, IgnoreEOS: true, Draft: draft}, nil)
+	temperature, seed := 0.0, uint32(1)
+	if a.batch > 1 {
+		temperature = 1
+	}
+	var total message.Stats
+	params := message.Params{Temperature: &temperature, Seed: &seed, N: &a.batch, MaxTokens: &generate, IgnoreEOS: true, Draft: a.draft}
+	_, err := host.Answers(ctx, harness.Prompt{Tokens: tokens}, params, func(e harness.Event) {
+		if e.Type == message.Done {
+			total = *e.Stats
+		}
+	})
 	if err == nil {
 		err = context.Cause(ctx)
 	}
-	if err != nil {
-		return message.Stats{}, err
-	}
-	return answer.Stats, nil
+	return total, err
 }
 
 func measure(s message.Stats, model message.ModelInfo) measured {

@@ -86,7 +86,7 @@ func TestUsage(t *testing.T) {
 		{"bench: no model", []string{"bench", "--json"}, "MODEL is missing"},
 		{"bench: no prompt", []string{"bench", "m", "--prompt", "0"}, "--prompt 0"},
 		{"bench: nothing generated", []string{"bench", "m", "--generate", "0"}, "--generate 0"},
-		{"bench: a batch", []string{"bench", "m", "--batch", "2"}, "--batch 2"},
+		{"bench: an empty batch", []string{"bench", "m", "--batch", "0"}, "--batch 0: must be at least 1"},
 		{"serve: no model", []string{"serve"}, "MODEL is missing"},
 		{"serve: no sequences", []string{"serve", "m", "--sequences", "0"}, "--sequences 0: must be at least 1"},
 		{"serve: negative queue", []string{"serve", "m", "--queue", "-1"}, "--queue -1: must not be negative"},
@@ -137,6 +137,8 @@ func TestFailures(t *testing.T) {
 		{"logits: full disk", []string{"logits", model, "--tokens", tokens, "--out", "/dev/full"}, "no space left on device"},
 		{"logits: token past the vocabulary", []string{"logits", model, "--tokens", write(t, "t.json", `[999]`), "--out", out}, "token 0 of the prompt is 999"},
 		{"logits: more than the context", []string{"logits", model, "--tokens", tokens, "--out", out, "--context", "2"}, "the prompt has 3 tokens"},
+		{"bench: more than a step has rows", []string{"bench", model, "--batch", "17"}, "sequences is 17, must be 1 to 16"},
+		{"serve: more than a step has rows", []string{"serve", model, "--addr", "127.0.0.1:0", "--sequences", "17"}, "sequences is 17, must be 1 to 16"},
 		{"serve: no key in the variable", []string{"serve", model, "--api-key-env", "TABSEEK_NO_SUCH_KEY"}, "--api-key-env TABSEEK_NO_SUCH_KEY: the variable is empty"},
 		{"serve: no such address", []string{"serve", model, "--addr", "256.0.0.1:1"}, "cannot listen on 256.0.0.1:1"},
 		{"serve: unknown model", []string{"serve", "no-such-model", "--addr", "127.0.0.1:0"}, `no model "no-such-model"`},
@@ -261,6 +263,12 @@ func TestBench(t *testing.T) {
 		require.Positive(t, got[name], name)
 	}
 	require.NotEmpty(t, got["device"])
+
+	o = command("bench", enginetest.PackTiny(t), "--prompt", "20", "--generate", "8", "--batch", "3", "--json", "--device", "ref")
+	require.Zero(t, o.Status, o.Stderr)
+	require.NoError(t, json.Unmarshal([]byte(o.Stdout), &got))
+	require.EqualValues(t, 24, got["completion_tokens"], "of all answers")
+	require.EqualValues(t, 20, got["prompt_tokens"])
 }
 
 // All cases are nativegpu's test; here only how selftest tells of them, and that it can be stopped.

@@ -43,7 +43,7 @@ func withModel(ctx context.Context, t target, name string, to streams, use func(
 		return err
 	}
 	defer device.Close()
-	options := harness.Options{Wasm: wasm, Model: model, Device: device, Log: to.err, Context: t.context, Chunk: t.chunk, Profile: t.profile}
+	options := harness.Options{Wasm: wasm, Model: model, Device: device, Log: to.err, Context: t.context, Chunk: t.chunk, Sequences: t.sequences, Profile: t.profile}
 	host, err := openTuned(ctx, t, options)
 	if err != nil {
 		return fmt.Errorf("model %s: %w", name, err)
