@@ -443,7 +443,7 @@ func (d *decoder) abort(id uint32) bool {
 	}
 	for _, q := range d.questions {
 		if q.request.ID == id {
-			for _, a := range d.drop(q) {
+			for _, a := range append(d.drop(q), q.unbegun(d.engine)...) {
 				d.engine.events = append(d.engine.events, a.choice())
 				q.end(a)
 			}

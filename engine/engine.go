@@ -133,9 +133,10 @@ func (e *Engine) settle(device gpu.Info) error {
 	if e.options.Sequences == 0 {
 		e.options.Sequences = record.MaxRows
 	}
-	if s := e.options.Sequences; s < 1 || s > record.MaxRows {
-		return message.Errorf(message.BadRequest, "sequences is %d, must be 1 to %d", s, record.MaxRows)
+	if e.options.Sequences < 0 {
+		return message.Errorf(message.BadRequest, "sequences is %d, must be at least 1", e.options.Sequences)
 	}
+	e.options.Sequences = min(e.options.Sequences, record.MaxRows)
 	if e.options.Profile != "" {
 		profile, err := shaders.ParseProfile(e.options.Profile)
 		if err != nil {
@@ -257,7 +258,10 @@ func (e *Engine) cancel(id uint32) {
 	for i, r := range e.waiting {
 		if r.ID == id {
 			e.waiting = append(e.waiting[:i:i], e.waiting[i+1:]...)
-			e.events = append(e.events, message.Event{Type: "done", ID: id, FinishReason: "abort", Usage: &message.Usage{}})
+			for index := range r.Answers() {
+				e.events = append(e.events, message.Event{Type: message.Choice, ID: id, Index: index, FinishReason: message.Abort, Usage: &message.Usage{}})
+			}
+			e.events = append(e.events, message.Event{Type: message.Done, ID: id, FinishReason: message.Abort, Usage: &message.Usage{}})
 			return
 		}
 	}
@@ -304,6 +308,6 @@ func (e *Engine) info() *message.ModelInfo {
 		Name: e.manifest.Source.Name, Chat: e.manifest.Chat, Context: e.options.Context, VocabSize: e.sizes.VocabSize,
 		Layers: e.sizes.Layers, ParamsTotal: facts.ParamsTotal, ParamsActive: facts.ParamsActive, WeightBytes: facts.WeightBytes, BytesPerToken: facts.BytesPerToken,
 		KVBytesPerToken: int64(facts.KVBytesPerToken), Chunk: e.options.Chunk, Profile: e.model.Profile.String(), Temperature: recommended(e.manifest.Generation.Temperature), TopP: recommended(e.manifest.Generation.TopP),
-		Drafts: e.architecture.Drafts(),
+		Drafts: e.architecture.Drafts(), Sequences: e.options.Sequences,
 	}
 }

@@ -125,6 +125,17 @@ func (q *question) next(e *Engine) *answer {
 	return a
 }
 
+// unbegun are the answers that have not begun, and now end without.
+func (q *question) unbegun(e *Engine) []*answer {
+	var list []*answer
+	for q.begun < q.n {
+		a := q.next(e)
+		a.end(message.Abort)
+		list = append(list, a)
+	}
+	return list
+}
+
 // end takes the end of an answer in; true: it was the last.
 func (q *question) end(a *answer) bool {
 	q.ended++

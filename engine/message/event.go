@@ -160,7 +160,8 @@ type ModelInfo struct {
 	Profile         string  `json:"profile"` // which variants of the kernels run
 	Temperature     float64 `json:"temperature"`
 	TopP            float64 `json:"top_p"`
-	Drafts          bool    `json:"drafts"` // the model has an MTP module
+	Drafts          bool    `json:"drafts"`    // the model has an MTP module
+	Sequences       int     `json:"sequences"` // answers that are computed side by side at most
 }
 
 // Stats tell what an answer took. Dispatches, submits, readbacks and guest calls are those of the decode phase,

@@ -21,6 +21,18 @@ type Request struct {
 	Accepted bool        `json:"accepted,omitempty"` // what the verifier says
 }
 
+// Answers is how many answers the request has: n, or with a strategy one made of several.
+func (r *Request) Answers() int {
+	switch p := &r.Params; {
+	case r.Type != Chat && r.Type != Generate:
+		return 0
+	case p.N == nil || p.Strategy != nil:
+		return 1
+	default:
+		return *p.N
+	}
+}
+
 // A RequestType says what is asked for.
 type RequestType string
 
@@ -73,7 +85,7 @@ const (
 type Options struct {
 	Context int `json:"context,omitempty" min:"0"` // positions of a sequence; 0: the model's own, at most 4096
 	Chunk   int `json:"chunk,omitempty" min:"0"`   // most tokens decoded in one submit; 0: as many as its time allows
-	// Sequences is how many answers are computed side by side at most; 0: as many as a step has rows.
+	// Sequences is how many answers are computed side by side at most, but no more than a step has rows; 0: so many.
 	Sequences int `json:"sequences,omitempty" min:"0"`
 	// CacheBytes is how much cache there is at most beyond that of one full context: what answers side by side share, and what
 	// stays for prompts to come. 0: 64 MiB.

@@ -228,6 +228,20 @@ func TestValidate(t *testing.T) {
 	require.EqualError(t, r.Validate(), "repetition_penalty is 0, must be a number from 0.01 to 100")
 }
 
+func TestAnswers(t *testing.T) {
+	for name, c := range map[string]struct {
+		request message.Request
+		want    int
+	}{
+		"one":           {message.Request{Type: message.Chat}, 1},
+		"three":         {message.Request{Type: message.Generate, Params: message.Params{N: pointer(3)}}, 3},
+		"one of three":  {message.Request{Type: message.Chat, Params: message.Params{N: pointer(3), Strategy: &message.Strategy{Mode: message.Vote}}}, 1},
+		"rows, no text": {message.Request{Type: message.Logits}, 0},
+	} {
+		require.Equal(t, c.want, c.request.Answers(), name)
+	}
+}
+
 func TestLimit(t *testing.T) {
 	for _, c := range []struct {
 		a, b *int

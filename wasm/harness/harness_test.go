@@ -124,6 +124,12 @@ func TestModel(t *testing.T) {
 	require.Equal(t, 32, info.Context)
 	require.Equal(t, 262, info.VocabSize)
 	require.Equal(t, 2, info.Layers)
+	most := info.Sequences
+	require.Positive(t, most)
+	for wanted, want := range map[int]int{1: 1, 1000: most} {
+		host, _ = open(t, enginetest.PackTiny(t), Options{Sequences: wanted})
+		require.Equal(t, want, host.Model().Sequences, "at most as many as a step has rows")
+	}
 }
 
 // A conversation is formatted by the guest; the same seed gives the same answer.

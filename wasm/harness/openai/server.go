@@ -22,11 +22,10 @@ import (
 
 // Options say for whom and for how many at once a model is served.
 type Options struct {
-	Host      *harness.Host
-	Model     string // its name
-	Sequences int    // answers that are computed side by side
-	Queue     int    // answers that may wait for that
-	Key       string // that clients must know; empty: none
+	Host  *harness.Host
+	Model string // its name
+	Queue int    // answers that may wait while as many as the host can are computed side by side
+	Key   string // that clients must know; empty: none
 	// Loopback refuses requests that do not name this machine, so that no foreign page reaches it by rebinding its name.
 	Loopback bool
 	Log      *slog.Logger
@@ -53,7 +52,7 @@ type route struct {
 
 // New makes the server of a model.
 func New(o Options) *Server {
-	s := &Server{Options: o, queue: newQueue(o.Sequences, o.Queue), metrics: newMetrics(), started: time.Now()}
+	s := &Server{Options: o, queue: newQueue(o.Host.Model().Sequences, o.Queue), metrics: newMetrics(), started: time.Now()}
 	s.stopping, s.stop = context.WithCancel(context.Background())
 	s.routes = map[string]route{
 		"/v1/chat/completions":  {http.MethodPost, false, s.chat},

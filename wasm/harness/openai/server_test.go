@@ -12,6 +12,8 @@ import (
 
 	"github.com/stretchr/testify/require"
 
+	"tabseek/engine/enginetest"
+	"tabseek/engine/gpu/refgpu"
 	"tabseek/engine/message"
 	"tabseek/wasm/harness/openai"
 )
@@ -19,7 +21,7 @@ import (
 const hello = `"messages":[{"role":"user","content":"Hello"}]`
 
 func TestChat(t *testing.T) {
-	e := serveTiny(t, openai.Options{})
+	e := serveTiny(t, 4, 64)
 	whole := completionOf(t, e.chat(t, `{`+hello+`,"model":"tiny","seed":5,"max_tokens":12}`))
 	require.Equal(t, "chat.completion", whole.Object)
 	require.Equal(t, "tiny", whole.Model)
@@ -117,7 +119,7 @@ func TestChat(t *testing.T) {
 
 // What is wrong is said in OpenAI's shape, with the parameter at fault.
 func TestRefusals(t *testing.T) {
-	e := serveTiny(t, openai.Options{Queue: 4, Sequences: 2})
+	e := serveTiny(t, 2, 4)
 	for _, c := range []struct {
 		name, method, path, body string
 		header                   []string
@@ -174,7 +176,7 @@ func TestRefusals(t *testing.T) {
 }
 
 func TestModelsAndHealth(t *testing.T) {
-	e := serveTiny(t, openai.Options{})
+	e := serveTiny(t, 4, 64)
 	list := e.ask(t, "GET", "/v1/models", "").json(t)
 	require.Equal(t, "list", list["object"])
 	card := list["data"].([]any)[0].(map[string]any)
@@ -192,7 +194,7 @@ func TestModelsAndHealth(t *testing.T) {
 }
 
 func TestKey(t *testing.T) {
-	e := serveTiny(t, openai.Options{Key: "s3cret"})
+	e := serve(t, enginetest.PackTiny(t), refgpu.New(), 4, openai.Options{Queue: 64, Key: "s3cret"})
 	for header, status := range map[string]int{
 		"": 401, "Bearer": 401, "Bearer wrong": 401, "Bearer s3cret ": 200, "Basic s3cret": 401, "s3cret": 401, "Bearer s3cret": 200, "bearer s3cret": 200, "Bearer s3cret2": 401,
 	} {
@@ -210,7 +212,7 @@ func TestKey(t *testing.T) {
 
 // A foreign page that has its name point here still sends its name.
 func TestLoopback(t *testing.T) {
-	e := serveTiny(t, openai.Options{Loopback: true})
+	e := serve(t, enginetest.PackTiny(t), refgpu.New(), 4, openai.Options{Queue: 64, Loopback: true})
 	for host, status := range map[string]int{
 		"localhost": 200, "localhost:8090": 200, "127.0.0.1:8090": 200, "[::1]:8090": 200, "tabseek.localhost": 200,
 		"example.com": 403, "example.com:8090": 403, "10.0.0.1": 403, "localhost.example.com": 403,
@@ -221,7 +223,7 @@ func TestLoopback(t *testing.T) {
 }
 
 func TestMetrics(t *testing.T) {
-	e := serveTiny(t, openai.Options{})
+	e := serveTiny(t, 4, 64)
 	completionOf(t, e.chat(t, `{`+hello+`,"max_tokens":5,"n":2,"seed":1}`))
 	e.chat(t, `{`)
 	e.ask(t, "GET", "/nowhere/1", "")
@@ -258,7 +260,7 @@ func (e *endpoint) begin(t *testing.T, body string) (*http.Response, context.Can
 
 // Where all places are taken, the next is told when to come again, and nothing is lost of those before.
 func TestQueue(t *testing.T) {
-	e := serveTiny(t, openai.Options{Sequences: 1, Queue: 1})
+	e := serveTiny(t, 1, 1)
 	_, leave := e.begin(t, endless)
 	waiting := make(chan reply)
 	go func() { waiting <- e.chat(t, `{`+hello+`,"max_tokens":2,"seed":1}`) }()
@@ -279,7 +281,7 @@ func TestQueue(t *testing.T) {
 
 // A client that goes away, in whichever way it asked, takes its work with it.
 func TestGone(t *testing.T) {
-	e := serveTiny(t, openai.Options{Sequences: 1, Queue: 8})
+	e := serveTiny(t, 1, 8)
 	for name, body := range map[string]string{"streamed": endless, "whole": strings.Replace(endless, `,"stream":true`, "", 1)} {
 		t.Run(name, func(t *testing.T) {
 			connection, err := net.Dial("tcp", strings.TrimPrefix(e.URL, "http://"))
@@ -301,7 +303,7 @@ func TestGone(t *testing.T) {
 
 // Told to stop, the server ends what is under way properly and takes nothing more.
 func TestStop(t *testing.T) {
-	e := serveTiny(t, openai.Options{Sequences: 1, Queue: 8})
+	e := serveTiny(t, 1, 8)
 	response, _ := e.begin(t, endless)
 	waiting := make(chan reply)
 	go func() { waiting <- e.chat(t, endless) }()
@@ -323,7 +325,7 @@ func TestStop(t *testing.T) {
 
 // Answers that clients get side by side are those they would get alone.
 func TestManyClients(t *testing.T) {
-	e := serveTiny(t, openai.Options{})
+	e := serveTiny(t, 4, 64)
 	const clients = 16
 	body := func(i int) string { return fmt.Sprintf(`{%s,"max_tokens":6,"seed":%d}`, hello, i%5) }
 	alone := map[int]text{}

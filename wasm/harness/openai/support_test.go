@@ -32,21 +32,16 @@ type endpoint struct {
 	log  *bytes.Buffer // to be read when nothing is asked any more
 }
 
-// serve serves a packed model on a device; what options leave out is plenty.
-func serve(t *testing.T, packed string, device gpu.Device, options openai.Options) *endpoint {
+// serve serves a packed model on a device, by so many answers side by side.
+func serve(t *testing.T, packed string, device gpu.Device, sequences int, options openai.Options) *endpoint {
 	t.Helper()
 	wasm, err := web.Engine()
 	need.Have(t, need.Page, err)
-	host, err := harness.Open(t.Context(), harness.Options{Wasm: wasm, Model: os.DirFS(packed), Device: device, Log: t.Output(), Chunk: 4})
+	host, err := harness.Open(t.Context(), harness.Options{Wasm: wasm, Model: os.DirFS(packed), Device: device, Log: t.Output(), Chunk: 4, Sequences: sequences})
 	require.NoError(t, err)
 	e := &endpoint{host: host, log: &bytes.Buffer{}}
 	options.Host, options.Log = host, slog.New(slog.NewTextHandler(e.log, nil))
-	if options.Model == "" {
-		options.Model = "tiny"
-	}
-	if options.Sequences == 0 {
-		options.Sequences, options.Queue = 4, 64
-	}
+	options.Model = "tiny"
 	e.api = openai.New(options)
 	e.Server = httptest.NewServer(e.api)
 	t.Cleanup(func() {
@@ -56,9 +51,9 @@ func serve(t *testing.T, packed string, device gpu.Device, options openai.Option
 	return e
 }
 
-func serveTiny(t *testing.T, options openai.Options) *endpoint {
+func serveTiny(t *testing.T, sequences, queue int) *endpoint {
 	t.Helper()
-	return serve(t, enginetest.PackTiny(t), refgpu.New(), options)
+	return serve(t, enginetest.PackTiny(t), refgpu.New(), sequences, openai.Options{Queue: queue})
 }
 
 // A reply is what came of a request.

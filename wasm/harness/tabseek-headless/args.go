@@ -22,7 +22,7 @@ type target struct {
 	devices        []string // that the command can run on
 	minimum        bool
 	context, chunk int
-	sequences      int // answers side by side; 0: the engine's default
+	sequences      int // answers side by side at most; 0: the engine's default
 	wasm           string
 	profile        string
 }
@@ -213,6 +213,9 @@ func parseBench(args []string) (benchArgs, error) {
 	return a, nil
 }
 
+// mostSequences is how many answers are computed side by side where steps have so many rows.
+const mostSequences = 16
+
 // serveArgs is the command line of serve.
 type serveArgs struct {
 	target
@@ -226,7 +229,7 @@ func parseServe(args []string) (serveArgs, error) {
 	flags := flag.NewFlagSet("", flag.ContinueOnError)
 	a.target.flags(flags, "native", "ref", "null")
 	flags.StringVar(&a.addr, "addr", "127.0.0.1:8090", "")
-	flags.IntVar(&a.sequences, "sequences", 16, "")
+	flags.IntVar(&a.sequences, "sequences", mostSequences, "")
 	flags.IntVar(&a.queue, "queue", 256, "")
 	keyVariable := flags.String("api-key-env", "", "")
 	rest, err := commandline.Parse(flags, args)

@@ -29,6 +29,9 @@ func bench(ctx context.Context, args []string, to streams) error {
 		return err
 	}
 	return withModel(ctx, a.target, a.model, to, func(host *harness.Host) error {
+		if most := host.Model().Sequences; a.batch > most {
+			return fmt.Errorf("--batch %d: the engine computes %d answers side by side at most", a.batch, most)
+		}
 		random := rand.New(rand.NewPCG(1, 2))
 		if _, err := a.round(ctx, host, random, min(16, a.prompt), min(16, a.generate)); err != nil { // the first of everything is slow
 			return err

@@ -137,8 +137,7 @@ func TestFailures(t *testing.T) {
 		{"logits: full disk", []string{"logits", model, "--tokens", tokens, "--out", "/dev/full"}, "no space left on device"},
 		{"logits: token past the vocabulary", []string{"logits", model, "--tokens", write(t, "t.json", `[999]`), "--out", out}, "token 0 of the prompt is 999"},
 		{"logits: more than the context", []string{"logits", model, "--tokens", tokens, "--out", out, "--context", "2"}, "the prompt has 3 tokens"},
-		{"bench: more than a step has rows", []string{"bench", model, "--batch", "17"}, "sequences is 17, must be 1 to 16"},
-		{"serve: more than a step has rows", []string{"serve", model, "--addr", "127.0.0.1:0", "--sequences", "17"}, "sequences is 17, must be 1 to 16"},
+		{"bench: a larger batch than a step has rows", []string{"bench", model, "--batch", "65"}, "--batch 65: the engine computes "},
 		{"serve: no key in the variable", []string{"serve", model, "--api-key-env", "TABSEEK_NO_SUCH_KEY"}, "--api-key-env TABSEEK_NO_SUCH_KEY: the variable is empty"},
 		{"serve: no such address", []string{"serve", model, "--addr", "256.0.0.1:1"}, "cannot listen on 256.0.0.1:1"},
 		{"serve: unknown model", []string{"serve", "no-such-model", "--addr", "127.0.0.1:0"}, `no model "no-such-model"`},
@@ -324,10 +323,10 @@ func TestServe(t *testing.T) {
 	ctx, end := context.WithCancel(t.Context())
 	out, in := io.Pipe()
 	var stderr bytes.Buffer
-	status := make(chan int)
+	status := make(chan int, 1)
 	go func() {
+		defer in.Close()
 		status <- execute(ctx, []string{"serve", enginetest.PackTiny(t), "--addr", "127.0.0.1:0", "--api-key-env", "TABSEEK_TEST_KEY", "--device", "ref", "--chunk", "1"}, streams{in, &stderr})
-		in.Close()
 	}()
 	line, err := bufio.NewReader(out).ReadString('\n')
 	require.NoError(t, err)

@@ -34,7 +34,7 @@ func serve(ctx context.Context, args []string, to streams) error {
 	return withModel(ctx, a.target, a.model, to, func(host *harness.Host) error {
 		log := slog.New(slog.NewTextHandler(to.err, nil))
 		api := openai.New(openai.Options{
-			Host: host, Model: modelName(a.model), Sequences: a.sequences, Queue: a.queue, Key: a.key, Loopback: isLoopback(listener.Addr()), Log: log,
+			Host: host, Model: modelName(a.model), Queue: a.queue, Key: a.key, Loopback: isLoopback(listener.Addr()), Log: log,
 		})
 		server := &http.Server{
 			Handler:           api,

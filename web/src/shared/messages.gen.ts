@@ -343,7 +343,7 @@ export interface EngineOptions {
   context?: number;
   /** most tokens decoded in one submit; 0: as many as its time allows */
   chunk?: number;
-  /** sequences is how many answers are computed side by side at most; 0: as many as a step has rows. */
+  /** sequences is how many answers are computed side by side at most, but no more than a step has rows; 0: so many. */
   sequences?: number;
   /** cache_bytes is how much cache there is at most beyond that of one full context: what answers side by side share, and what stays for prompts to come. 0: 64 MiB. */
   cache_bytes?: number;
@@ -423,6 +423,8 @@ export interface ModelInfo {
   top_p: number;
   /** the model has an MTP module */
   drafts: boolean;
+  /** answers that are computed side by side at most */
+  sequences: number;
 }
 
 /** A Group is the traces of one answer. */
