@@ -54,6 +54,14 @@ func (t *target) check() error {
 	return nil
 }
 
+// guesses are off where nothing is computed, and so none is verified.
+func (t *target) guesses(depth *message.Depth) *message.Depth {
+	if t.device == "null" {
+		return new(message.Depth)
+	}
+	return depth
+}
+
 // runArgs is the command line of run.
 type runArgs struct {
 	target
@@ -94,7 +102,7 @@ func parseRun(args []string) (runArgs, error) {
 	if err := errors.Join(commandline.CheckCount(rest, least, "MODEL", "PROMPT"), a.check()); err != nil {
 		return a, err
 	}
-	a.model = rest[0]
+	a.model, a.params.Draft = rest[0], a.guesses(a.params.Draft)
 	switch {
 	case *tokens == "":
 		a.prompt.Messages = []message.Message{{Role: "user", Content: rest[1]}}
@@ -227,7 +235,7 @@ type serveArgs struct {
 func parseServe(args []string) (serveArgs, error) {
 	var a serveArgs
 	flags := flag.NewFlagSet("", flag.ContinueOnError)
-	a.target.flags(flags, "native", "ref", "null")
+	a.target.flags(flags, "native", "ref")
 	flags.StringVar(&a.addr, "addr", "127.0.0.1:8090", "")
 	flags.IntVar(&a.sequences, "sequences", mostSequences, "")
 	flags.IntVar(&a.queue, "queue", 256, "")

@@ -61,7 +61,7 @@ func (a *benchArgs) round(ctx context.Context, host *harness.Host, random *rand.
 		temperature = 1
 	}
 	var total message.Stats
-	params := message.Params{Temperature: &temperature, Seed: &seed, N: &a.batch, MaxTokens: &generate, IgnoreEOS: true, Draft: a.draft}
+	params := message.Params{Temperature: &temperature, Seed: &seed, N: &a.batch, MaxTokens: &generate, IgnoreEOS: true, Draft: a.guesses(a.draft)}
 	_, err := host.Answers(ctx, harness.Prompt{Tokens: tokens}, params, func(e harness.Event) {
 		if e.Type == message.Done {
 			total = *e.Stats

@@ -33,7 +33,7 @@ const usage = `usage: tabseek-headless COMMAND ...
       [--record FILE]                                or write the cases down for another host
 
 Every command takes [--device native|ref] (the GPU, or the slow reference in Go) and [--minimum] (on the GPU, stay
-within WebGPU's default limits); run, bench and serve also [--device null], which computes nothing and shows what is left: the
+within WebGPU's default limits); run and bench also [--device null], which computes nothing and shows what is left: the
 engine's own time, for a model of any size. All but selftest take [--context N], [--chunk N] (most tokens decoded in one
 submit), [--profile P] (kernels by that choice, in place of the fastest on this device) and [--wasm FILE] (in place of the
 built-in engine.wasm).
