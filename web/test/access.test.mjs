@@ -28,8 +28,8 @@ for (const name of Object.keys(browsers)) {
       proxy?.stop();
       server?.stop();
     });
-    const state = (wanted) => page.waitForFunction((s) => document.documentElement.dataset.state === s, { timeout: 20_000, polling: 20 }, wanted);
-    const until = (test, ...values) => page.waitForFunction(test, { timeout: 20_000, polling: 20 }, ...values);
+    const state = (wanted) => page.waitForFunction((s) => document.documentElement.dataset.state === s, { timeout: 120_000, polling: 20 }, wanted);
+    const until = (test, ...values) => page.waitForFunction(test, { timeout: 120_000, polling: 20 }, ...values);
     const ask = async (question) => {
       const n = (await page.$$('h2.question')).length;
       await page.focus(byID('prompt'));

@@ -36,8 +36,8 @@ for (const name of Object.keys(browsers)) {
       await state(page, 'ready');
       return page;
     }
-    const state = (page, wanted) => page.waitForFunction((s) => document.documentElement.dataset.state === s, { timeout: 20_000, polling: 20 }, wanted);
-    const until = (page, test, ...values) => page.waitForFunction(test, { timeout: 20_000, polling: 20 }, ...values);
+    const state = (page, wanted) => page.waitForFunction((s) => document.documentElement.dataset.state === s, { timeout: 120_000, polling: 20 }, wanted);
+    const until = (page, test, ...values) => page.waitForFunction(test, { timeout: 120_000, polling: 20 }, ...values);
     const texts = (page, id) => page.$$eval(byID(id), (all) => all.map((e) => e.innerText.trim()));
     const questions = (page) => page.$$eval('h2.question', (all) => all.map((e) => e.lastChild.textContent));
     const write = async (page, question) => {

@@ -16,7 +16,7 @@ const AT_ONCE = 6;
 const byID = (id) => `[data-testid="${id}"]`;
 const sleep = (ms) => new Promise((resolve) => setTimeout(resolve, ms));
 const settled = (promise) => Promise.race([promise.catch(() => {}), sleep(3000)]);
-const state = (page, wanted) => page.waitForFunction((s) => document.documentElement.dataset.state === s, { timeout: 30_000, polling: 20 }, wanted);
+const state = (page, wanted) => page.waitForFunction((s) => document.documentElement.dataset.state === s, { timeout: 120_000, polling: 20 }, wanted);
 
 /** What the store holds, checked: every message belongs to a chat and follows one that is there, and each chat ends in one of its own. */
 async function stored(page) {
