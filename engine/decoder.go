@@ -50,7 +50,7 @@ type cursor struct{ slot, position int }
 var nowhere = cursor{slot: -1}
 
 func newDecoder(e *Engine) *decoder {
-	d := &decoder{engine: e, prompt: nowhere, drafter: newDrafter()}
+	d := &decoder{engine: e, prompt: nowhere, drafter: newDrafter(e.architecture.Drafts())}
 	for slot := e.options.Sequences - 1; slot >= 0; slot-- {
 		d.free = append(d.free, slot)
 	}
@@ -344,6 +344,7 @@ func (d *decoder) keep(r *run) {
 	r.tokens = append(r.tokens[:len(r.answer.prompt)], r.answer.tokens...)
 	r.filled = r.target()
 	r.cached.Append(r.tokens[r.cached.Len():r.filled]...)
+	d.watch(r)
 }
 
 func (d *decoder) sendDelta(r *run) {

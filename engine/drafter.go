@@ -27,10 +27,13 @@ const (
 	better    = 1.05 // what another depth must gain
 )
 
-func newDrafter() drafter {
+// newDrafter hopes for the best of a module. What comes of other guesses is seen before any is made.
+func newDrafter(module bool) drafter {
 	var d drafter
 	for i := range d.right {
-		d.right[i] = likely
+		if module {
+			d.right[i] = likely
+		}
 	}
 	return d
 }
@@ -72,10 +75,7 @@ func (d *drafter) best(most int, cost func(depth int) float64) (depth int, rates
 // drafts is how many a run wants.
 func (d *decoder) drafts(r *run) message.Depth {
 	wanted := r.question.request.Params.Draft
-	switch {
-	case !d.engine.architecture.Drafts():
-		return 0
-	case wanted == nil:
+	if wanted == nil {
 		return message.AutoDepth
 	}
 	return *wanted
@@ -128,9 +128,16 @@ func (d *decoder) cost(depth int) float64 {
 	return d.cost(depth-1) * (1 + dearer)
 }
 
+// watch learns what guesses would be worth that are not made.
+func (d *decoder) watch(r *run) {
+	if d.depth == 0 && !d.engine.architecture.Drafts() && d.drafts(r) == message.AutoDepth {
+		r.ngrams.take(r.tokens, record.MaxDepth, func(right int) { d.drafter.learn(record.MaxDepth, right+1) })
+	}
+}
+
 // review has the sequences seated anew when another number of drafts would give clearly more.
 func (d *decoder) review() {
-	if d.depth == 0 {
+	if d.depth == 0 && d.engine.architecture.Drafts() {
 		d.drafter.forgive()
 	}
 	if d.drafter.settled++; d.drafter.settled < patience || d.changed || len(d.seats) == 0 {

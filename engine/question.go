@@ -75,9 +75,6 @@ func (e *Engine) checkQuestion(r message.Request, prompt []int) error {
 	if err := e.checkTokens(prompt, 1); err != nil {
 		return err
 	}
-	if wanted := r.Params.Draft; wanted != nil && *wanted > 0 && !e.architecture.Drafts() {
-		return message.Refuse("draft", "is %d, but the model has no MTP module to draft with", *wanted)
-	}
 	_, err := e.biases(r.Params)
 	return err
 }

@@ -24,6 +24,7 @@ type run struct {
 	sure      int  // tokens that are to come of the submits under way: at least these,
 	ahead     int  // and at most these
 	passes    int  // of the sequence, as far as is known
+	ngrams    ngrams
 	over      bool // another run goes on with the answer
 }
 

@@ -14,6 +14,7 @@ func init() {
 	caseTables["accept"] = acceptCases
 	caseTables["propose"] = proposeCases
 	caseTables["pick"] = pickCases
+	caseTables["ngram"] = ngramCases
 }
 
 // A samplerCase is two rows of logits, of sequences 1 and 0, with how they are sampled; the logits are of the position after the row's.
@@ -236,4 +237,52 @@ func pickCases() []Case {
 		Name: "3 sequences of 3 rows", Dispatch: Pick(2, 3, PickParams{Width: width, XStride: stride, YStride: width}),
 		Buffers: Memory{"accepted": {3, 1, 0}, "x": r.floats(9*stride, 1), "y": make([]uint32, 3*width)},
 	}}
+}
+
+// ngramCases are of sequences of few different tokens; what follows their last one is 99.
+func ngramCases() []Case {
+	const capacity = 200
+	var cases []Case
+	add := func(name string, depth int, texts ...[]uint32) {
+		m := Memory{"accepted": nil, "drafting": nil, "rows": nil, "tokens": make([]uint32, (len(texts)+1)*capacity)}
+		for i := range m["tokens"] {
+			m["tokens"][i] = 99
+		}
+		for i, text := range texts {
+			sequence := uint32(len(texts) - i)
+			copy(m["tokens"][sequence*capacity:], text)
+			m["accepted"] = append(m["accepted"], uint32(i+1))
+			m["drafting"] = append(m["drafting"], sequence, uint32(len(text)-2))
+			for range 1 + depth {
+				m["rows"] = append(m["rows"], sequence, uint32(len(text)))
+			}
+		}
+		cases = append(cases, Case{
+			Name: name, Dispatch: Ngram(depth, NgramParams{Sequences: uint32(len(texts)), Capacity: capacity}), Buffers: m,
+			Integers: []string{"rows", "tokens"},
+		})
+	}
+	add("nothing like it", 3, []uint32{1, 2, 3, 4, 5})
+	add("two tokens", 1, []uint32{1, 2})
+	add("the last of several places", 2, []uint32{1, 2, 3, 4, 1, 2, 3, 5, 1, 2, 3})
+	add("three tokens before two later ones", 2, []uint32{1, 2, 3, 4, 7, 7, 2, 3, 5, 1, 2, 3})
+	add("two tokens at the beginning", 3, []uint32{2, 3, 8, 8, 2, 3})
+	add("it ends with the text", 3, []uint32{5, 5, 5})
+	add("in another sequence", 3, []uint32{9, 1, 2, 3}, []uint32{0, 1, 2, 3, 6, 7})
+	r := randomFor("ngram")
+	var texts [][]uint32
+	for i := range 4 {
+		text := make([]uint32, 150+i)
+		for k := range text {
+			text[k] = uint32(r.IntN(5))
+		}
+		texts = append(texts, text)
+	}
+	add("many places", 3, texts...)
+	full := make([]uint32, capacity-1)
+	for k := range full {
+		full[k] = uint32(k % 7)
+	}
+	add("the sequence is nearly full", 3, full)
+	return cases
 }

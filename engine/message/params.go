@@ -42,8 +42,9 @@ type Params struct {
 	// N is how many answers are wanted. Answer i has the seed after the first's by i. With a strategy, it is another word for
 	// the strategy's.
 	N *int `json:"n,omitempty" min:"1" max:"128"`
-	// Draft says how many of the tokens that follow are guessed and then verified in one pass: off, auto, or so many. The
-	// answer is the same in every case. Absent, it is auto.
+	// Draft says how many of the tokens that follow are guessed and then verified in one pass: off, auto, or so many. Guesses
+	// come of the model's MTP module or, where it has none, of what has been said before. The answer is the same in every
+	// case. Absent, it is auto.
 	Draft *Depth `json:"draft,omitempty" ts:"'off' | 'auto' | 0 | 1 | 2 | 3"`
 	// Strategy makes one answer of several.
 	Strategy *Strategy `json:"strategy,omitempty" ts:"Strategy | StrategyMode"`

@@ -129,6 +129,13 @@ func (m *Model) propose(r *gpu.Recorder, sequences, depth int, last bool) {
 	})
 }
 
+// ngram records drafts from what has been said before, and moves the sequences' rows on.
+func (m *Model) ngram(r *gpu.Recorder, sequences, depth int) {
+	r.Dispatch(shaders.Ngram(depth, shaders.NgramParams{Sequences: uint32(sequences), Capacity: uint32(m.Sizes.Stride())}), gpu.Bind{
+		"accepted": m.accepted.All(), "drafting": m.drafting.All(), "rows": m.Rows.All(), "tokens": m.Tokens.All(),
+	})
+}
+
 // Count records the counting of the rows' tokens for penalties.
 func (m *Model) Count(r *gpu.Recorder, rows int) {
 	r.Dispatch(shaders.SampleCount(rows, m.sampler()), gpu.Bind{

@@ -102,7 +102,7 @@ func (s *Steps) record(r *gpu.Recorder, shape Shape) {
 		s.decode(r, shape)
 	case Prompt:
 		a.Trunk(r, rows, m.PromptRows)
-		if shape.Depth > 0 {
+		if shape.Depth > 0 && a.Drafts() {
 			a.Draft(r, rows, m.PromptRows, m.finalHidden(r, rows))
 		}
 		m.Advance(r, rows)
@@ -123,7 +123,7 @@ func (s *Steps) record(r *gpu.Recorder, shape Shape) {
 // A row's token is drawn by seed and position alone, and a draft with the random number that its position will be drawn
 // with: the same number often leads two similar distributions to the same token. The module reads every row again, with
 // the token that was drawn after it; of rows whose drafts were not accepted it leaves nothing that is read. Further drafts
-// come of the module's own hidden states.
+// come of the module's own hidden states. Without a module, drafts are what followed when the same was said before.
 func (s *Steps) decode(r *gpu.Recorder, shape Shape) {
 	a, m, sequences := s.architecture, s.architecture.Base(), shape.Width
 	rows := sequences * (1 + shape.Depth)
@@ -132,6 +132,10 @@ func (s *Steps) decode(r *gpu.Recorder, shape Shape) {
 	m.sample(r, rows, m.Rows, 0, true)
 	m.accept(r, sequences, shape.Depth)
 	if shape.Depth == 0 {
+		return
+	}
+	if !a.Drafts() {
+		m.ngram(r, sequences, shape.Depth)
 		return
 	}
 	hidden := m.pick(r, sequences, shape.Depth, a.Draft(r, rows, m.Rows, m.finalHidden(r, rows)))

@@ -17,7 +17,7 @@ const usage = `usage: tabseek-headless COMMAND ...
   run MODEL PROMPT | run MODEL --tokens FILE.json    answer a prompt, or continue raw prompt ids
       [--max-tokens N] [--temperature T] [--top-p P] [--top-k K] [--min-p P] [--seed S]
       [--n N] [--json]                               several answers; one JSON object in place of text
-      [--draft off|auto|0..3]                        tokens guessed ahead by the model's MTP module; the text stays the same
+      [--draft off|auto|0..3]                        tokens guessed ahead and verified in one pass; the text stays the same
       [--budget N] [--effort none|low|medium|high]   tokens to think for at most; how much thought it is worth
       [--strategy MODE] [--n N] [--m M]              one answer of N: single, vote, short_m, weighted, best_of, check, fuse
       [--stop none|decided|beta|probe] [--wait N]    when a vote is over; think on so often

@@ -290,7 +290,7 @@ export interface Params {
   thinking?: boolean | { type: 'enabled' | 'disabled' };
   /** n is how many answers are wanted. Answer i has the seed after the first's by i. With a strategy, it is another word for the strategy's. */
   n?: number;
-  /** draft says how many of the tokens that follow are guessed and then verified in one pass: off, auto, or so many. The answer is the same in every case. Absent, it is auto. */
+  /** draft says how many of the tokens that follow are guessed and then verified in one pass: off, auto, or so many. Guesses come of the model's MTP module or, where it has none, of what has been said before. The answer is the same in every case. Absent, it is auto. */
   draft?: 'off' | 'auto' | 0 | 1 | 2 | 3;
   /** strategy makes one answer of several. */
   strategy?: Strategy | StrategyMode;
