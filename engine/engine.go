@@ -249,6 +249,8 @@ func (e *Engine) begin(r message.Request) error {
 		return e.beginChat(r)
 	case message.Generate:
 		return e.beginQuestion(r, rawPrompt(r.Tokens))
+	case message.Complete:
+		return e.beginQuestion(r, e.writeText(r))
 	default:
 		return e.beginLogits(r)
 	}

@@ -49,11 +49,22 @@ func (e *Engine) beginChat(r message.Request) error {
 	return e.beginQuestion(r, start)
 }
 
+func (e *Engine) format() chat.Format {
+	words := e.manifest.ChatWords
+	return chat.Format{Family: e.manifest.Chat, System: words.System, BOS: words.BOS, EOS: words.EOS}
+}
+
+// writeText is the prompt of a request to complete.
+func (e *Engine) writeText(r message.Request) chat.Prompt {
+	if r.Prompt == "" {
+		return chat.Raw(r.Tokens)
+	}
+	return e.format().Text(e.tokenizer, r.Prompt)
+}
+
 // writeChat writes a conversation as the model reads it.
 func (e *Engine) writeChat(messages []message.Message, p *message.Params) (chat.Prompt, error) {
-	words := e.manifest.ChatWords
-	format := chat.Format{Family: e.manifest.Chat, System: words.System, BOS: words.BOS, EOS: words.EOS}
-	prompt, err := format.Write(e.tokenizer, messages, chat.Options{Thinking: p.Thinks()})
+	prompt, err := e.format().Write(e.tokenizer, messages, chat.Options{Thinking: p.Thinks()})
 	if err != nil {
 		return prompt, &message.Error{Code: message.BadRequest, Err: err}
 	}

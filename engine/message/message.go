@@ -14,6 +14,7 @@ type Request struct {
 	ID       uint32      `json:"id" min:"0" max:"4294967295"` // of the caller's choosing; every event of the request carries it
 	Messages []Message   `json:"messages,omitempty"`
 	Tokens   []int       `json:"tokens,omitempty" min:"0"` // ids of a raw prompt
+	Prompt   string      `json:"prompt,omitempty"`         // text of one
 	Params   Params      `json:"params,omitzero"`
 	Mode     Mode        `json:"mode,omitempty"`
 	Draft    bool        `json:"draft,omitempty"` // logits of the MTP module as well
@@ -24,7 +25,7 @@ type Request struct {
 // Answers is how many answers the request has: n, or with a strategy one made of several.
 func (r *Request) Answers() int {
 	switch p := &r.Params; {
-	case r.Type != Chat && r.Type != Generate:
+	case r.Type != Chat && r.Type != Generate && r.Type != Complete:
 		return 0
 	case p.N == nil || p.Strategy != nil:
 		return 1
@@ -40,6 +41,7 @@ type RequestType string
 const (
 	Chat     RequestType = "chat"     // Messages, Params: format the conversation, generate the answer
 	Generate RequestType = "generate" // Tokens, Params: continue raw prompt ids
+	Complete RequestType = "complete" // Prompt or Tokens, Params: continue a raw text as it stands, reasoning and answer alike
 	Logits   RequestType = "logits"   // Tokens, Mode, Draft: a row of logits for each token
 	Cancel   RequestType = "cancel"   // ID: end that request early; it ends with finish_reason abort
 

@@ -71,7 +71,7 @@ func TestRefusals(t *testing.T) {
 	const chat = `"type":"chat","messages":`
 	const say = chat + `[{"role":"user","content":"x"}],"params":`
 	for _, c := range []struct{ json, param, want string }{
-		{`"type":"sing"`, "type", `type is "sing", must be chat, generate, logits, cancel, answer_now, think_longer or verdict`},
+		{`"type":"sing"`, "type", `type is "sing", must be chat, generate, complete, logits, cancel, answer_now, think_longer or verdict`},
 		{`"type":7`, "type", `type is 7, must be text`},
 		{`"type":"generate","tokens":[1.5]`, "tokens[0]", `tokens[0] is 1.5, must be an integer from 0 on`},
 		{`"type":"generate","tokens":[1,null]`, "tokens[1]", `tokens[1] is null, must be there`},
@@ -170,7 +170,7 @@ func TestNotARequest(t *testing.T) {
 		`{"id":"7"}`:   `id is "7", must be an integer from 0 to 4294967295`,
 		`{"id":-1}`:    `id is -1, must be an integer from 0 to 4294967295`,
 		`{} trailing`:  "the request is not JSON, must be an object",
-		`{"id":1.0e1}`: `type is "", must be chat, generate, logits, cancel, answer_now, think_longer or verdict`,
+		`{"id":1.0e1}`: `type is "", must be chat, generate, complete, logits, cancel, answer_now, think_longer or verdict`,
 	} {
 		_, err := message.ParseRequest([]byte(json))
 		require.EqualError(t, err, want, json)
@@ -196,6 +196,49 @@ func TestParseChat(t *testing.T) {
 		`{"messages":[],"seed":-1}`: "seed is -1, must be an integer from 0 to 4294967295",
 	} {
 		_, err := message.ParseChat([]byte(body))
+		require.EqualError(t, err, want, body)
+	}
+}
+
+func TestParseCompletion(t *testing.T) {
+	texts := func(prompts ...string) (requests []message.Request) {
+		for _, p := range prompts {
+			requests = append(requests, message.Request{Type: message.Complete, Prompt: p})
+		}
+		return requests
+	}
+	for body, want := range map[string][]message.Request{
+		`{"prompt":"Hi"}`: texts("Hi"),
+		`{"prompt":["Hi","Ho"],"echo":false,"best_of":1,"suffix":null,"logprobs":null}`: texts("Hi", "Ho"),
+		`{"prompt":[1,2]}`:       {{Type: message.Complete, Tokens: []int{1, 2}}},
+		`{"prompt":[[1],[2,3]]}`: {{Type: message.Complete, Tokens: []int{1}}, {Type: message.Complete, Tokens: []int{2, 3}}},
+		`{"prompt":"","logprobs":3,"n":2,"best_of":2,"prompt":"x"}`: {{Type: message.Complete, Prompt: "x", Params: message.Params{N: pointer(2), Logprobs: true, TopLogprobs: pointer(3)}}},
+	} {
+		got, delivery, err := message.ParseCompletion([]byte(body))
+		require.NoError(t, err, body)
+		require.Equal(t, want, got, body)
+		require.Equal(t, message.Delivery{}, delivery)
+	}
+	_, delivery, err := message.ParseCompletion([]byte(`{"prompt":"Hi","stream":true,"stream_options":{"include_usage":true}}`))
+	require.NoError(t, err)
+	require.Equal(t, message.Delivery{Stream: true, StreamOptions: &message.StreamOptions{IncludeUsage: true}}, delivery)
+	for body, want := range map[string]string{
+		`{}`:                               "prompt is empty, must be text or ids",
+		`{"prompt":""}`:                    "prompt is empty, must be text or ids",
+		`{"prompt":[]}`:                    "prompt is empty, must be text or ids",
+		`{"prompt":["a",null]}`:            "prompt is empty, must be text or ids",
+		`{"prompt":{}}`:                    "prompt is {}, must be text, ids, or a list of either",
+		`{"prompt":["a",1]}`:               `prompt is ["a",1], must be text, ids, or a list of either`,
+		`{"prompt":"a","echo":true}`:       "echo is true, only false is supported",
+		`{"prompt":"a","best_of":3}`:       "best_of is 3, only n is supported",
+		`{"prompt":"a","suffix":"b"}`:      "suffix is not supported",
+		`{"prompt":"a","logprobs":true}`:   "logprobs is true, must be an integer from 0 to 20",
+		`{"prompt":"a","top_logprobs":1}`:  "top_logprobs is of chats, here logprobs is the number",
+		`{"prompt":"a","strategy":"vote"}`: "strategy is for chats, not for raw prompts",
+		`{"prompt":"a","messages":[]}`:     "messages is not a field that is known here",
+		`{"prompt":"a","n":0}`:             "n is 0, must be an integer from 1 to 128",
+	} {
+		_, _, err := message.ParseCompletion([]byte(body))
 		require.EqualError(t, err, want, body)
 	}
 }

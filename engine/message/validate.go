@@ -19,9 +19,13 @@ func (r *Request) Validate() error {
 		return Refuse("messages", "is empty, must have at least one")
 	case (r.Type == Generate || r.Type == Logits) && len(r.Tokens) == 0:
 		return Refuse("tokens", "is empty, the prompt must have at least one")
-	case r.Type == Generate && r.Params.Strategy != nil:
+	case r.Type == Complete && r.Prompt == "" && len(r.Tokens) == 0:
+		return Refuse("prompt", "is empty, must be text or ids")
+	case r.Type == Complete && r.Prompt != "" && len(r.Tokens) > 0:
+		return Refuse("tokens", "are given beside prompt")
+	case (r.Type == Generate || r.Type == Complete) && r.Params.Strategy != nil:
 		return Refuse("strategy", "is for chats, not for raw prompts")
-	case r.Type == Generate && r.Params.Delivery != Delivery{}:
+	case (r.Type == Generate || r.Type == Complete) && r.Params.Delivery != Delivery{}:
 		return Errorf(BadRequest, "stream and stream_options are for chats, not for raw prompts")
 	}
 	for i, m := range r.Messages {
@@ -121,7 +125,7 @@ func at(name string, i int) string { return name + "[" + strconv.Itoa(i) + "]" }
 
 // The words that fields of these types may be.
 var (
-	requestTypes = []RequestType{Chat, Generate, Logits, Cancel, AnswerNow, ThinkLonger, Verdict}
+	requestTypes = []RequestType{Chat, Generate, Complete, Logits, Cancel, AnswerNow, ThinkLonger, Verdict}
 	modes        = []Mode{Prefill, Decode}
 	roles        = []Role{System, Developer, User, Assistant}
 )

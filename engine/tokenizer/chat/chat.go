@@ -78,6 +78,22 @@ func (f Format) Write(t *tokenizer.Tokenizer, messages []message.Message, o Opti
 	return w.prompt, nil
 }
 
+// Text is a raw text that is to be continued as it stands, after the token that begins every sequence of the model's.
+// Special tokens in it are recognised.
+func (f Format) Text(t *tokenizer.Tokenizer, text string) Prompt {
+	if family, err := f.family(); err == nil {
+		f = f.complete(family)
+	}
+	ids := t.EncodeSpecial(text)
+	if begin, ok := t.AddedID(f.BOS); ok && (len(ids) == 0 || ids[0] != begin) {
+		ids = append([]int{begin}, ids...)
+	}
+	return Raw(ids)
+}
+
+// Raw are ids that are to be continued as they stand: white space counts, and tags are text.
+func Raw(ids []int) Prompt { return Prompt{IDs: ids, Continues: true} }
+
 // Check finds out whether the vocabulary has the tokens of the format.
 func (f Format) Check(t *tokenizer.Tokenizer) error {
 	turns := []message.Message{{Role: message.System}, {Role: message.User}, {Role: message.Assistant}, {Role: message.User}}

@@ -22,7 +22,8 @@ const (
 
 // A call is a request as an endpoint has read it: one of the engine, or several, if it has several prompts.
 type call struct {
-	params   message.Params
+	model    string // that is asked for; empty: the one there is
+	delivery message.Delivery
 	requests []message.Request
 	form     form
 }
@@ -42,23 +43,23 @@ type form interface {
 	whole(message.Usage) any
 }
 
-// answers is how many answers each prompt of the call has.
-func (c *call) answers() int {
-	if c.params.N == nil {
-		return 1
-	}
-	return *c.params.N
-}
-
 // total is how many answers the call has.
-func (c *call) total() int { return c.answers() * len(c.requests) }
+func (c *call) total() int { return c.requests[0].Answers() * len(c.requests) }
 
 // index is which of the call's answers a report is of.
-func (c *call) index(r report) int { return r.request*c.answers() + r.event.Index }
+func (c *call) index(r report) int { return r.request*c.requests[0].Answers() + r.event.Index }
 
 // includeUsage tells whether a stream ends with a chunk that has the usage.
 func (c *call) includeUsage() bool {
-	return c.params.StreamOptions != nil && c.params.StreamOptions.IncludeUsage
+	return c.delivery.StreamOptions != nil && c.delivery.StreamOptions.IncludeUsage
+}
+
+// noUsage is what the other chunks say of it: null where it comes at the end, and else nothing.
+func (c *call) noUsage() any {
+	if c.includeUsage() {
+		return (*usage)(nil)
+	}
+	return nil
 }
 
 // readBody reads the body of a request, as far as the engine reads requests.
@@ -79,7 +80,7 @@ func readBody(w http.ResponseWriter, r *http.Request) ([]byte, *failure) {
 
 // answer answers a call as soon as there is room.
 func (s *Server) answer(w http.ResponseWriter, r *http.Request, c *call) {
-	if name := c.params.Model; name != "" && name != s.Model {
+	if name := c.model; name != "" && name != s.Model {
 		noModel(name).write(w)
 		return
 	}
@@ -102,7 +103,7 @@ func (s *Server) answer(w http.ResponseWriter, r *http.Request, c *call) {
 	ctx, cancel := context.WithCancel(r.Context())
 	defer cancel() // frees what is left of it, whatever ended it here
 	told := s.start(ctx, place, c)
-	if c.params.Stream {
+	if c.delivery.Stream {
 		s.stream(ctx, w, c, told)
 	} else {
 		s.complete(ctx, w, c, told)

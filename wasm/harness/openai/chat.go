@@ -97,13 +97,10 @@ func (s *Server) chat(w http.ResponseWriter, r *http.Request) {
 		failureOf(err).write(w)
 		return
 	}
-	c := &call{params: request.Params, requests: []message.Request{request}}
-	f := &chatForm{head: s.head("chatcmpl", "chat.completion"), answers: make([]chatAnswer, c.answers())}
-	if c.params.Stream {
+	c := &call{model: request.Params.Model, delivery: request.Params.Delivery, requests: []message.Request{request}}
+	f := &chatForm{head: s.head("chatcmpl", "chat.completion"), answers: make([]chatAnswer, c.total()), noUsage: c.noUsage()}
+	if c.delivery.Stream {
 		f.Object = "chat.completion.chunk"
-	}
-	if c.includeUsage() {
-		f.noUsage = (*usage)(nil)
 	}
 	c.form = f
 	s.answer(w, r, c)
@@ -113,7 +110,7 @@ func (s *Server) chat(w http.ResponseWriter, r *http.Request) {
 type chatForm struct {
 	head
 	answers []chatAnswer
-	noUsage any // what a chunk says in place of the usage: null, or, being nil, nothing
+	noUsage any
 }
 
 // A chatAnswer is what has come of an answer.

@@ -56,6 +56,7 @@ func New(o Options) *Server {
 	s.stopping, s.stop = context.WithCancel(context.Background())
 	s.routes = map[string]route{
 		"/v1/chat/completions":  {http.MethodPost, false, s.chat},
+		"/v1/completions":       {http.MethodPost, false, s.completions},
 		"/v1/models":            {http.MethodGet, false, s.models},
 		"/v1/models/" + o.Model: {http.MethodGet, false, s.model},
 		"/healthz":              {http.MethodGet, true, s.health},

@@ -6,6 +6,8 @@ export type RequestType =
   | 'chat'
   /** Tokens, Params: continue raw prompt ids */
   | 'generate'
+  /** Prompt or Tokens, Params: continue a raw text as it stands, reasoning and answer alike */
+  | 'complete'
   /** Tokens, Mode, Draft: a row of logits for each token */
   | 'logits'
   /** ID: end that request early; it ends with finish_reason abort */
@@ -328,6 +330,8 @@ export interface EngineRequest {
   messages?: Message[];
   /** ids of a raw prompt */
   tokens?: number[];
+  /** text of one */
+  prompt?: string;
   params?: Params;
   mode?: Mode;
   /** logits of the MTP module as well */
