@@ -1,11 +1,19 @@
 // OpenAI's shapes of an answer, and how they are made of what the engine tells.
 
-import type { FinishReason, Logprobs, Message, Params, Stats, Usage as EngineUsage } from '../shared/messages.gen';
-import type { Step } from './connection';
+import { TabseekError } from '../shared/messages';
+import type { FinishReason, Lane, Logprobs, Message, Params, Result, Stats, Strategy, Tally, Usage as EngineUsage } from '../shared/messages.gen';
+import type { Run, Step, VerifierFunction } from './connection';
+
+/** A strategy whose verifier may be a function. It is given an answer, and says whether that is right; the first right one ends all. */
+export interface StrategyRequest extends Omit<Strategy, 'verifier'> {
+  verifier?: Strategy['verifier'] | VerifierFunction;
+}
 
 /** What `chat.completions.create` takes. */
-export interface CompletionRequest extends Params {
+export interface CompletionRequest extends Omit<Params, 'strategy'> {
   messages: Message[];
+  /** One answer made of several. */
+  strategy?: StrategyRequest | Strategy['mode'];
   /** Ends the answer early, with finish_reason abort. */
   signal?: AbortSignal;
   /** Called while the prompt is read, with the tokens done and those there are. */
@@ -42,6 +50,9 @@ export interface ChunkChoice {
   finish_reason: FinishReason | null;
 }
 
+/** What a chunk tells of a strategy: how a lane goes on, how the vote stands, that all lanes begin anew as the GPU was lost; at the end, the result. */
+export type StrategyNews = { lane: Lane } | { tally: Tally } | { again: true } | Result;
+
 export interface Chunk extends Head<'chat.completion.chunk'> {
   /** One; none on the last chunk with stream_options.include_usage. */
   choices: ChunkChoice[];
@@ -54,6 +65,16 @@ export interface Chunk extends Head<'chat.completion.chunk'> {
   usage?: Usage | null;
   /** On the last chunk of each choice. */
   stats?: Stats;
+  /** With a strategy. Lanes are the text of its traces; the delta of the answer comes when it is chosen. */
+  tabseek?: StrategyNews;
+}
+
+/** The chunks of an answer under way. */
+export interface Chunks extends AsyncGenerator<Chunk, void> {
+  /** Ends the thinking: the answer comes now. */
+  answerNow(): void;
+  /** Has it think on where it would end its thinking next. */
+  thinkLonger(): void;
 }
 
 export interface Choice {
@@ -66,10 +87,12 @@ export interface Choice {
 export interface Completion extends Head<'chat.completion'> {
   choices: Choice[];
   usage: Usage;
+  /** With a strategy: what came of it. */
+  tabseek?: Result;
 }
 
 export interface Create {
-  (request: CompletionRequest & { stream: true }): Promise<AsyncGenerator<Chunk, void>>;
+  (request: CompletionRequest & { stream: true }): Promise<Chunks>;
   (request: CompletionRequest & { stream?: false }): Promise<Completion>;
 }
 
@@ -92,13 +115,18 @@ function addUsage(sum: EngineUsage | undefined, u: EngineUsage): EngineUsage {
 /** A request whose answers are under way. */
 export interface Answers {
   model: string;
-  answers: AsyncGenerator<Step, void>[];
+  answers: Run[];
   includeUsage: boolean;
   onPrefill?: CompletionRequest['onPrefill'];
 }
 
-/** The chunks of a request's answers, mixed as they come. */
-export async function* chunks({ model, answers, includeUsage, onPrefill }: Answers): AsyncGenerator<Chunk, void> {
+/** The chunks of a request's answers, mixed as they come. A failure brings along what has come, in `fields.choices` and `fields.traces`. */
+export function chunks(of: Answers): Chunks {
+  const steer = (type: Parameters<Run['steer']>[0]) => () => of.answers.forEach((a) => a.steer(type));
+  return Object.assign(withText(told(of)), { answerNow: steer('answer_now'), thinkLonger: steer('think_longer') });
+}
+
+async function* told({ model, answers, includeUsage, onPrefill }: Answers): AsyncGenerator<Chunk, void> {
   const head = { id: newID(), object: 'chat.completion.chunk', created: Math.floor(Date.now() / 1000), model } as const;
   const without = includeUsage ? { usage: null } : {};
   const choice = (index: number, delta: Delta, finish_reason: FinishReason | null, logprobs: Logprobs | null = null): Pick<Chunk, 'choices'> => ({
@@ -106,16 +134,18 @@ export async function* chunks({ model, answers, includeUsage, onPrefill }: Answe
   });
   let total: EngineUsage | undefined;
   const tokens: number[] = []; // of each answer that has begun
-  for await (const [index, step] of mixed(answers)) {
+  for await (const [index, step] of mixed(answers.map((a) => a.steps))) {
     if (tokens[index] === undefined) {
       tokens[index] = 0;
       yield { ...head, ...choice(index, { role: 'assistant' }, null), ...without };
     }
     if (step.kind === 'done') {
       total = addUsage(total, step.usage);
-      yield { ...head, ...choice(index, {}, step.finish_reason), usage: includeUsage ? null : usageOf(step.usage), stats: step.stats };
+      yield { ...head, ...choice(index, {}, step.finish_reason), usage: includeUsage ? null : usageOf(step.usage), stats: step.stats, ...(step.tabseek && { tabseek: step.tabseek }) };
     } else if (step.kind === 'prefill') {
       if (index === 0) onPrefill?.(step.done, step.total);
+    } else if (step.kind !== 'delta') {
+      yield { ...head, ...choice(index, {}, null), ...without, tabseek: newsOf(step) };
     } else {
       tokens[index] += step.tokens.length;
       const delta = deltaOf(step);
@@ -123,6 +153,45 @@ export async function* chunks({ model, answers, includeUsage, onPrefill }: Answe
     }
   }
   if (includeUsage && total) yield { ...head, choices: [], usage: usageOf(total) };
+}
+
+function newsOf(step: Step & { kind: 'lane' | 'tally' | 'again' }): StrategyNews {
+  if (step.kind === 'lane') return { lane: step.lane };
+  return step.kind === 'tally' ? { tally: step.tally } : { again: true };
+}
+
+/** A text with its reasoning. */
+export interface Said {
+  content: string;
+  reasoning_content: string;
+}
+
+/** The stream, whose failure brings along what it has said. */
+async function* withText(stream: AsyncGenerator<Chunk, void>): AsyncGenerator<Chunk, void> {
+  const choices: Said[] = [];
+  const traces: Said[] = [];
+  const add = (to: Said[], i: number, content = '', reasoning = '') => {
+    const said = (to[i] ??= { content: '', reasoning_content: '' });
+    said.content += content;
+    said.reasoning_content += reasoning;
+  };
+  try {
+    for await (const chunk of stream) {
+      for (const { index, delta } of chunk.choices) add(choices, index, delta.content, delta.reasoning_content);
+      const news = chunk.tabseek;
+      if (news && 'lane' in news) add(traces, news.lane.trace, news.lane.content, news.lane.reasoning);
+      else if (news && 'again' in news) traces.length = 0;
+      yield chunk;
+    }
+  } catch (e) {
+    throw failureAfter(e, choices, traces);
+  }
+}
+
+/** A failure in the middle of answers, with what had come of them. */
+export function failureAfter(e: unknown, choices: Said[], traces: Said[] = []): TabseekError {
+  const { code, message, fields } = e instanceof TabseekError ? e : new TabseekError('internal', String(e));
+  return new TabseekError(code, message, { ...fields, choices: choices.map((message, index) => ({ index, message })), ...(traces.length > 0 && { traces }) });
 }
 
 /** What several generators yield, with the number of each, as it comes. Leaving early ends them all. */
@@ -152,11 +221,13 @@ function deltaOf({ content, reasoning }: Step & { kind: 'delta' }): Delta | unde
 /** The whole of it, from the chunks of a request with usage at their end. */
 export async function completion(stream: AsyncGenerator<Chunk, void>): Promise<Completion> {
   const choices: Choice[] = [];
+  let tabseek: Result | undefined;
   for await (const chunk of stream) {
     const part = chunk.choices[0];
+    if (chunk.tabseek && 'answer' in chunk.tabseek) tabseek = chunk.tabseek;
     if (!part) {
       const { id, created, model, usage } = chunk;
-      return { id, object: 'chat.completion', created, model, choices, usage: usage! };
+      return { id, object: 'chat.completion', created, model, choices, usage: usage!, ...(tabseek && { tabseek }) };
     }
     const { index, delta, logprobs, finish_reason } = part;
     const choice = (choices[index] ??= { index, message: { role: 'assistant', content: '', reasoning_content: '' }, logprobs: null, finish_reason: 'abort' });

@@ -1,9 +1,9 @@
 // The worker, and which request each of its messages belongs to. Whatever happens, every call settles: what is open when
 // the connection closes is rejected, and so is what comes later.
 
-import { fromShape, TabseekError, type FromWorker, type Progress, type Recovery, type ToWorker } from '../shared/messages';
-import type { EngineOptions, EngineRequest, ModelInfo } from '../shared/messages.gen';
-import { encode } from './encode';
+import { errorShape, fromShape, TabseekError, type FromWorker, type Progress, type Recovery, type ToWorker } from '../shared/messages';
+import type { EngineOptions, EngineRequest, Lane, ModelInfo } from '../shared/messages.gen';
+import { encode, refuse, show } from './encode';
 
 /** What the worker's script is called in this build (web/build). */
 declare const WORKER_URL: string;
@@ -14,7 +14,26 @@ const ABORT_MS = 1000;
 export type Reply = Extract<FromWorker, { kind: 'reply' }>;
 
 /** What comes between the acceptance of a request and its end. */
-export type Step = Extract<FromWorker, { kind: 'prefill' | 'delta' | 'done' }>;
+export type Step = Extract<FromWorker, { kind: 'prefill' | 'delta' | 'lane' | 'tally' | 'again' | 'done' }>;
+
+/** The steps of a request, which can be told to answer now or to think longer. */
+export interface Run {
+  steps: AsyncGenerator<Step, void>;
+  steer: (type: 'answer_now' | 'think_longer') => void;
+}
+
+/** Says whether an answer is right. */
+export type VerifierFunction = (answer: string) => boolean | Promise<boolean>;
+
+/** The name by which errors know it. */
+const VERIFIER = 'strategy.verifier';
+
+/** A request that is open: what comes of it, how to end it, and how to tell the engine of it otherwise. */
+interface Opened {
+  queue: Queue;
+  cancel: () => void;
+  tell: (request: Ask<EngineRequest>) => void; // if it is under way
+}
 
 /** A request without its id, which the connection gives it. */
 type Ask<M> = M extends { id: number } ? Omit<M, 'id'> : never;
@@ -129,27 +148,36 @@ export class Connection {
   }
 
   /** A request that streams. Resolves when the engine has accepted it; leaving the loop early, or the signal, cancels it. */
-  async run(request: Ask<EngineRequest>, signal?: AbortSignal | null): Promise<AsyncGenerator<Step, void>> {
-    const { queue, cancel } = this.open(request, signal);
+  async run(request: Ask<EngineRequest>, signal?: AbortSignal | null, verifier?: VerifierFunction): Promise<Run> {
+    const { queue, cancel, tell } = this.open(request, signal, verifier);
     await queue.next(); // accepted, or it throws
-    return steps(queue, cancel);
+    return { steps: steps(queue, cancel), steer: (type) => tell({ type }) };
   }
 
-  private open(request: Ask<EngineRequest>, signal?: AbortSignal | null): { queue: Queue; cancel: () => void } {
+  private open(request: Ask<EngineRequest>, signal?: AbortSignal | null, verifier?: VerifierFunction): Opened {
     const queue = new Queue();
     const id = this.send((id) => ({ kind: 'request', id, type: request.type, json: encode({ ...request, id }) }), (m) => {
+      if (m.kind === 'verify') return void judge(m.lane);
       queue.push(m);
       if (m.kind !== 'done' && m.kind !== 'reply' && m.kind !== 'error') return;
       this.listeners.delete(id);
       signal?.removeEventListener('abort', cancel);
     });
-    const cancel = () => {
-      const request: EngineRequest = { type: 'cancel', id };
-      if (this.listeners.has(id)) this.worker.postMessage({ kind: 'request', id, type: request.type, json: encode(request) } satisfies ToWorker);
+    const tell = (request: Ask<EngineRequest>) => {
+      if (this.listeners.has(id)) this.worker.postMessage({ kind: 'request', id, type: request.type, json: encode({ ...request, id }) } satisfies ToWorker);
+    };
+    const cancel = () => tell({ type: 'cancel' });
+    const judge = async ({ trace, content = '' }: Lane) => {
+      try {
+        tell({ type: 'verdict', trace, accepted: await judged(verifier, content) });
+      } catch (e) {
+        queue.push({ kind: 'error', id, error: errorShape(e) });
+        cancel();
+      }
     };
     signal?.addEventListener('abort', cancel);
     if (signal?.aborted) cancel();
-    return { queue, cancel };
+    return { queue, cancel, tell };
   }
 
   /** Ends all requests and the worker. A worker that is dead already has nothing to free. */
@@ -166,11 +194,23 @@ export class Connection {
   }
 }
 
+/** What a caller's verifier says of an answer. */
+async function judged(verifier: VerifierFunction | undefined, content: string): Promise<boolean> {
+  let accepted: unknown;
+  try {
+    accepted = await verifier?.(content);
+  } catch (e) {
+    throw refuse(VERIFIER, `threw: ${e instanceof Error ? e.message : String(e)}`);
+  }
+  if (typeof accepted !== 'boolean') throw refuse(VERIFIER, `gave ${show(accepted)}, must give true or false`);
+  return accepted;
+}
+
 async function* steps(queue: Queue, cancel: () => void): AsyncGenerator<Step, void> {
   try {
     for (;;) {
       const m = await queue.next();
-      if (m.kind !== 'prefill' && m.kind !== 'delta' && m.kind !== 'done') continue;
+      if (!isStep(m)) continue;
       yield m;
       if (m.kind === 'done') return;
     }
@@ -178,6 +218,9 @@ async function* steps(queue: Queue, cancel: () => void): AsyncGenerator<Step, vo
     cancel(); // does nothing to a request that has ended
   }
 }
+
+const STEPS: Record<Step['kind'], true> = { prefill: true, delta: true, lane: true, tally: true, again: true, done: true };
+const isStep = (m: FromWorker): m is Step => m.kind in STEPS;
 
 /** Messages that wait for somebody to take them. */
 class Queue {

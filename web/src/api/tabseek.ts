@@ -15,15 +15,17 @@
 import { TabseekError, type LogitsRows, type Progress, type Recovery } from '../shared/messages';
 import { bounds } from '../shared/messages.gen';
 import type { EngineOptions, FinishReason, Mode, ModelInfo, Params, Stats } from '../shared/messages.gen';
-import { chunks, completion, usageOf, type Chunk, type Completion, type CompletionRequest, type Create, type Usage } from './completion';
-import { Connection, type Step } from './connection';
+import { chunks, completion, usageOf, type Chunks, type Completion, type CompletionRequest, type Create, type StrategyRequest, type Usage } from './completion';
+import { Connection, type Run, type VerifierFunction } from './connection';
 import { checkCallback, checkSignal, checkText, checkURL, fieldsOf } from './encode';
 
 export { TabseekError };
 export { bounds, MAX_REQUEST_BYTES } from '../shared/messages.gen';
 export type { LogitsRows, Progress, Recovery } from '../shared/messages';
-export type { ErrorCode, FinishReason, Logprob, Logprobs, Message, Mode, ModelInfo, Params, Role, Stats, StreamOptions, TopLogprob } from '../shared/messages.gen';
-export type { Choice, Chunk, ChunkChoice, Completion, CompletionRequest, Create, Delta, Usage } from './completion';
+export type { Effort, ErrorCode, FinishReason, Group, Lane, Logprob, Logprobs, Message, Mode, ModelInfo, Params, Result, Role, Stats } from '../shared/messages.gen';
+export type { StopRule, Strategy, StrategyMode, StreamOptions, Tally, TopLogprob, TraceSummary, Verifier, VerifierType } from '../shared/messages.gen';
+export type { Choice, Chunk, ChunkChoice, Chunks, Completion, CompletionRequest, Create, Delta, Said, StrategyNews, StrategyRequest, Usage } from './completion';
+export type { VerifierFunction } from './connection';
 export { remote, RemoteEngine, type RemoteInfo, type RemoteOptions } from './remote/engine';
 export type { Capabilities, RemoteModel } from './remote/capabilities';
 
@@ -142,11 +144,13 @@ export class Engine {
   }
 
   /** The answers are requests of their own, which the engine computes side by side; answer i has the seed after the first's by i. */
-  private async create(request: CompletionRequest): Promise<AsyncGenerator<Chunk, void> | Completion> {
-    const { messages, signal, onPrefill, ...params } = fieldsOf('the request', request);
+  private async create(request: CompletionRequest): Promise<Chunks | Completion> {
+    const { messages, signal, onPrefill, strategy, ...rest } = fieldsOf('the request', request);
     checkSignal(signal);
     checkCallback('onPrefill', onPrefill);
-    const run = (params: Params) => this.connection.run({ type: 'chat', messages, params }, signal);
+    const { verifier, ...told } = splitVerifier(strategy);
+    const params: Params = { ...rest, ...told };
+    const run = (params: Params) => this.connection.run({ type: 'chat', messages, params }, signal, verifier);
     const answers = await Promise.all(oneByOne(params).map(run)); // the engine has found all of it good
     const whole = params.stream !== true;
     const includeUsage = whole || params.stream_options?.include_usage === true;
@@ -155,7 +159,7 @@ export class Engine {
   }
 }
 
-async function generation(steps: AsyncGenerator<Step, void>, onTokens: GenerateOptions['onTokens']): Promise<Generation> {
+async function generation({ steps }: Run, onTokens: GenerateOptions['onTokens']): Promise<Generation> {
   const tokens: number[] = [];
   let text = '';
   for await (const step of steps) {
@@ -168,6 +172,14 @@ async function generation(steps: AsyncGenerator<Step, void>, onTokens: GenerateO
     }
   }
   throw new TabseekError('internal', 'the answer did not end');
+}
+
+/** A strategy as the engine reads it, and its verifier where that is a function. */
+function splitVerifier(strategy: CompletionRequest['strategy']): Pick<Params, 'strategy'> & { verifier?: VerifierFunction } {
+  if (strategy === undefined) return {};
+  const verifier = typeof strategy === 'object' ? strategy?.verifier : undefined;
+  if (typeof verifier !== 'function') return { strategy: strategy as Params['strategy'] };
+  return { strategy: { ...(strategy as StrategyRequest), verifier: 'function' }, verifier };
 }
 
 /** The parameters of each of several answers. What is no number of answers, the engine refuses; with a strategy it is that one's. */

@@ -9,6 +9,8 @@ export class Pending {
   decoding = 0;
   /** What a request of logits gathers. */
   logits: LogitsRows | undefined;
+  /** Whether lanes have been told of it. They begin anew on another device. */
+  hasLanes = false;
   private content = '';
   private reasoning = '';
   private readonly tokens: number[] = [];

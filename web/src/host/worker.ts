@@ -141,6 +141,7 @@ class Host implements Listener {
 
   private async request(id: number, type: RequestType, json: string): Promise<void> {
     if (type === 'cancel') return this.cancel(id, json);
+    if (type === 'answer_now' || type === 'think_longer' || type === 'verdict') return this.steer(json);
     if (this.recovering) {
       this.pending.set(id, new Pending(type, json));
       await this.recovering;
@@ -158,6 +159,11 @@ class Host implements Listener {
     if (this.failed) throw this.failed;
     if (this.recovering) this.end(id);
     else this.session?.carryOut(this.session.tell(Message.Request, json));
+  }
+
+  /** Tells the engine what somebody wants of a request under way. While there is no engine, it goes on without. */
+  private steer(json: string): void {
+    if (!this.failed && !this.recovering) this.session?.carryOut(this.session.tell(Message.Request, json));
   }
 
   /** Ends a request that no guest knows as if it had been cancelled. */
@@ -198,6 +204,12 @@ class Host implements Listener {
       case 'delta':
         pending?.add(e);
         return post(stepOf(e)!);
+      case 'lane':
+        if (pending) pending.hasLanes = true;
+        return post(stepOf(e)!);
+      case 'tally':
+      case 'verify':
+        return post(stepOf(e)!);
       case 'decoding':
         if (pending) pending.decoding ||= performance.now();
         this.session!.gpu.takeCounts();
@@ -224,7 +236,7 @@ class Host implements Listener {
     }
     const usage = pending?.usage(e.usage ?? NO_USAGE) ?? NO_USAGE;
     if (this.session) this.last = this.stats(usage, pending);
-    post({ kind: 'done', id: e.id, finish_reason: e.finish_reason ?? 'abort', usage, stats: this.last! });
+    post({ kind: 'done', id: e.id, finish_reason: e.finish_reason ?? 'abort', usage, stats: this.last!, tabseek: e.tabseek });
   }
 
   private stats(usage: Usage, pending: Pending | undefined): Stats {
@@ -287,7 +299,7 @@ class Host implements Listener {
       () => {
         this.recovering = undefined;
         tellOf('restored', 'the model is on the GPU again');
-        for (const [id, pending] of interrupted) if (this.pending.get(id) === pending) this.goOn(pending);
+        for (const [id, pending] of interrupted) if (this.pending.get(id) === pending) this.goOn(id, pending);
       },
       () => {
         this.recovering = undefined;
@@ -321,7 +333,8 @@ class Host implements Listener {
     throw new TabseekError('aborted', 'the model was unloaded');
   }
 
-  private goOn(pending: Pending): void {
+  private goOn(id: number, pending: Pending): void {
+    if (pending.hasLanes) post({ kind: 'again', id });
     this.session!.carryOut(this.session!.tell(Message.Request, pending.rest()));
   }
 

@@ -6,15 +6,18 @@
 //   load                    progress*, then reply {info}
 //   request: chat, generate accepted, (prefill | delta)*, then done
 //            logits         accepted, then reply {logits}
+//            with strategy  lane and tally among the deltas, verify where the caller's function is the verifier; again, when the GPU
+//                           was replaced and all lanes begin anew
 //            cancel         the request it names ends with done, finish_reason "abort"; logits with error "aborted"
+//            answer_now, think_longer, verdict: the request they name goes on accordingly, if it is under way
 //   stats                   reply {stats}
 //   lose                    for tests: the GPU is lost
 //   unload                  every request under way ends as if cancelled, then reply
 //
-// Each but cancel is answered exactly once, by the last in its line or by error. An error of id 0 answers all. Errors keep
+// Each but cancel and what steers is answered exactly once, by the last in its line or by error. An error of id 0 answers all. Errors keep
 // their code and fields across the boundary.
 
-import type { EngineEvent, ErrorCode, FinishReason, Logprobs, ModelInfo, RequestType, Stats, Usage } from './messages.gen';
+import type { EngineEvent, ErrorCode, FinishReason, Lane, Logprobs, ModelInfo, RequestType, Result, Stats, Tally, Usage } from './messages.gen';
 
 /** An error with a code; `fields` holds the particulars, such as the shard's name or the parameter's. */
 export class TabseekError extends Error {
@@ -48,10 +51,21 @@ export const engineError = (e: EngineEvent): TabseekError =>
   new TabseekError(e.code ?? 'internal', e.message ?? 'the engine failed', e.param ? { param: e.param } : {});
 
 /** What an event of a request tells before its end. */
-export function stepOf(e: EngineEvent): Extract<FromWorker, { kind: 'prefill' | 'delta' }> | undefined {
-  if (e.type === 'prefill') return { kind: 'prefill', id: e.id, done: e.done ?? 0, total: e.total ?? 0 };
-  if (e.type !== 'delta') return undefined;
-  return { kind: 'delta', id: e.id, content: e.content ?? '', reasoning: e.reasoning ?? '', tokens: e.tokens ?? [], logprobs: e.logprobs };
+export function stepOf(e: EngineEvent): Extract<FromWorker, { kind: 'prefill' | 'delta' | 'lane' | 'verify' | 'tally' }> | undefined {
+  switch (e.type) {
+    case 'prefill':
+      return { kind: 'prefill', id: e.id, done: e.done ?? 0, total: e.total ?? 0 };
+    case 'delta':
+      return { kind: 'delta', id: e.id, content: e.content ?? '', reasoning: e.reasoning ?? '', tokens: e.tokens ?? [], logprobs: e.logprobs };
+    case 'lane':
+      return { kind: 'lane', id: e.id, lane: e.lane! };
+    case 'verify':
+      return { kind: 'verify', id: e.id, lane: e.lane! };
+    case 'tally':
+      return { kind: 'tally', id: e.id, tally: e.tally! };
+    default:
+      return undefined;
+  }
 }
 
 export interface Progress {
@@ -80,7 +94,7 @@ export interface LogitsRows {
 /** Main thread to worker. JSON is as the engine reads it, who also checks it. */
 export type ToWorker =
   | { kind: 'load'; id: number; modelURL: string; sha256?: string; engineURL?: string; json: string } // EngineOptions; sha256 is model.json's, where it is known
-  | { kind: 'request'; id: number; type: RequestType; json: string } // EngineRequest; cancel has the id of what it ends
+  | { kind: 'request'; id: number; type: RequestType; json: string } // EngineRequest; cancel and what steers have the id of what they mean
   | { kind: 'stats'; id: number }
   | { kind: 'lose'; id: number }
   | { kind: 'unload'; id: number };
@@ -93,6 +107,10 @@ export type FromWorker =
   | { kind: 'accepted'; id: number }
   | { kind: 'prefill'; id: number; done: number; total: number }
   | { kind: 'delta'; id: number; content: string; reasoning: string; tokens: number[]; logprobs?: Logprobs }
-  | { kind: 'done'; id: number; finish_reason: FinishReason; usage: Usage; stats: Stats }
+  | { kind: 'lane'; id: number; lane: Lane }
+  | { kind: 'verify'; id: number; lane: Lane }
+  | { kind: 'tally'; id: number; tally: Tally }
+  | { kind: 'again'; id: number }
+  | { kind: 'done'; id: number; finish_reason: FinishReason; usage: Usage; stats: Stats; tabseek?: Result }
   | { kind: 'reply'; id: number; info?: ModelInfo; logits?: LogitsRows; stats?: Stats }
   | { kind: 'error'; id: number; error: ErrorShape };

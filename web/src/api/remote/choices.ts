@@ -2,7 +2,7 @@
 
 import { TabseekError } from '../../shared/messages';
 import type { FinishReason, Logprobs, Stats, Usage as Counted } from '../../shared/messages.gen';
-import { mixed, newID, usageOf, type Chunk, type Delta, type Usage } from '../completion';
+import { failureAfter, mixed, newID, usageOf, type Chunk, type Delta, type Said, type Usage } from '../completion';
 import type { Counts, Piece } from './answer';
 
 /** A device that asks another has nothing to do. */
@@ -12,7 +12,7 @@ const NO_WORK: Stats = {
 };
 
 export class Choices {
-  private readonly said: { content: string; reasoning_content: string }[];
+  private readonly said: Said[];
   private readonly ends = new Map<number, FinishReason>();
   /** What the server counts, of each request. */
   private readonly counts = new Map<number, Counts>();
@@ -49,7 +49,7 @@ export class Choices {
       }
       if (this.ends.size < this.n && !signal.aborted) throw new TabseekError('remote_failed', `the server gave ${this.ends.size} answers of ${this.n}`);
     } catch (e) {
-      if (!signal.aborted) throw this.withText(e);
+      if (!signal.aborted) throw failureAfter(e, this.said);
     } finally {
       onEnd(this.stats());
     }
@@ -74,11 +74,6 @@ export class Choices {
   private note(piece: Piece): void {
     if (piece.kind === 'usage') this.counts.set(piece.index, piece.counts); // some tell it again and again, as a sum
     else if (piece.kind === 'end' && piece.index < this.n) this.ends.set(piece.index, piece.reason);
-  }
-
-  private withText(e: unknown): TabseekError {
-    const { code, message, fields } = e instanceof TabseekError ? e : new TabseekError('internal', String(e));
-    return new TabseekError(code, message, { ...fields, choices: this.said.map((message, index) => ({ index, message })) });
   }
 
   /** Of answers that were asked for one by one, the prompt counts once. */

@@ -1,6 +1,6 @@
 import { TabseekError } from '../../shared/messages';
 import type { Params, Stats } from '../../shared/messages.gen';
-import { completion, type Chunk, type Completion, type CompletionRequest, type Create } from '../completion';
+import { completion, type Chunks, type Completion, type CompletionRequest, type Create } from '../completion';
 import { checkCallback, checkSignal, checkText, checkURL, encode, fieldsOf, refuse } from '../encode';
 import { pieces, type Piece } from './answer';
 import { canAnswerOften, keepsBudgets, listModels, tellsLogprobs, type Capabilities, type RemoteModel } from './capabilities';
@@ -137,8 +137,9 @@ export class RemoteEngine {
     return controller;
   }
 
-  private async create(request: CompletionRequest): Promise<AsyncGenerator<Chunk, void> | Completion> {
-    const { messages, signal, onPrefill, ...params } = fieldsOf('the request', request);
+  private async create(request: CompletionRequest): Promise<Chunks | Completion> {
+    const { messages, signal, onPrefill, strategy, ...params } = fieldsOf('the request', request);
+    if (strategy !== undefined && strategy !== null) throw unsupported('strategy', 'needs a model in this tab');
     checkSignal(signal);
     checkCallback('onPrefill', onPrefill);
     checkRequest(messages, params);
@@ -168,7 +169,7 @@ export class RemoteEngine {
       end();
       this.last = stats;
     });
-    return whole ? splitThinking(await completion(stream)) : stream;
+    return whole ? splitThinking(await completion(stream)) : Object.assign(stream, { answerNow: unsteered, thinkLonger: unsteered });
   }
 
   /** A server would ignore in silence what it cannot do. */
@@ -196,6 +197,11 @@ export class RemoteEngine {
     return Promise.all(Array.from({ length: n }, (_, index) => post(index, 1)));
   }
 }
+
+/** What nobody can tell a server of an answer under way. */
+const unsteered = (): never => {
+  throw unsupported('answerNow and thinkLonger', 'need a model in this tab');
+};
 
 /** Why requests end that somebody stops. */
 const ABORTED = new TabseekError('aborted', 'it was stopped');

@@ -30,7 +30,7 @@ const thinking: Rule['check'] = (v) => {
   return typeof v === 'boolean' || type === 'enabled' || type === 'disabled' ? undefined : 'must be true, false or {"type":"enabled"} or {"type":"disabled"}';
 };
 
-const RULES: Record<keyof Params, Rule> = {
+const RULES: Record<Exclude<keyof Params, 'strategy'>, Rule> = {
   temperature: { check: number('temperature'), sent: true },
   top_k: { check: number('top_k'), sent: true },
   top_p: { check: number('top_p'), sent: true },
@@ -54,7 +54,6 @@ const RULES: Record<keyof Params, Rule> = {
   reasoning_budget_tokens: { check: number('reasoning_budget_tokens') },
   thinking_budget_tokens: { check: number('thinking_budget_tokens') },
   max_thinking_tokens: { check: number('max_thinking_tokens') },
-  strategy: { check: () => undefined },
   draft: { check: () => undefined }, // the other server's own affair
   n: { check: number('n') },
   stream: { check: boolean },
@@ -71,12 +70,11 @@ const RULES: Record<keyof Params, Rule> = {
 export function checkRequest(messages: Message[], params: Params): void {
   for (const [name, value] of Object.entries(params)) {
     if (value === undefined || value === null) continue;
-    const rule = RULES[name as keyof Params] as Rule | undefined;
+    const rule = RULES[name as keyof typeof RULES] as Rule | undefined;
     if (!rule) throw refuse(name, 'is not a parameter');
     const problem = rule.check(value);
     if (problem) throw refuse(name, `is ${show(value)}, ${problem}`);
   }
-  if (params.strategy) throw unsupported('strategy', 'needs a model in this tab');
   if (params.top_logprobs && !params.logprobs) throw refuse('top_logprobs', 'needs logprobs');
   checkMessages(messages);
 }
