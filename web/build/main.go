@@ -65,7 +65,11 @@ func build() error {
 	if _, err := bundle("dist", "[name]-[hash]", nil, names, "src/app/markdown/highlight-worker.ts"); err != nil {
 		return err
 	}
-	app, err := bundle("dist", "[name]-[hash]", define{"HIGHLIGHT_URL": "/" + names["highlight-worker.js"]}, names, "src/app/main.tsx")
+	urls := define{"HIGHLIGHT_URL": "/" + names["highlight-worker.js"]}
+	if err := bundlePDF(urls); err != nil {
+		return err
+	}
+	app, err := bundle("dist", "[name]-[hash]", urls, names, "src/app/main.tsx")
 	if err != nil {
 		return err
 	}
@@ -91,7 +95,22 @@ func build() error {
 	if _, err := bundle("dist", "[name]", define{"SHELL": shell}, nil, "src/sw.ts"); err != nil {
 		return err
 	}
-	return compressAll()
+	return compressAll(dist)
+}
+
+// pdfFolder holds what reads PDFs. It is large and seldom used, so the service worker does not keep it with the page.
+const pdfFolder = dist + "/pdf"
+
+// bundlePDF builds the reader of PDFs and its worker, and says where they are.
+func bundlePDF(urls define) error {
+	names := map[string]string{}
+	for constant, entry := range map[string]string{"PDF_URL": "src/app/sources/pdf.ts", "PDF_WORKER_URL": "node_modules/pdfjs-dist/build/pdf.worker.min.mjs"} {
+		if _, err := bundle("dist/pdf", "[name]-[hash]", nil, names, entry); err != nil {
+			return err
+		}
+		urls[constant] = "/pdf/" + names[strings.TrimSuffix(filepath.Base(entry), filepath.Ext(entry))+".js"]
+	}
+	return compressAll(pdfFolder)
 }
 
 // copyExamples copies what shows how the API is used, to be served as it is.
@@ -101,7 +120,7 @@ func copyExamples() error {
 
 // removeOld clears bundles of earlier builds; the guest and the models are not ours.
 func removeOld() error {
-	for _, folder := range []string{packageFolder, filepath.Join(dist, "examples")} {
+	for _, folder := range []string{packageFolder, pdfFolder, filepath.Join(dist, "examples")} {
 		if err := os.RemoveAll(folder); err != nil {
 			return err
 		}
@@ -140,7 +159,7 @@ func bundle(folder, form string, constants define, served map[string]string, ent
 		values[name] = string(text)
 	}
 	result := api.Build(api.BuildOptions{
-		AbsWorkingDir: root, EntryPoints: entries, EntryNames: form, ChunkNames: "[name]-[hash]", Splitting: len(entries) == 1, Define: values, Outdir: folder, Write: true, Metafile: true,
+		AbsWorkingDir: root, EntryPoints: entries, EntryNames: form, ChunkNames: "[name]-[hash]", Splitting: len(entries) == 1, Define: values, External: []string{"/pdf/*"}, Outdir: folder, Write: true, Metafile: true,
 		Bundle: true, Format: api.FormatESModule, Target: api.ES2022, JSX: api.JSXAutomatic, JSXImportSource: "preact",
 		MinifyWhitespace: true, MinifySyntax: true, MinifyIdentifiers: true, LegalComments: api.LegalCommentsEndOfFile,
 		Plugins: []api.Plugin{{Name: "public API", Setup: useServedAPI}},
@@ -191,9 +210,9 @@ func useServedAPI(build api.PluginBuild) {
 	})
 }
 
-// compressAll writes NAME.br beside the text files and the guest.
-func compressAll() error {
-	entries, err := os.ReadDir(dist)
+// compressAll writes NAME.br beside a folder's text files and the guest.
+func compressAll(folder string) error {
+	entries, err := os.ReadDir(folder)
 	if err != nil {
 		return err
 	}
@@ -201,7 +220,7 @@ func compressAll() error {
 		if !slices.Contains([]string{".js", ".css", ".html", ".svg", ".wasm", ".webmanifest"}, filepath.Ext(e.Name())) {
 			continue
 		}
-		if err := compress(filepath.Join(dist, e.Name())); err != nil {
+		if err := compress(filepath.Join(folder, e.Name())); err != nil {
 			return fmt.Errorf("%s: %w", e.Name(), err)
 		}
 	}

@@ -1,5 +1,6 @@
 // A stand-in for /tabseek.js where the engine is not the point: a model whose answers a test can foresee. A question
-// "say TEXT" is answered by TEXT, "count N" by N words, "think N" by N thoughts and a word; each word takes `pace` milliseconds.
+// "say TEXT" is answered by TEXT, "count N" by N words, "think N" by N thoughts and a word; each word takes `pace` milliseconds. What files give stands before the question, and
+// counts for nothing.
 import { instrument } from './support.mjs';
 
 const module = (pace) => `
@@ -20,7 +21,7 @@ function* script(text, begun) {
 export async function load(url, { onProgress } = {}) {
   const create = async ({ messages, signal, logprobs }) => {
     globalThis.fakeRequests.push(messages);
-    const asked = messages.findLast((m) => m.role === 'user').content;
+    const asked = messages.findLast((m) => m.role === 'user').content.replace(/^[^]*(\\[file content end\\]|user's message is:)\\n/, '');
     if (asked === 'fail') throw new TabseekError('device_lost', 'as asked');
     const last = messages.at(-1);
     const begun = last.role === 'assistant' ? { content: last.content, reasoning: last.reasoning_content } : {};

@@ -2,6 +2,9 @@
 export { chunks, completion } from '../src/api/completion';
 export { remote } from '../src/api/remote/engine';
 export { encode } from '../src/api/encode';
+export { passagesOf } from '../src/app/sources/passages';
+export { guessTokens, promptOf } from '../src/app/sources/prompt';
+export { indexOf, search } from '../src/app/sources/ranking';
 export { bindingType, decode } from '../src/host/abi';
 export { Gpu } from '../src/host/gpu';
 export { Guest } from '../src/host/guest';

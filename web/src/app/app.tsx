@@ -22,17 +22,20 @@ import { useShortcuts } from './shortcuts';
 import { ShortcutsDialog } from './shortcuts-dialog';
 import { Sidebar, Undo, useSidebar } from './sidebar';
 import { StatusLine } from './status';
+import { Attached, AttachButton } from './sources/attached';
+import type { Shelf } from './sources/shelf';
 import { useStore } from './store';
 import { Examples, Welcome } from './welcome';
 
 interface Props {
   loader: Loader;
   conversation: Conversation;
+  shelf: Shelf;
   library: Library;
   search: Search;
 }
 
-export function App({ loader, conversation, library, search }: Props) {
+export function App({ loader, conversation, shelf, library, search }: Props) {
   useStore(languageChoice);
   const load = useStore(loader.state);
   const offers = useStore(loader.offers);
@@ -43,6 +46,9 @@ export function App({ loader, conversation, library, search }: Props) {
   const [dialog, setDialog] = useState<'settings' | 'model' | 'shortcuts' | 'activity'>();
   const [refused, setRefused] = useState<TabseekError>();
   const sidebar = useSidebar();
+
+  useLayoutEffect(() => void shelf.open(view.chat), [view.chat]);
+  const entries = useStore(shelf.entries);
 
   const turns = turnsOf(view.messages, view.leaf);
   const generating = conversation.generating;
@@ -107,7 +113,8 @@ export function App({ loader, conversation, library, search }: Props) {
           <div class="dock">
             <Undo library={library} />
             {refused && <Failure error={refused} />}
-            <Composer ready={canAsk(load)} generating={generating} onSend={ask} onChange={() => setRefused(undefined)} onStop={() => void conversation.stop()} />
+            <Attached shelf={shelf} />
+            <Composer attach={<AttachButton shelf={shelf} />} ready={canAsk(load) && !entries.some((e) => !e.source && !e.error)} generating={generating} onSend={ask} onChange={() => setRefused(undefined)} onStop={() => void conversation.stop()} />
             <StatusLine load={load} live={shown} turns={turns} onActivity={() => setDialog('activity')} />
           </div>
         </div>

@@ -1,3 +1,4 @@
+import { useMemo } from 'preact/hooks';
 import type { Live } from './chats/answer';
 import type { Turn } from './chats/tree';
 import { t } from './language';
@@ -15,12 +16,15 @@ interface Props {
 }
 
 export function Chat({ turns, live, interrupted, context, busy, actions }: Props) {
+  const numbers = turns.flatMap(({ question }) => question.included?.flatMap((i) => i.number ?? []) ?? []);
+  const citations = useMemo(() => new Set(numbers), [numbers.join()]);
   return (
     <section class="chat" aria-label={t('conversation')}>
       {turns.map((turn, i) => (
         <TurnView
           key={turn.question.id}
           turn={turn}
+          citations={citations}
           live={live?.id === turn.answer?.id ? live : undefined}
           interrupted={interrupted.has(turn.answer?.id ?? '')}
           context={context}

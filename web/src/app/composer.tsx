@@ -1,3 +1,4 @@
+import type { ComponentChildren } from 'preact';
 import { useEffect, useLayoutEffect, useRef, useState } from 'preact/hooks';
 import { directionOf } from './direction';
 import { forgetDraft, keepDraft, keptDraft } from './draft';
@@ -5,6 +6,8 @@ import { Icon } from './icons';
 import { t } from './language';
 
 interface Props {
+  /** What stands before the question. */
+  attach: ComponentChildren;
   /** Whether a question can be sent. */
   ready: boolean;
   generating: boolean;
@@ -15,7 +18,7 @@ interface Props {
 }
 
 /** Where questions are written. What is not sent survives a reload. */
-export function Composer({ ready, generating, onSend, onChange, onStop }: Props) {
+export function Composer({ attach, ready, generating, onSend, onChange, onStop }: Props) {
   const [text, setText] = useState(keptDraft);
   const area = useRef<HTMLTextAreaElement>(null);
   useLayoutEffect(() => grow(area.current!), [text]);
@@ -45,6 +48,7 @@ export function Composer({ ready, generating, onSend, onChange, onStop }: Props)
   };
   return (
     <form class="composer" onSubmit={onSubmit}>
+      {attach}
       <textarea
         ref={area}
         id="prompt"

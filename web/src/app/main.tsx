@@ -8,6 +8,7 @@ import { followLanguage } from './language';
 import { Loader } from './loader';
 import { RecoveryLine } from './recovery';
 import { Shell } from './shell';
+import { Shelf } from './sources/shelf';
 import { followTheme } from './theme';
 import { Update } from './update';
 
@@ -15,9 +16,10 @@ followTheme();
 followLanguage();
 const loader = new Loader();
 const library = new Library();
-const conversation = new Conversation(library);
-render(<App loader={loader} conversation={conversation} library={library} search={new Search(library)} />, document.getElementById('app')!);
-void conversation.start();
+const shelf = new Shelf();
+const conversation = new Conversation(library, shelf);
+render(<App loader={loader} shelf={shelf} conversation={conversation} library={library} search={new Search(library)} />, document.getElementById('app')!);
+void conversation.start().then(() => shelf.sweep(library.chats.value));
 void loader.start();
 const shell = new Shell();
 render(

@@ -10,6 +10,7 @@ import { count, rate } from './format';
 import { Icon } from './icons';
 import { t } from './language';
 import { Markdown } from './markdown/markdown';
+import { followCitation, IncludedView } from './sources/included';
 import { Thinking } from './thinking';
 import { Tokens } from './tokens';
 
@@ -26,6 +27,8 @@ export interface TurnActions {
 
 interface Props {
   turn: Turn;
+  /** The passages that this turn and those before it were given, by number. */
+  citations: ReadonlySet<number>;
   live?: Live;
   interrupted: boolean;
   /** Positions of the model's context. */
@@ -36,7 +39,7 @@ interface Props {
 }
 
 /** A question, as the tab of the sheet that its answer is written on. */
-export function TurnView({ turn: { question, questions, answer, answers }, live, interrupted, context, last, busy, actions }: Props) {
+export function TurnView({ citations, turn: { question, questions, answer, answers }, live, interrupted, context, last, busy, actions }: Props) {
   // While the model has to be loaded again, it cannot answer again.
   const stuck = live?.error !== undefined && mustReload(live.error);
   const offered = busy || stuck ? { choose: actions.choose, reload: actions.reload } : actions;
@@ -45,9 +48,10 @@ export function TurnView({ turn: { question, questions, answer, answers }, live,
     <article class="turn">
       <Question question={question} branch={questions} onEdit={offered.edit} onChoose={choose} />
       <div class="sheet" aria-busy={live !== undefined && live.stage !== 'done'}>
+        {question.included && <IncludedView included={question.included} />}
         {live?.stage === 'waiting' && <p class="waiting">{t('waiting')}</p>}
         {live?.stage === 'reading' && <p class="waiting">{live.read ? t('readingPart', { percent: Math.round(100 * live.read) }) : t('reading')}</p>}
-        {answer && <Answer answer={answer} live={live} />}
+        {answer && <Answer answer={answer} live={live} citations={citations} />}
         {live?.error && <Failure error={live.error} onRetry={last ? (stuck ? actions.reload : actions.regenerate && (() => actions.regenerate!(question.id))) : undefined} />}
         {answer?.finish === null && !live && (interrupted ? <Interrupted onGoOn={offered.goOn && (() => offered.goOn!(answer.id))} /> : <p class="waiting">{t('elsewhere')}</p>)}
         {answer && (answer.finish || interrupted) && <AnswerFooter answer={answer} branch={answers!} live={live} context={context} last={last} actions={offered} onChoose={choose} />}
@@ -155,14 +159,14 @@ function Branches({ branch: { index, ids }, onChoose }: { branch: Branch; onChoo
   );
 }
 
-function Answer({ answer, live }: { answer: Message; live?: Live }) {
+function Answer({ answer, live, citations }: { answer: Message; live?: Live; citations: ReadonlySet<number> }) {
   const [tokens, setTokens] = useState(false);
   const open = live !== undefined && live.stage !== 'done';
   return (
     <>
       {answer.reasoning && <Thinking answer={answer} live={open ? live : undefined} />}
-      <div data-testid="answer" class="answer">
-        {tokens && answer.logprobs ? <Tokens logprobs={answer.logprobs} /> : <Markdown text={answer.content} open={open} />}
+      <div data-testid="answer" class="answer" onClick={followCitation}>
+        {tokens && answer.logprobs ? <Tokens logprobs={answer.logprobs} /> : <Markdown text={answer.content} open={open} citations={citations} />}
       </div>
       {answer.logprobs && answer.logprobs.length > 0 && !open && (
         <button type="button" class="text-button" data-testid="probabilities" aria-pressed={tokens} onClick={() => setTokens(!tokens)}>

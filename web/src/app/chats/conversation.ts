@@ -2,6 +2,8 @@ import type { CompletionRequest, Message as RequestMessage } from '../../api/tab
 import { asTabseekError } from '../explain';
 import { fitting, type ChatEngine } from '../remotes';
 import type { Settings } from '../settings';
+import { promptOf } from '../sources/prompt';
+import type { Shelf } from '../sources/shelf';
 import { Store } from '../store';
 import { AnswerStream, type Live } from './answer';
 import type { Library } from './library';
@@ -41,7 +43,10 @@ export class Conversation {
   private abort: AbortController | undefined;
   private running: Promise<void> = Promise.resolve();
 
-  constructor(private readonly library: Library) {
+  constructor(
+    private readonly library: Library,
+    private readonly shelf: Shelf,
+  ) {
     library.onForeignChange = (chat) => {
       if (!chat || chat === this.view.value.chat) void this.refresh();
     };
@@ -147,17 +152,18 @@ export class Conversation {
     this.live.value = stream.live;
     this.setView({ chat, messages, leaf: answer.id });
     const system = change.system ?? this.library.chats.value.find((c) => c.id === chat)?.system;
-    const request = requestOf(pathTo(messages, answer.id), system, settings);
+    const path = pathTo(messages, answer.id);
+    void this.shelf.adopt(chat);
     await new Promise<void>((kept) => {
       this.running = whileAnswering(answer.id, async () => {
         const written = this.library.write(chat, { ...change, updated_at: Date.now(), leaf: answer.id }, added, true);
         void written.then(kept);
-        await this.generate(stream, ready, request, abort.signal, written);
+        await this.generate(stream, ready, (engine) => this.request(path, engine, system, settings), abort.signal, written);
       });
     });
   }
 
-  private async generate(stream: AnswerStream, ready: Ready, request: CompletionRequest, signal: AbortSignal, written: Promise<void>): Promise<void> {
+  private async generate(stream: AnswerStream, ready: Ready, request: (engine: ChatEngine) => Promise<CompletionRequest>, signal: AbortSignal, written: Promise<void>): Promise<void> {
     const paint = new Throttle<AnswerStream>(FLUSH_MS, (s) => this.paint(s));
     const saver = new Saver(this.library, written);
     const show = () => {
@@ -175,7 +181,7 @@ export class Conversation {
         stream.read(done / total);
         show();
       };
-      for await (const chunk of await engine.chat.completions.create({ ...(await fitting(engine, request)), stream: true, signal, onPrefill })) {
+      for await (const chunk of await engine.chat.completions.create({ ...(await fitting(engine, await request(engine))), stream: true, signal, onPrefill })) {
         stream.add(chunk);
         show();
       }
@@ -187,6 +193,18 @@ export class Conversation {
     document.removeEventListener('visibilitychange', saveIfHidden);
     paint.finish(stream);
     await saver.finish(stream.message);
+  }
+
+  /** What the model is asked, with what the chat's files give to a question that has not been asked before. */
+  private async request(path: Message[], engine: ChatEngine, system: string | undefined, settings: Settings): Promise<CompletionRequest> {
+    const question = path.at(-2)!;
+    const included = question.included ?? (await this.shelf.include(path, engine));
+    if (included.length === 0 || question.included) return requestOf(path, system, settings);
+    const told = { ...question, included };
+    const view = this.view.value;
+    if (view.chat === told.chat) this.view.value = { ...view, messages: new Map(view.messages).set(told.id, told) };
+    await this.library.write(told.chat, {}, [told]);
+    return requestOf(path.with(-2, told), system, settings);
   }
 
   private paint({ message, live }: AnswerStream): void {
@@ -247,7 +265,7 @@ function requestOf(path: Message[], system: string | undefined, { system: _, wat
   const asked = path.length - 2;
   path.slice(0, -1).forEach((m, i) => {
     const counts = m.role === 'user' ? i === asked || path[i + 1]!.content : m.content;
-    if (counts) messages.push({ role: m.role, content: m.content });
+    if (counts) messages.push({ role: m.role, content: promptOf(m.content, m.included) });
   });
   if (answer.content || answer.reasoning) messages.push({ role: 'assistant', content: answer.content, reasoning_content: answer.reasoning });
   return { messages, ...params, ...(logprobs && { logprobs: true, top_logprobs: 5 }) };

@@ -37,6 +37,18 @@ export interface Message {
   /** The model that answered. */
   model?: string;
   logprobs?: Logprob[];
+  /** What files gave to a question, as the model was told it. */
+  included?: Included[];
+}
+
+/** A file, or a passage of one. */
+export interface Included {
+  /** The file's id. */
+  source: string;
+  name: string;
+  /** By which an answer cites it; a whole file has none. */
+  number?: number;
+  text: string;
 }
 
 export type Finish = FinishReason | 'error';

@@ -87,6 +87,7 @@ function readMessage(r: Reader, chat: string): Message {
   if (r.has('usage')) message.usage = readUsage(r.object('usage'));
   if (r.has('tokens_per_second')) message.tokens_per_second = r.number('tokens_per_second');
   if (r.has('model')) message.model = r.text('model');
+  if (r.has('included')) message.included = r.list('included').map((i) => ({ source: i.id('source'), name: i.text('name'), text: i.text('text'), ...(i.has('number') && { number: i.number('number') }) }));
   if (r.has('logprobs')) message.logprobs = r.list('logprobs').map(readLogprob);
   return message;
 }

@@ -20,11 +20,17 @@ export class Painter {
   private tail = 0;
   private closed = 0;
   private definitions: Definitions = {};
+  private citations: ReadonlySet<number> | undefined;
 
   constructor(private readonly root: HTMLElement) {}
 
   /** Open: more text may come. */
-  paint(text: string, open: boolean): void {
+  paint(text: string, open: boolean, citations?: ReadonlySet<number>): void {
+    if (citations !== this.citations) {
+      this.citations = citations;
+      this.text = '';
+      this.reset();
+    }
     if (text.length > MAX_LENGTH) return this.paintPlain(text);
     const source = text.includes('\r') ? text.replace(/\r\n?/g, '\n') : text;
     const grows = open && source.startsWith(this.text);
@@ -41,7 +47,7 @@ export class Painter {
   private reset(): void {
     this.tail = 0;
     this.closed = 0;
-    this.definitions = {};
+    this.definitions = { citations: this.citations };
   }
 
   private show(i: number, block: Block, open: boolean): void {

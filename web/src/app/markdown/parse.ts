@@ -28,6 +28,19 @@ markdown.inline.ruler.before('escape', 'boxed', (state, silent) => {
   return true;
 });
 
+// Models cite what they were given as [citation:3]. What was not given stays as it is.
+markdown.inline.ruler.before('link', 'citation', (state, silent) => {
+  const [all, number] = /^\[citation:\s?(\d{1,6})\]/.exec(state.src.slice(state.pos, state.pos + 24)) ?? [];
+  if (!all || !(state.env as Definitions).citations?.has(Number(number))) return false;
+  if (!silent) {
+    state.push('link_open', 'a', 1).attrs = [['href', `#citation-${Number(number)}`]];
+    state.push('text', '', 0).content = number!;
+    state.push('link_close', 'a', -1);
+  }
+  state.pos += all.length;
+  return true;
+});
+
 /** What stands between the brace at `open` and its partner; empty where it has none. */
 function braced(text: string, open: number): string {
   let depth = 0;
@@ -57,8 +70,10 @@ export interface Parsed {
   tail: number;
 }
 
-/** The definitions of links that a text has so far. */
-export type Definitions = Record<string, unknown>;
+/** The definitions of links that a text has so far, and the numbers that it may cite. */
+export interface Definitions extends Record<PropertyKey, unknown> {
+  citations?: ReadonlySet<number>;
+}
 
 /** Parses a text from a place where a block begins. */
 export function parse(text: string, from: number, definitions: Definitions): Parsed {

@@ -14,6 +14,12 @@ const OPTIONS = {
 export function purify(html: string): DocumentFragment {
   const fragment = DOMPurify.sanitize(html, OPTIONS);
   for (const link of fragment.querySelectorAll('a')) {
+    const citation = /^#citation-(\d+)$/.exec(link.getAttribute('href') ?? '')?.[1];
+    if (citation) {
+      link.className = 'citation';
+      link.dataset.citation = citation;
+      continue;
+    }
     link.target = '_blank';
     link.rel = 'noopener noreferrer';
     link.title = link.href;
