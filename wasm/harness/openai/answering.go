@@ -33,18 +33,26 @@ type call struct {
 type form interface {
 	// begin are the chunks before all others of an answer.
 	begin(index int) []any
-	// chunks are those of a delta, or of a choice.
+	// chunks are those of an event.
 	chunks(index int, e harness.Event) []any
 	// usage is the chunk after the last, for those who want it.
 	usage(message.Usage) any
 
-	// add takes a delta or a choice into the whole.
+	// add takes an event into the whole.
 	add(index int, e harness.Event)
 	whole(message.Usage) any
 }
 
 // total is how many answers the call has.
 func (c *call) total() int { return c.requests[0].Answers() * len(c.requests) }
+
+// sequences is how many answers the engine computes for the call: those that a strategy makes one of count, too.
+func (c *call) sequences() int {
+	if strategy := c.requests[0].Params.Strategy; strategy != nil {
+		return strategy.Traces()
+	}
+	return c.total()
+}
 
 // index is which of the call's answers a report is of.
 func (c *call) index(r report) int { return r.request*c.requests[0].Answers() + r.event.Index }
@@ -84,15 +92,15 @@ func (s *Server) answer(w http.ResponseWriter, r *http.Request, c *call) {
 		noModel(name).write(w)
 		return
 	}
-	if c.total() > s.queue.bound {
-		failureOf(message.Refuse("n", "asks for %d answers, this server takes at most %d at once", c.total(), s.queue.bound)).write(w)
+	if c.sequences() > s.queue.bound {
+		failureOf(message.Refuse("n", "asks for %d answers, this server takes at most %d at once", c.sequences(), s.queue.bound)).write(w)
 		return
 	}
 	if s.stopping.Err() != nil {
 		failureOf(harness.ErrClosed).write(w)
 		return
 	}
-	place := s.queue.join(c.total())
+	place := s.queue.join(c.sequences())
 	if place == nil {
 		f := fail(http.StatusTooManyRequests, "queue_full", "%d answers are under way or wait, there is no room for more", s.queue.bound)
 		f.header = http.Header{"Retry-After": {strconv.Itoa(s.queue.retryAfter())}}
@@ -218,13 +226,14 @@ func (s *Server) stream(ctx context.Context, w http.ResponseWriter, c *call, tol
 				return
 			case r.event.Type == message.Done:
 				addUsage(&usage, r.event.Usage)
-			case r.event.Type == message.Delta || r.event.Type == message.Choice:
+			default:
 				index := c.index(r)
-				if !begun[index] {
+				chunks := c.form.chunks(index, r.event)
+				if len(chunks) > 0 && !begun[index] {
 					begun[index] = true
 					out.send(c.form.begin(index)...)
 				}
-				out.send(c.form.chunks(index, r.event)...)
+				out.send(chunks...)
 			}
 		}
 	}

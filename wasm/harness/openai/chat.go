@@ -65,6 +65,11 @@ type chatChunk struct {
 	Tokens  int               `json:"tokens,omitempty"` // of the choice so far, its reasoning included
 	// Usage is absent, unless it is wanted: null then, but on the last chunk.
 	Usage any `json:"usage,omitempty"`
+
+	// Of a strategy: how a trace goes on, how they have answered so far, and with the end of the answer what came of them.
+	Lane   *message.Lane   `json:"lane,omitempty"`
+	Tally  *message.Tally  `json:"tally,omitempty"`
+	Result *message.Result `json:"tabseek,omitempty"`
 }
 
 type chatMessage struct {
@@ -82,8 +87,9 @@ type chatChoice struct {
 
 type chatCompletion struct {
 	head
-	Choices []chatChoice `json:"choices"`
-	Usage   *usage       `json:"usage"`
+	Choices []chatChoice    `json:"choices"`
+	Usage   *usage          `json:"usage"`
+	Result  *message.Result `json:"tabseek,omitempty"` // of a strategy
 }
 
 func (s *Server) chat(w http.ResponseWriter, r *http.Request) {
@@ -95,6 +101,10 @@ func (s *Server) chat(w http.ResponseWriter, r *http.Request) {
 	request, err := message.ParseChat(body)
 	if err != nil {
 		failureOf(err).write(w)
+		return
+	}
+	if strategy := request.Params.Strategy; strategy != nil && strategy.Verifier != nil && strategy.Verifier.Type == message.VerifyFunction {
+		failureOf(message.Refuse("strategy.verifier.type", "is function, which needs a program beside the engine to ask")).write(w)
 		return
 	}
 	c := &call{model: request.Params.Model, delivery: request.Params.Delivery, requests: []message.Request{request}}
@@ -119,6 +129,7 @@ type chatAnswer struct {
 	content, reasoning strings.Builder
 	logprobs           *message.Logprobs
 	reason             message.FinishReason
+	result             *message.Result
 }
 
 func (f *chatForm) choice(c chatChunkChoice) *chatChunk {
@@ -129,11 +140,24 @@ func (f *chatForm) begin(index int) []any {
 	return []any{f.choice(chatChunkChoice{Index: index, Delta: chatDelta{Role: message.Assistant}})}
 }
 
-// chunks tell of reasoning and of the answer apart: there are clients that look for the one, and else for the other.
 func (f *chatForm) chunks(index int, e harness.Event) []any {
-	if e.Type == message.Choice {
-		return []any{f.choice(chatChunkChoice{Index: index, FinishReason: &e.FinishReason})}
+	switch e.Type {
+	case message.Delta:
+		return f.deltas(index, e)
+	case message.Choice:
+		c := f.choice(chatChunkChoice{Index: index, FinishReason: &e.FinishReason})
+		c.Result = e.Result
+		return []any{c}
+	case message.LaneEvent, message.Tallied:
+		c := f.choice(chatChunkChoice{Index: index})
+		c.Lane, c.Tally = e.Lane, e.Tally
+		return []any{c}
 	}
+	return nil
+}
+
+// deltas tell of reasoning and of the answer apart: there are clients that look for the one, and else for the other.
+func (f *chatForm) deltas(index int, e harness.Event) []any {
 	f.answers[index].tokens += len(e.Tokens)
 	reasoned, answered := parts(e.Logprobs)
 	var chunks []any
@@ -166,6 +190,9 @@ func (f *chatForm) usage(u message.Usage) any {
 
 func (f *chatForm) add(index int, e harness.Event) {
 	a := &f.answers[index]
+	if e.Type == message.Choice {
+		a.reason, a.result = e.FinishReason, e.Result
+	}
 	a.content.WriteString(e.Content)
 	a.reasoning.WriteString(e.Reasoning)
 	if l := e.Logprobs; l != nil {
@@ -175,7 +202,6 @@ func (f *chatForm) add(index int, e harness.Event) {
 		a.logprobs.Content = append(a.logprobs.Content, l.Content...)
 		a.logprobs.ReasoningContent = append(a.logprobs.ReasoningContent, l.ReasoningContent...)
 	}
-	a.reason = e.FinishReason
 }
 
 func (f *chatForm) whole(u message.Usage) any {
@@ -184,5 +210,5 @@ func (f *chatForm) whole(u message.Usage) any {
 		a := &f.answers[i]
 		choices[i] = chatChoice{i, chatMessage{message.Assistant, a.content.String(), a.reasoning.String()}, a.logprobs, a.reason}
 	}
-	return &chatCompletion{f.head, choices, usageOf(u)}
+	return &chatCompletion{f.head, choices, usageOf(u), f.answers[0].result}
 }

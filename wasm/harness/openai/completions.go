@@ -65,14 +65,11 @@ type textAnswer struct {
 func (f *textForm) begin(int) []any { return nil }
 
 func (f *textForm) chunks(index int, e harness.Event) []any {
-	c := textChoice{Index: index}
+	c := textChoice{Index: index, Text: e.Content, Logprobs: f.answers[index].convert(e.Logprobs)}
 	if e.Type == message.Choice {
 		c.FinishReason = &e.FinishReason
-	} else {
-		c.Text, c.Logprobs = e.Content, f.answers[index].convert(e.Logprobs)
-		if c.Text == "" && c.Logprobs == nil {
-			return nil
-		}
+	} else if c.Text == "" && c.Logprobs == nil {
+		return nil
 	}
 	return []any{&textCompletion{f.head, []textChoice{c}, f.noUsage}}
 }

@@ -124,6 +124,9 @@ func (s *Server) knowsKey(r *http.Request) bool {
 // foreign tells whether a browser sends the request for a page that is not of this server: another port is another
 // origin, and so is null.
 func foreign(r *http.Request) bool {
+	if site := r.Header.Get("Sec-Fetch-Site"); site != "" && site != "same-origin" && site != "none" {
+		return true // the origin of a link or a picture is not told
+	}
 	return slices.ContainsFunc(r.Header.Values("Origin"), func(origin string) bool {
 		u, err := url.Parse(origin)
 		return err != nil || u.Host == "" || !strings.EqualFold(u.Host, r.Host)

@@ -117,6 +117,32 @@ func TestChat(t *testing.T) {
 	})
 }
 
+// A strategy makes one answer of several, says how, and counts all of them.
+func TestStrategy(t *testing.T) {
+	e := serveTiny(t, 4, 64)
+	body := `{` + hello + `,"seed":5,"max_tokens":12,"strategy":{"mode":"vote","n":3,"stop":"none"}`
+	r := e.chat(t, body+`}`)
+	whole := completionOf(t, r)
+	require.Len(t, whole.Choices, 1)
+	require.Equal(t, 36, whole.Usage.CompletionTokens)
+	require.Len(t, whole.Tabseek.Traces, 3)
+	require.Contains(t, r.body, `"answer":null`, "random weights have no majority")
+	chunks, raw := chunksOf(t, e.chat(t, body+`,"stream":true}`))
+	lanes, tallies := 0, 0
+	for i, c := range chunks {
+		require.Len(t, c.Choices, 1)
+		if strings.Contains(raw[i], `"lane":{`) {
+			lanes++
+		}
+		if strings.Contains(raw[i], `"tally":{`) {
+			tallies++
+		}
+	}
+	require.GreaterOrEqual(t, lanes, 3)
+	require.Equal(t, 3, tallies)
+	require.Equal(t, whole.Tabseek, chunks[len(chunks)-1].Tabseek)
+}
+
 // What is wrong is said in OpenAI's shape, with the parameter at fault.
 func TestRefusals(t *testing.T) {
 	e := serveTiny(t, 2, 4)
@@ -136,6 +162,9 @@ func TestRefusals(t *testing.T) {
 		{"a parameter out of bounds", "POST", "/v1/chat/completions", `{` + hello + `,"top_p":2}`, nil, 400, "bad_request", "top_p", "from 0 to 1"},
 		{"tools", "POST", "/v1/chat/completions", `{` + hello + `,"tools":[]}`, nil, 400, "bad_request", "tools", "call no tools"},
 		{"a token past the vocabulary", "POST", "/v1/chat/completions", `{` + hello + `,"logit_bias":{"999":1}}`, nil, 400, "bad_request", "logit_bias", "999"},
+		{"a verifier of nobody", "POST", "/v1/chat/completions", `{` + hello + `,"strategy":{"mode":"vote","verifier":"function"}}`, nil, 400, "bad_request", "strategy.verifier.type", "is function"},
+		{"a strategy that is none", "POST", "/v1/chat/completions", `{` + hello + `,"strategy":"dance"}`, nil, 400, "bad_request", "strategy.mode", "dance"},
+		{"more traces than there is room", "POST", "/v1/chat/completions", `{` + hello + `,"strategy":"vote"}`, nil, 400, "bad_request", "n", "at most 6"},
 		{"a prompt past the context", "POST", "/v1/chat/completions", `{"messages":[{"role":"user","content":"` + strings.Repeat("x", 300) + `"}]}`, nil, 400, "context_length_exceeded", "", "303 tokens"},
 		{"the same, streamed", "POST", "/v1/chat/completions", `{"stream":true,"messages":[{"role":"user","content":"` + strings.Repeat("x", 300) + `"}]}`, nil, 400, "context_length_exceeded", "", "303 tokens"},
 		{"more than is read", "POST", "/v1/chat/completions", strings.Repeat(" ", message.MaxRequestBytes+1), nil, 413, "request_too_large", "", "more than 2097152 bytes"},
@@ -149,6 +178,7 @@ func TestRefusals(t *testing.T) {
 		{"a page of elsewhere", "POST", "/v1/chat/completions", `{` + hello + `}`, []string{"Origin", "https://example.com"}, 403, "forbidden", "", "other origins"},
 		{"a page of another port", "GET", "/v1/models", "", []string{"Origin", "http://127.0.0.1:1"}, 403, "forbidden", "", "other origins"},
 		{"a page of nowhere", "GET", "/v1/models", "", []string{"Origin", "null"}, 403, "forbidden", "", "other origins"},
+		{"a picture on a page of elsewhere", "GET", "/v1/models", "", []string{"Sec-Fetch-Site", "cross-site"}, 403, "forbidden", "", "other origins"},
 		{"a page asks whether it may ask", "OPTIONS", "/v1/chat/completions", "", []string{"Origin", "https://example.com"}, 403, "forbidden", "", "other origins"},
 	} {
 		t.Run(c.name, func(t *testing.T) {

@@ -99,6 +99,7 @@ type completion struct {
 	Choices           []choice
 	Tokens            int
 	Usage             *usage
+	Tabseek           *struct{ Traces []map[string]any }
 	Error             *struct{ Message, Type, Param, Code string }
 }
 
