@@ -123,7 +123,7 @@ var rules = []rule{
 		webgpu:               "it speaks HTTP on one side and asks a host on the other",
 		"tabseek/engine/gpu": "it speaks HTTP on one side and asks a host on the other",
 	}},
-	{"wasm/harness/tabseek-headless", []string{"shaders", "engine/gpu", "engine/gpu/gputest", "engine/gpu/nativegpu", "engine/gpu/nullgpu", "engine/gpu/refgpu", "engine/message", "wasm/abi", "wasm/harness", "wasm/harness/openai", "web", "server/commandline"}, map[string]string{
+	{"wasm/harness/tabseek-headless", []string{"shaders", "engine/gpu", "engine/gpu/gputest", "engine/gpu/nativegpu", "engine/gpu/nullgpu", "engine/gpu/refgpu", "engine/message", "engine/panel", "engine/panel/answer", "engine/panel/verify", "wasm/abi", "wasm/harness", "wasm/harness/openai", "web", "server/commandline"}, map[string]string{
 		"tabseek/engine": "it must run the engine that is shipped, engine.wasm, and no other",
 	}},
 	{"web", nil, map[string]string{"tabseek": "files, embedded"}},

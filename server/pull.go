@@ -154,7 +154,7 @@ func (p *puller) run() (err error) {
 	if err := checkSpace(p.staging, plan.Bytes()); err != nil {
 		return err
 	}
-	transfer := &transfer{puller: p, plan: plan, bar: newProgressBar(p.stderr, total)}
+	transfer := &transfer{puller: p, plan: plan, bar: commandline.NewProgress(p.stderr, total, humanBytes)}
 	manifest, err := transfer.run()
 	if err != nil {
 		return err

@@ -17,6 +17,7 @@ import (
 	"time"
 
 	"tabseek/engine/weights"
+	"tabseek/server/commandline"
 )
 
 // A transfer fetches the files of a model from front to back and packs what they hold as it comes. Only one tensor is kept,
@@ -25,7 +26,7 @@ type transfer struct {
 	*puller
 	plan     *weights.Plan
 	assembly *weights.Assembly
-	bar      *progressBar
+	bar      *commandline.Progress
 
 	place   place
 	hash    hash.Hash // of the file in hand
@@ -73,7 +74,7 @@ func (t *transfer) run() (*weights.Manifest, error) {
 			return nil, err
 		}
 	}
-	t.bar.done()
+	t.bar.Done()
 	return t.assembly.Finish(t.ctx, t.checkpoint.seed, t.dst, t.force)
 }
 
@@ -94,7 +95,7 @@ func (t *transfer) begin() error {
 			t.fetched += f.size
 		}
 		t.fetched += old.Offset
-		t.bar.begin(t.fetched)
+		t.bar.Begin(t.fetched)
 		return nil
 	}
 	t.place, t.hash = own, sha256.New()
@@ -222,6 +223,6 @@ type countingReader struct {
 func (c *countingReader) Read(p []byte) (int, error) {
 	n, err := c.Reader.Read(p)
 	c.t.fetched += int64(n)
-	c.t.bar.show(c.t.fetched)
+	c.t.bar.Show(c.t.fetched)
 	return n, err
 }

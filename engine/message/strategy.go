@@ -24,6 +24,9 @@ type Strategy struct {
 	Wait *int `json:"wait,omitempty" min:"0" max:"8"`
 }
 
+// MaxTraces is the most that N may be.
+const MaxTraces = 128
+
 // A StrategyMode says how the answer is made.
 type StrategyMode string
 

@@ -4,7 +4,9 @@
 package panel
 
 import (
+	"cmp"
 	"slices"
+	"strings"
 
 	"tabseek/engine/message"
 	"tabseek/engine/panel/verify"
@@ -208,7 +210,7 @@ func (p *Panel) judged(t *trace) {
 		return
 	}
 	if t.accepted != nil && *t.accepted {
-		p.conclude(message.ByVerifier, conclusion{t.key, message.ChosenVerifier, t, ""})
+		p.conclude(message.ByVerifier, conclusion{cmp.Or(t.key, strings.TrimSpace(t.content)), message.ChosenVerifier, t, ""})
 		return
 	}
 	p.mode.ended(p, t)

@@ -29,6 +29,10 @@ const usage = `usage: tabseek-headless COMMAND ...
   serve MODEL [--addr 127.0.0.1:8090]                OpenAI's HTTP API, for many clients at once
       [--sequences 16] [--queue 256]                 answers computed side by side, and answers that may wait
       [--api-key-env VAR]                            clients must send the key that the variable holds
+  eval MODEL FILE.jsonl [--strategies LIST] [--json] accuracy and tokens of strategies on a file of questions
+      [--svg OUT] [--temperature T] [--seed S]       drawn; strategies are such as single, vote:8:decided, short_m:8:3,
+      [--max-tokens N] [--limit N]                   best_of:8, check, fuse:4, single:budget=100; a line of the file has
+                                                     question, task, and answer or verifier
   selftest                                           every kernel case on this device
       [--record FILE]                                or write the cases down for another host
 
@@ -54,7 +58,7 @@ func main() {
 // execute runs one command line and returns the exit status.
 func execute(ctx context.Context, args []string, to streams) int {
 	program := commandline.Program{Name: "tabseek-headless", Usage: usage, Commands: map[string]func([]string, io.Writer) error{}}
-	for name, command := range map[string]func(context.Context, []string, streams) error{"run": run, "logits": logits, "bench": bench, "serve": serve, "selftest": selftest} {
+	for name, command := range map[string]func(context.Context, []string, streams) error{"run": run, "logits": logits, "bench": bench, "eval": eval, "serve": serve, "selftest": selftest} {
 		program.Commands[name] = func(args []string, stdout io.Writer) error { return command(ctx, args, streams{stdout, to.err}) }
 	}
 	return program.Run(args, to.out, to.err)
