@@ -14,7 +14,7 @@ import (
 
 // A result is what came of a job.
 type result struct {
-	Samples []trace  `json:"samples,omitempty"`
+	Samples []trace `json:"samples,omitempty"`
 	Outcome *judged `json:"outcome,omitempty"`
 }
 
