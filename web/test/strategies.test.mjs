@@ -30,10 +30,9 @@ describe('strategies', () => {
       for await (const c of await ask('What is 47 + 85?', { ...vote, stream: true })) chunks.push(c);
       return { chunks, whole: await ask('What is 47 + 85?', vote) };
     });
-    const news = chunks.map((c) => c.tabseek).filter(Boolean);
-    const lanes = news.map((t) => t.lane).filter(Boolean);
+    const lanes = chunks.map((c) => c.lane).filter(Boolean);
     assert.deepEqual([...new Set(lanes.map((l) => l.trace))].sort(), [0, 1, 2, 3]);
-    assert.equal(news.filter((t) => t.tally).length, 4, 'one for each trace that ends');
+    assert.equal(chunks.filter((c) => c.tally).length, 4, 'one for each trace that ends');
     const result = chunks.at(-1).tabseek;
     assert.equal(result.answer, '132');
     assert.equal(result.stopped_by, 'all');

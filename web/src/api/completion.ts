@@ -50,9 +50,6 @@ export interface ChunkChoice {
   finish_reason: FinishReason | null;
 }
 
-/** What a chunk tells of a strategy: how a lane goes on, how the vote stands, that all lanes begin anew as the GPU was lost; at the end, the result. */
-export type StrategyNews = { lane: Lane } | { tally: Tally } | { again: true } | Result;
-
 export interface Chunk extends Head<'chat.completion.chunk'> {
   /** One; none on the last chunk with stream_options.include_usage. */
   choices: ChunkChoice[];
@@ -65,8 +62,14 @@ export interface Chunk extends Head<'chat.completion.chunk'> {
   usage?: Usage | null;
   /** On the last chunk of each choice. */
   stats?: Stats;
-  /** With a strategy. Lanes are the text of its traces; the delta of the answer comes when it is chosen. */
-  tabseek?: StrategyNews;
+  /** With a strategy: what has come of one of its traces. The answer's own deltas come when it is chosen. */
+  lane?: Lane;
+  /** How the vote stands. */
+  tally?: Tally;
+  /** The GPU was lost and replaced, and all lanes begin anew. */
+  again?: true;
+  /** On the last chunk of the choice: what came of the strategy. */
+  tabseek?: Result;
 }
 
 /** The chunks of an answer under way. */
@@ -145,7 +148,7 @@ async function* told({ model, answers, includeUsage, onPrefill }: Answers): Asyn
     } else if (step.kind === 'prefill') {
       if (index === 0) onPrefill?.(step.done, step.total);
     } else if (step.kind !== 'delta') {
-      yield { ...head, ...choice(index, {}, null), ...without, tabseek: newsOf(step) };
+      yield { ...head, ...choice(index, {}, null), ...without, ...newsOf(step) };
     } else {
       tokens[index] += step.tokens.length;
       const delta = deltaOf(step);
@@ -155,7 +158,7 @@ async function* told({ model, answers, includeUsage, onPrefill }: Answers): Asyn
   if (includeUsage && total) yield { ...head, choices: [], usage: usageOf(total) };
 }
 
-function newsOf(step: Step & { kind: 'lane' | 'tally' | 'again' }): StrategyNews {
+function newsOf(step: Step & { kind: 'lane' | 'tally' | 'again' }): Pick<Chunk, 'lane' | 'tally' | 'again'> {
   if (step.kind === 'lane') return { lane: step.lane };
   return step.kind === 'tally' ? { tally: step.tally } : { again: true };
 }
@@ -178,9 +181,8 @@ async function* withText(stream: AsyncGenerator<Chunk, void>): AsyncGenerator<Ch
   try {
     for await (const chunk of stream) {
       for (const { index, delta } of chunk.choices) add(choices, index, delta.content, delta.reasoning_content);
-      const news = chunk.tabseek;
-      if (news && 'lane' in news) add(traces, news.lane.trace, news.lane.content, news.lane.reasoning);
-      else if (news && 'again' in news) traces.length = 0;
+      if (chunk.lane) add(traces, chunk.lane.trace, chunk.lane.content, chunk.lane.reasoning);
+      else if (chunk.again) traces.length = 0;
       yield chunk;
     }
   } catch (e) {
@@ -224,7 +226,7 @@ export async function completion(stream: AsyncGenerator<Chunk, void>): Promise<C
   let tabseek: Result | undefined;
   for await (const chunk of stream) {
     const part = chunk.choices[0];
-    if (chunk.tabseek && 'answer' in chunk.tabseek) tabseek = chunk.tabseek;
+    tabseek = chunk.tabseek ?? tabseek;
     if (!part) {
       const { id, created, model, usage } = chunk;
       return { id, object: 'chat.completion', created, model, choices, usage: usage!, ...(tabseek && { tabseek }) };

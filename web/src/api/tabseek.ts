@@ -24,7 +24,7 @@ export { bounds, MAX_REQUEST_BYTES } from '../shared/messages.gen';
 export type { LogitsRows, Progress, Recovery } from '../shared/messages';
 export type { Effort, ErrorCode, FinishReason, Group, Lane, Logprob, Logprobs, Message, Mode, ModelInfo, Params, Result, Role, Stats } from '../shared/messages.gen';
 export type { StopRule, Strategy, StrategyMode, StreamOptions, Tally, TopLogprob, TraceSummary, Verifier, VerifierType } from '../shared/messages.gen';
-export type { Choice, Chunk, ChunkChoice, Chunks, Completion, CompletionRequest, Create, Delta, Said, StrategyNews, StrategyRequest, Usage } from './completion';
+export type { Choice, Chunk, ChunkChoice, Chunks, Completion, CompletionRequest, Create, Delta, Said, StrategyRequest, Usage } from './completion';
 export type { VerifierFunction } from './connection';
 export { remote, RemoteEngine, type RemoteInfo, type RemoteOptions } from './remote/engine';
 export type { Capabilities, RemoteModel } from './remote/capabilities';
