@@ -51,19 +51,20 @@ func (a *answer) take(c shaders.Chosen) {
 		a.reasoned++
 	}
 	if a.logprobs {
-		a.addLogprob(c, thinking)
+		a.addLogprob(c, thinking || a.splitter.Omits(id))
 	}
 	if len(a.tokens) >= a.limit {
 		a.end(message.Length)
 	}
 }
 
-func (a *answer) addLogprob(c shaders.Chosen, thinking bool) {
+// addLogprob adds a token's log-probability to those of the answer, or apart from them.
+func (a *answer) addLogprob(c shaders.Chosen, apart bool) {
 	if a.event.Logprobs == nil {
 		a.event.Logprobs = &message.Logprobs{Content: []message.Logprob{}}
 	}
 	to := &a.event.Logprobs.Content
-	if thinking {
+	if apart {
 		to = &a.event.Logprobs.ReasoningContent
 	}
 	*to = append(*to, a.logprob(c))

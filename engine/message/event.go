@@ -72,7 +72,8 @@ type LogitsRow struct {
 }
 
 // Logprobs are the log-probabilities of a delta's tokens, in OpenAI's shape: those of the answer, and apart from them
-// those of the reasoning. A token that opens or closes the reasoning counts with the reasoning.
+// those of the reasoning. A token that opens or closes the reasoning counts with the reasoning, and so does white space at
+// the beginning of either, which is not shown.
 type Logprobs struct {
 	Content          []Logprob `json:"content"`
 	ReasoningContent []Logprob `json:"reasoning_content,omitempty"`

@@ -269,6 +269,26 @@ func TestBeginnings(t *testing.T) {
 	splitter := NewSplitter(toyTokenizer(t, marks), Prompt{Continues: true})
 	content, _ := splitter.Push(' ')
 	require.Equal(t, " ", content, "white space in the middle of a text belongs to it")
+	require.False(t, splitter.Omits(' '))
+
+	splitter = NewSplitter(toyTokenizer(t, marks), Prompt{})
+	for _, c := range []struct {
+		id      int
+		omitted bool
+	}{{'\n', true}, {' ', true}, {0xc3, false}, {0xa9, false}, {' ', false}} { // é comes in two tokens
+		splitter.Push(c.id)
+		require.Equal(t, c.omitted, splitter.Omits(c.id), c.id)
+	}
+}
+
+// A raw text comes after the token that begins a sequence, once, and its special tokens are tokens.
+func TestText(t *testing.T) {
+	tok := toyTokenizer(t, marks)
+	format := Format{Family: DeepSeekV3}
+	want := Prompt{IDs: append([]int{idBOS}, tok.EncodeSpecial("Hi <think>")...), Continues: true}
+	require.Equal(t, want, format.Text(tok, "Hi <think>"))
+	require.Equal(t, want, format.Text(tok, deepseekBOS+"Hi <think>"))
+	require.Equal(t, Raw([]int{'H', 'i'}), Format{}.Text(tok, "Hi"), "a model without a known format may have none")
 }
 
 // FuzzFormat holds what must be so for every message: it adds no control token, and none of the template's is lost.

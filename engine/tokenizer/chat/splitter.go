@@ -45,6 +45,9 @@ func (s *Splitter) Push(id int) (content, reasoning string) {
 	return s.place(s.stream.Push(id))
 }
 
+// Omits tells whether a token, which came last, is white space that is left out.
+func (s *Splitter) Omits(id int) bool { return !s.begun && trim(s.tokenizer.Token(id)) == "" }
+
 // Begins tells whether a token, if it comes next, begins the reasoning.
 func (s *Splitter) Begins(id int) bool { return id == s.think && !s.begun }
 
@@ -62,7 +65,7 @@ func (s *Splitter) Flush() (content, reasoning string) { return s.place(s.stream
 
 func (s *Splitter) place(text string) (content, reasoning string) {
 	if !s.begun {
-		text = strings.TrimLeft(text, " \n\r\t")
+		text = trim(text)
 		s.begun = text != ""
 	}
 	if s.thinking {
@@ -70,3 +73,5 @@ func (s *Splitter) place(text string) (content, reasoning string) {
 	}
 	return text, ""
 }
+
+func trim(text string) string { return strings.TrimLeft(text, " \n\r\t") }

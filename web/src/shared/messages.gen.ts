@@ -374,7 +374,7 @@ export interface Logprob {
   top_logprobs: TopLogprob[];
 }
 
-/** Logprobs are the log-probabilities of a delta's tokens, in OpenAI's shape: those of the answer, and apart from them those of the reasoning. A token that opens or closes the reasoning counts with the reasoning. */
+/** Logprobs are the log-probabilities of a delta's tokens, in OpenAI's shape: those of the answer, and apart from them those of the reasoning. A token that opens or closes the reasoning counts with the reasoning, and so does white space at the beginning of either, which is not shown. */
 export interface Logprobs {
   content: Logprob[];
   reasoning_content?: Logprob[];
