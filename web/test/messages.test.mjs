@@ -27,8 +27,9 @@ async function gather(stream) {
   return list;
 }
 
+const run = (steps) => ({ steps, steer: () => {} });
 const read = [];
-const answers = (more) => ({ model: 'm', answers: [answer(), answer()], includeUsage: false, onPrefill: (...at) => read.push(at), ...more });
+const answers = (more) => ({ model: 'm', answers: [run(answer()), run(answer())], includeUsage: false, onPrefill: (...at) => read.push(at), ...more });
 
 const five = { id: 53, token: '5', logprob: -0.25, bytes: [53], top_logprobs: [{ id: 53, token: '5', logprob: -0.25, bytes: [53] }, { id: 54, token: '6', logprob: -1.5, bytes: [54] }] };
 const usage = { prompt_tokens: 9, completion_tokens: 5, total_tokens: 14, prompt_tokens_details: { cached_tokens: 4 }, completion_tokens_details: { reasoning_tokens: 4 } };
@@ -64,7 +65,7 @@ test('an aborted answer says so', async () => {
   async function* aborted() {
     for await (const step of answer()) yield step.kind === 'done' ? { ...step, finish_reason: 'abort' } : step;
   }
-  const list = await gather(chunks(answers({ answers: [aborted()] })));
+  const list = await gather(chunks(answers({ answers: [run(aborted())] })));
   assert.equal(list.at(-1).choices[0].finish_reason, 'abort');
 });
 
