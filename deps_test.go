@@ -118,20 +118,21 @@ var rules = []rule{
 		"tabseek/engine/deepseek": "it knows only the wire",
 		webgpu:                    "the device is the caller's choice",
 	}},
-	{"wasm/harness/openai", []string{"engine/message", "wasm/harness"}, map[string]string{
+	{"wasm/harness/openai", []string{"engine/message", "wasm/harness", "server/loopback"}, map[string]string{
 		wazero:               "it speaks HTTP on one side and asks a host on the other",
 		webgpu:               "it speaks HTTP on one side and asks a host on the other",
 		"tabseek/engine/gpu": "it speaks HTTP on one side and asks a host on the other",
 	}},
-	{"wasm/harness/tabseek-headless", []string{"shaders", "engine/gpu", "engine/gpu/gputest", "engine/gpu/nativegpu", "engine/gpu/nullgpu", "engine/gpu/refgpu", "engine/message", "engine/panel", "engine/panel/answer", "engine/panel/verify", "wasm/abi", "wasm/harness", "wasm/harness/openai", "web", "server/commandline"}, map[string]string{
+	{"wasm/harness/tabseek-headless", []string{"shaders", "engine/gpu", "engine/gpu/gputest", "engine/gpu/nativegpu", "engine/gpu/nullgpu", "engine/gpu/refgpu", "engine/message", "engine/panel", "engine/panel/answer", "engine/panel/verify", "wasm/abi", "wasm/harness", "wasm/harness/openai", "web", "server/commandline", "server/loopback"}, map[string]string{
 		"tabseek/engine": "it must run the engine that is shipped, engine.wasm, and no other",
 	}},
 	{"web", nil, map[string]string{"tabseek": "files, embedded"}},
 	{"web/build", []string{esbuild, brotli}, map[string]string{"tabseek": "it builds from sources in TypeScript"}},
+	{"server/loopback", nil, map[string]string{"tabseek": "names and addresses of this machine, whatever is served"}},
 	{"server/commandline", nil, map[string]string{"tabseek": "arguments and exit statuses, whatever the command"}},
 	{"server/commandline/commandtest", []string{testify}, map[string]string{"tabseek": "what came of a command line, whatever the command"}},
 	{"server/remote", []string{"server/commandline"}, map[string]string{"tabseek/engine": "requests and answers pass through it unread"}},
-	{"server", []string{"server/commandline", "server/remote", "web", "engine/weights", "engine/architecture", "engine/record", "engine/message", "engine/tokenizer", "engine/tokenizer/chat"}, map[string]string{
+	{"server", []string{"server/commandline", "server/loopback", "server/remote", "web", "engine/weights", "engine/architecture", "engine/record", "engine/message", "engine/tokenizer", "engine/tokenizer/chat"}, map[string]string{
 		"tabseek/engine":     "the server hosts; the page computes",
 		"tabseek/engine/gpu": "the server hosts; the page computes",
 	}},

@@ -6,7 +6,6 @@ import (
 	"io/fs"
 	"log/slog"
 	"mime"
-	"net"
 	"net/http"
 	"path"
 	"regexp"
@@ -15,6 +14,7 @@ import (
 	"time"
 
 	"tabseek/engine/weights"
+	"tabseek/server/loopback"
 	"tabseek/server/remote"
 )
 
@@ -34,14 +34,14 @@ var mediaTypes = map[string]string{
 type handler struct {
 	resources map[string]resource // by path
 	remote    *remote.Proxy       // of all below /remote/; nil if there are no models elsewhere
-	loopback  bool
+	local     bool                // it answers only to local names
 	log       *slog.Logger
 }
 
-// newHandler lists the page's files, every file of every model, and the models elsewhere. With loopback, requests must name a loopback
+// newHandler lists the page's files, every file of every model, and the models elsewhere. With local, requests must name a loopback
 // host, so that a foreign page cannot reach the server by rebinding its name.
-func newHandler(page fs.FS, models []*weights.Model, elsewhere remotes, log *slog.Logger, loopback bool) (*handler, error) {
-	h := &handler{resources: map[string]resource{}, loopback: loopback, log: log}
+func newHandler(page fs.FS, models []*weights.Model, elsewhere remotes, log *slog.Logger, local bool) (*handler, error) {
+	h := &handler{resources: map[string]resource{}, local: local, log: log}
 	if len(elsewhere.upstreams) > 0 {
 		h.remote = remote.New(elsewhere.upstreams, elsewhere.token, log)
 	}
@@ -63,7 +63,7 @@ func (h *handler) ServeHTTP(w http.ResponseWriter, r *http.Request) {
 func (h *handler) serve(w http.ResponseWriter, r *http.Request) {
 	setSecurityHeaders(w.Header())
 	switch {
-	case h.loopback && !loopbackHost(r.Host):
+	case h.local && !loopback.Host(r.Host):
 		fail(w, http.StatusForbidden, "this server answers only to localhost")
 		return
 	case h.remote != nil && strings.HasPrefix(r.URL.Path, remote.Prefix):
@@ -180,16 +180,6 @@ func setSecurityHeaders(header http.Header) {
 	} {
 		header.Set(name, value)
 	}
-}
-
-// loopbackHost tells whether a Host header names this machine.
-func loopbackHost(host string) bool {
-	if name, _, err := net.SplitHostPort(host); err == nil {
-		host = name
-	}
-	host = strings.ToLower(strings.Trim(host, "[]"))
-	ip := net.ParseIP(host)
-	return host == "localhost" || strings.HasSuffix(host, ".localhost") || ip != nil && ip.IsLoopback()
 }
 
 // statusWriter notes what was answered, for the log.

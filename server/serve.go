@@ -18,6 +18,7 @@ import (
 
 	"tabseek/engine/weights"
 	"tabseek/server/commandline"
+	"tabseek/server/loopback"
 	"tabseek/server/remote"
 	"tabseek/web"
 )
@@ -64,12 +65,12 @@ func serve(ctx context.Context, args []string, _ io.Reader, stdout, stderr io.Wr
 		return fmt.Errorf("cannot listen on %s: %w", *addr, err)
 	}
 	defer listener.Close()
-	loopback := isLoopback(listener.Addr())
-	if len(elsewhere.upstreams) > 0 && elsewhere.token == "" && !loopback {
+	local := loopback.Address(listener.Addr())
+	if len(elsewhere.upstreams) > 0 && elsewhere.token == "" && !local {
 		return commandline.UsageError("--remote on %s needs --remote-auth: whoever reaches it could use your keys", *addr)
 	}
 	log := slog.New(slog.NewTextHandler(stderr, nil))
-	handler, err := newHandler(web.Files(), models, elsewhere, log, loopback)
+	handler, err := newHandler(web.Files(), models, elsewhere, log, local)
 	if err != nil {
 		return err
 	}
@@ -214,17 +215,12 @@ func checkNames(models []*weights.Model) error {
 	return nil
 }
 
-func isLoopback(addr net.Addr) bool {
-	tcp, ok := addr.(*net.TCPAddr)
-	return ok && tcp.IP.IsLoopback()
-}
-
 func announce(w io.Writer, addr net.Addr, secure bool, models []*weights.Model, elsewhere []remote.Upstream) {
 	host, port, err := net.SplitHostPort(addr.String())
 	if err != nil {
 		host, port = addr.String(), ""
 	}
-	if isLoopback(addr) {
+	if loopback.Address(addr) {
 		host = "localhost"
 	}
 	scheme := "http"
@@ -238,7 +234,7 @@ func announce(w io.Writer, addr net.Addr, secure bool, models []*weights.Model, 
 	for _, u := range elsewhere {
 		fmt.Fprintf(w, "  remote %s (what is asked of it leaves this computer)\n", u.Name)
 	}
-	if !isLoopback(addr) && !secure {
+	if !loopback.Address(addr) && !secure {
 		fmt.Fprintln(w, "Browsers give WebGPU only to HTTPS and localhost: other machines need --tls-cert and --tls-key, or a TLS proxy in front.")
 	}
 }

@@ -10,13 +10,13 @@ import (
 	"crypto/sha256"
 	"crypto/subtle"
 	"log/slog"
-	"net"
 	"net/http"
 	"net/url"
 	"slices"
 	"strings"
 	"time"
 
+	"tabseek/server/loopback"
 	"tabseek/wasm/harness"
 )
 
@@ -91,7 +91,7 @@ func (s *Server) ServeHTTP(w http.ResponseWriter, r *http.Request) {
 func (s *Server) admit(r *http.Request) *failure {
 	route, ok := s.routes[r.URL.Path]
 	switch {
-	case s.Loopback && !loopbackHost(r.Host):
+	case s.Loopback && !loopback.Host(r.Host):
 		return fail(http.StatusForbidden, "forbidden", "this server answers only to localhost")
 	case foreign(r):
 		return fail(http.StatusForbidden, "forbidden", "this server answers no pages of other origins")
@@ -131,16 +131,6 @@ func foreign(r *http.Request) bool {
 		u, err := url.Parse(origin)
 		return err != nil || u.Host == "" || !strings.EqualFold(u.Host, r.Host)
 	})
-}
-
-// loopbackHost tells whether a Host header names this machine.
-func loopbackHost(host string) bool {
-	if name, _, err := net.SplitHostPort(host); err == nil {
-		host = name
-	}
-	host = strings.ToLower(strings.Trim(host, "[]"))
-	ip := net.ParseIP(host)
-	return host == "localhost" || strings.HasSuffix(host, ".localhost") || ip != nil && ip.IsLoopback()
 }
 
 // A modelCard describes the model, in OpenAI's words and, for its context, in vLLM's.

@@ -11,6 +11,7 @@ import (
 	"path/filepath"
 	"time"
 
+	"tabseek/server/loopback"
 	"tabseek/wasm/harness"
 	"tabseek/wasm/harness/openai"
 )
@@ -34,7 +35,7 @@ func serve(ctx context.Context, args []string, to streams) error {
 	return withModel(ctx, a.target, a.model, to, func(host *harness.Host) error {
 		log := slog.New(slog.NewTextHandler(to.err, nil))
 		api := openai.New(openai.Options{
-			Host: host, Model: modelName(a.model), Queue: a.queue, Key: a.key, Loopback: isLoopback(listener.Addr()), Log: log,
+			Host: host, Model: modelName(a.model), Queue: a.queue, Key: a.key, Loopback: loopback.Address(listener.Addr()), Log: log,
 		})
 		server := &http.Server{
 			Handler:           api,
@@ -76,14 +77,9 @@ func modelName(model string) string {
 	return filepath.Base(model)
 }
 
-func isLoopback(addr net.Addr) bool {
-	tcp, ok := addr.(*net.TCPAddr)
-	return ok && tcp.IP.IsLoopback()
-}
-
 func announce(w io.Writer, addr net.Addr, model string, key bool) {
 	fmt.Fprintf(w, "%s answers at http://%s/v1\n", model, addr)
-	if !isLoopback(addr) && !key {
+	if !loopback.Address(addr) && !key {
 		fmt.Fprintln(w, "Whoever reaches this address can ask: --api-key-env VAR has clients send a key.")
 	}
 }
