@@ -50,7 +50,7 @@ func eval(ctx context.Context, args []string, to streams) error {
 	if err != nil {
 		return err
 	}
-	kept, err := openKept(a, questions)
+	kept, err := openKept(a)
 	if err != nil {
 		return err
 	}
@@ -117,8 +117,18 @@ func (e *evaluation) run(ctx context.Context, to streams) ([]score, error) {
 		}
 	}
 	e.progress = commandline.NewProgress(to.err, int64(len(jobs)), func(n int64) string { return fmt.Sprint(n) })
-	if n := e.kept.count(); n > 0 {
-		e.progress.Begin(int64(n))
+	there := 0
+	for _, j := range jobs {
+		name, err := e.questions[j.question].kept(j.question)
+		if err != nil {
+			return nil, err
+		}
+		if _, ok := e.kept.get(name, j.name()); ok {
+			there++
+		}
+	}
+	if there > 0 {
+		e.progress.Begin(int64(there))
 	}
 	defer e.progress.Done()
 	err := e.work(ctx, jobs, func(j job, result result) {
@@ -201,15 +211,18 @@ func (j job) name() string {
 
 // result does a job, if it is not done already.
 func (e *evaluation) result(ctx context.Context, j job) (result, error) {
-	if r, ok := e.kept.get(j.question, j.name()); ok {
+	q := e.questions[j.question]
+	name, err := q.kept(j.question)
+	if err != nil {
+		return result{}, err
+	}
+	if r, ok := e.kept.get(name, j.name()); ok {
 		return r, nil
 	}
-	q := e.questions[j.question]
 	params := message.Params{Temperature: e.temperature, MaxTokens: e.maxTokens}
 	seed := *e.seed + uint32(j.question)*message.MaxTraces
 	params.Seed = &seed
 	var r result
-	var err error
 	if j.supply != nil {
 		r.Samples, err = sample(ctx, e.host, q, params, *j.supply)
 	} else {
@@ -218,7 +231,7 @@ func (e *evaluation) result(ctx context.Context, j job) (result, error) {
 	if err != nil {
 		return r, fmt.Errorf("question %d (%s), %s: %w", j.question+1, short(q.Question), j.name(), err)
 	}
-	return r, e.kept.put(j.question, j.name(), r)
+	return r, e.kept.put(name, j.name(), r)
 }
 
 func (e *evaluation) score(name string, outcomes []judged) score {

@@ -30,12 +30,12 @@ type kept struct {
 
 // A keptLine is a line of the file.
 type keptLine struct {
-	Question int    `json:"question"`
+	Question string `json:"question"` // where it is in the file, and what it is
 	Job      string `json:"job"`
 	result
 }
 
-func openKept(a evalArgs, questions []question) (*kept, error) {
+func openKept(a evalArgs) (*kept, error) {
 	k := &kept{results: map[string]result{}}
 	model, err := openModel(a.model)
 	if err != nil {
@@ -56,7 +56,7 @@ func openKept(a evalArgs, questions []question) (*kept, error) {
 	hash := sha256.New()
 	hash.Write(manifest)
 	hash.Write(wasm)
-	if err := json.NewEncoder(hash).Encode([]any{questions, a.temperature, a.seed, a.maxTokens, a.device, a.minimum, a.context}); err != nil {
+	if err := json.NewEncoder(hash).Encode([]any{a.temperature, a.seed, a.maxTokens, a.device, a.minimum, a.context}); err != nil {
 		return nil, err
 	}
 	k.path = filepath.Join(folder, "tabseek", "evals", hex.EncodeToString(hash.Sum(nil))[:32]+".jsonl")
@@ -84,18 +84,23 @@ func openKept(a evalArgs, questions []question) (*kept, error) {
 	return k, err
 }
 
-func keptName(question int, job string) string { return fmt.Sprint(question, " ", job) }
+func keptName(question, job string) string { return question + " " + job }
 
-func (k *kept) count() int { return len(k.results) }
+// kept is the name of a question among what is kept.
+func (q *question) kept(at int) (string, error) {
+	data, err := json.Marshal(q)
+	hash := sha256.Sum256(data)
+	return fmt.Sprintf("%d:%x", at, hash[:8]), err
+}
 
-func (k *kept) get(question int, job string) (result, bool) {
+func (k *kept) get(question, job string) (result, bool) {
 	k.mutex.Lock()
 	defer k.mutex.Unlock()
 	r, ok := k.results[keptName(question, job)]
 	return r, ok
 }
 
-func (k *kept) put(question int, job string, r result) error {
+func (k *kept) put(question, job string, r result) error {
 	if k.file == nil {
 		return nil
 	}

@@ -177,12 +177,18 @@ func TestEval(t *testing.T) {
 	require.NoError(t, err)
 	questions, err := readQuestions(file, 0)
 	require.NoError(t, err)
-	k, err := openKept(a, questions)
+	k, err := openKept(a)
 	require.NoError(t, err)
 	mine := "mine"
-	require.NoError(t, k.put(0, "check", result{Outcome: &judged{Answer: &mine, Right: true, Tokens: 1000}}))
-	require.NoError(t, k.put(1, "check", result{Outcome: &judged{Answer: &mine, Right: true, Tokens: 1000}}))
-	_, err = k.file.WriteString(`{"question":2,"job":"che`)
+	var names []string
+	for i := range 2 {
+		name, err := questions[i].kept(i)
+		require.NoError(t, err)
+		names = append(names, name)
+	}
+	require.NoError(t, k.put(names[0], "check", result{Outcome: &judged{Answer: &mine, Right: true, Tokens: 1000}}))
+	require.NoError(t, k.put(names[1], "check", result{Outcome: &judged{Answer: &mine, Right: true, Tokens: 1000}}))
+	_, err = k.file.WriteString(`{"question":"2:`)
 	require.NoError(t, err)
 	k.close()
 	again := command(args...)
