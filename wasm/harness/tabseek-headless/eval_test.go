@@ -201,3 +201,32 @@ func TestEval(t *testing.T) {
 	require.Equal(t, printed.Strategies[3].Answers[2], resumed.Strategies[3].Answers[2])
 	require.Empty(t, left())
 }
+
+// A strategy's answer comes with what it is made of, as text and as JSON.
+func TestRunStrategy(t *testing.T) {
+	needWasm(t)
+	model := enginetest.PackTiny(t)
+	args := []string{"run", model, "Hi", "--device", "ref", "--max-tokens", "6", "--temperature", "0.8", "--seed", "3", "--strategy", "best_of", "--n", "3"}
+	o := command(append(args, "--json")...)
+	require.Zero(t, o.Status, o.Stderr)
+	var printed struct {
+		Text    string
+		Tabseek message.Result
+		Stats   message.Stats
+	}
+	require.NoError(t, json.Unmarshal([]byte(o.Stdout), &printed))
+	require.Len(t, printed.Tabseek.Traces, 3)
+	require.Equal(t, message.ChosenSelfScore, printed.Tabseek.ChosenBy)
+	require.Equal(t, 18, printed.Stats.CompletionTokens)
+	text := command(args...)
+	require.Zero(t, text.Status, text.Stderr)
+	require.Equal(t, strings.TrimSuffix(printed.Text, "\n")+"\n", text.Stdout)
+	require.Contains(t, text.Stderr, "stopped by all, chosen by self_score; 18 tokens in 3 traces")
+
+	file := write(t, "schema.json", `{"type":"object"}`)
+	o = command(append(args, "--json", "--verifier", "json:"+file)...)
+	require.Zero(t, o.Status, o.Stderr)
+	require.NoError(t, json.Unmarshal([]byte(o.Stdout), &printed))
+	require.Equal(t, message.ChosenNone, printed.Tabseek.ChosenBy)
+	require.Equal(t, "No answer was accepted: 3 were tried.", printed.Text)
+}
