@@ -144,6 +144,28 @@ func TestTracesAreAnswers(t *testing.T) {
 	}
 }
 
+// A vote that stops as soon as it is decided has the answer of the full vote.
+func TestDecidedVote(t *testing.T) {
+	packed := packSmall(t)
+	answered := 0
+	for seed := range uint32(12) {
+		ask := func(stop message.StopRule) *message.Result {
+			params := sampled(14, 100*seed)
+			params.ThinkingBudget = pointer(0)
+			params.TopK = pointer(40)
+			params.Strategy = &message.Strategy{Mode: message.Vote, N: pointer(4), Stop: stop}
+			h := openSmall(t, packed, engine.Options{Context: 100, Chunk: 2, Sequences: 2})
+			return hear(t, h.Ask(chatting(1, params))).last.Result
+		}
+		full, decided := ask(message.StopNone), ask(message.StopDecided)
+		require.Equal(t, full.Answer, decided.Answer, "seed %d", seed)
+		if full.Answer != nil {
+			answered++
+		}
+	}
+	require.Positive(t, answered, "some random texts hold numbers")
+}
+
 // The first answer that a verifier accepts ends the traces, and another request goes on beside them.
 func TestVerifierEndsTraces(t *testing.T) {
 	packed := packSmall(t)

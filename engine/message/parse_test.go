@@ -150,6 +150,7 @@ func TestRefusals(t *testing.T) {
 		{say + `{"thinking_budget":-1}`, "thinking_budget", `thinking_budget is -1, must be an integer from 0 on`},
 		{say + `{"max_thinking_tokens":"8"}`, "max_thinking_tokens", `max_thinking_tokens is "8", must be an integer from 0 on`},
 		{say + `{"reasoning_effort":"huge"}`, "reasoning_effort", `reasoning_effort is "huge", must be none, minimal, low, medium, high, xhigh, max or ultra`},
+		{say + `{"thinking":true,"reasoning_effort":"none"}`, "reasoning_effort", `reasoning_effort is none, but thinking is true`},
 		{say + `{"thinking":false,"enable_thinking":true}`, "enable_thinking", `enable_thinking is true, but thinking is false`},
 	} {
 		t.Run(c.want, func(t *testing.T) {
@@ -312,10 +313,11 @@ func TestThinkingLimit(t *testing.T) {
 		"a strategy's":    {`{"strategy":{"mode":"vote","budget":7}}`, 7, true, nil},
 		"the smallest":    {`{"thinking_budget":9,"max_thinking_tokens":7,"strategy":{"mode":"vote","budget":8}}`, 7, true, nil},
 		"no effort":       {`{"reasoning_effort":"none"}`, 0, true, pointer(false)},
-		"a low effort":    {`{"reasoning_effort":"low"}`, 100, true, nil},
-		"a medium effort": {`{"reasoning_effort":"medium"}`, 400, true, nil},
-		"a high effort":   {`{"reasoning_effort":"high"}`, 0, false, nil},
-		"both":            {`{"reasoning_effort":"medium","thinking_budget":50}`, 50, true, nil},
+		"a low effort":    {`{"reasoning_effort":"low"}`, 100, true, pointer(true)},
+		"a medium effort": {`{"reasoning_effort":"medium"}`, 400, true, pointer(true)},
+		"a high effort":   {`{"reasoning_effort":"high"}`, 0, false, pointer(true)},
+		"no thinking":     {`{"reasoning_effort":"high","thinking":false}`, 0, false, pointer(false)},
+		"both":            {`{"reasoning_effort":"medium","thinking_budget":50}`, 50, true, pointer(true)},
 		"Qwen's word":     {`{"enable_thinking":true}`, 0, false, pointer(true)},
 		"DeepSeek's":      {`{"thinking":{"type":"disabled"}}`, 0, false, pointer(false)},
 	} {

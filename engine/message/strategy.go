@@ -200,7 +200,8 @@ func (v *Verifier) validate() error {
 // Budgets say how long to think: how much the model is to try, and where it is cut short. Both may be given.
 type Budgets struct {
 	// ReasoningEffort is how much thought an answer is worth: none begins with the answer; low and medium cut thinking short
-	// at an eighth and at a half of what there is room for; high lets it end by itself.
+	// at an eighth and at a half of what there is room for; high lets it end by itself. All but none have a model think that
+	// leaves the choice.
 	ReasoningEffort Effort `json:"reasoning_effort,omitempty"`
 	// ThinkingBudget is the most tokens to think for. Thinking is then closed at the next end of a line, a tenth later at the
 	// latest, and the answer begins. Of all the words for it that are given, the smallest number holds.
@@ -260,14 +261,16 @@ func (p *Params) ThinkingLimit(room int) (int, bool) {
 // Thinks says whether the answer is to begin with reasoning, where the model leaves the choice; nil if the caller does
 // not say.
 func (p *Params) Thinks() *bool {
-	no := false
 	switch {
-	case p.ReasoningEffort == EffortNone:
-		return &no
 	case p.Thinking != nil:
 		return (*bool)(p.Thinking)
+	case p.EnableThinking != nil:
+		return p.EnableThinking
+	case p.ReasoningEffort != "":
+		thinks := p.ReasoningEffort != EffortNone
+		return &thinks
 	}
-	return p.EnableThinking
+	return nil
 }
 
 func (b *Budgets) validate() error {

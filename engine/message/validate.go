@@ -59,6 +59,8 @@ func (p *Params) Validate() error {
 		return Refuse("stream_options", "is given without stream: true")
 	case p.EnableThinking != nil && p.Thinking != nil && *p.EnableThinking != bool(*p.Thinking):
 		return Refuse("enable_thinking", "is %t, but thinking is %t", *p.EnableThinking, *p.Thinking)
+	case p.ReasoningEffort == EffortNone && (p.Thinking != nil && bool(*p.Thinking) || p.EnableThinking != nil && *p.EnableThinking):
+		return Refuse("reasoning_effort", "is none, but thinking is true")
 	case p.Strategy != nil && p.N != nil && (p.Strategy.N == nil || *p.N != *p.Strategy.N):
 		return Refuse("n", "is %d beside a strategy, which has its own", *p.N)
 	}

@@ -26,6 +26,7 @@ func requests() []any {
 	return []any{
 		message.Request{Type: message.Chat, ID: 1, Messages: []message.Message{{Role: message.User, Content: "What is 2 + 3?"}}},
 		message.Request{Type: message.Generate, ID: 4294967295, Tokens: []int{256, 0, 163839}},
+		message.Request{Type: message.Complete, ID: 6, Prompt: "1 + 1 ="},
 		message.Request{Type: message.Logits, ID: 3, Tokens: []int{1}, Mode: message.Decode, Draft: true},
 		message.Request{Type: message.Cancel, ID: 1},
 		voted(message.Verifier{Type: message.VerifyFunction}),

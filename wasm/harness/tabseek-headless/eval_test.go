@@ -37,6 +37,21 @@ func TestNamed(t *testing.T) {
 	}
 }
 
+// Whatever a strategy is called: it is refused in one line, or is one that the engine takes.
+func FuzzNamed(f *testing.F) {
+	for _, name := range []string{"single", "vote:8:decided", "short_m:8:3", "single:budget=9:wait=1:effort=low", "::", "vote:-1", "vote:8:9:9"} {
+		f.Add(name)
+	}
+	f.Fuzz(func(t *testing.T, name string) {
+		n, err := parseNamed(name)
+		if err != nil {
+			return
+		}
+		require.NoError(t, (&message.Params{Strategy: &n.strategy}).Validate())
+		require.Positive(t, n.strategy.Traces())
+	})
+}
+
 func TestQuestions(t *testing.T) {
 	list, err := readQuestions("../../../testdata/pocket/heldout.jsonl", 0)
 	require.NoError(t, err)

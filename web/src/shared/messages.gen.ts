@@ -296,7 +296,7 @@ export interface Params {
   draft?: 'off' | 'auto' | 0 | 1 | 2 | 3;
   /** strategy makes one answer of several. */
   strategy?: Strategy | StrategyMode;
-  /** reasoning_effort is how much thought an answer is worth: none begins with the answer; low and medium cut thinking short at an eighth and at a half of what there is room for; high lets it end by itself. */
+  /** reasoning_effort is how much thought an answer is worth: none begins with the answer; low and medium cut thinking short at an eighth and at a half of what there is room for; high lets it end by itself. All but none have a model think that leaves the choice. */
   reasoning_effort?: Effort;
   /** thinking_budget is the most tokens to think for. thinking is then closed at the next end of a line, a tenth later at the latest, and the answer begins. Of all the words for it that are given, the smallest number holds. */
   thinking_budget?: number;
