@@ -12,6 +12,7 @@ import (
 const (
 	inFlight   = 2                       // submits under way: the GPU starts the next while the CPU reads the last
 	chosenSize = 4 * shaders.ChosenWords // bytes of a record
+	leastTurn  = 16                      // tokens that a run may have before it makes room for another request
 )
 
 // A decoder turns steps into the tokens of answers, of up to Options.Sequences side by side.
@@ -22,11 +23,14 @@ const (
 //
 // Prompts and answers take turns, submit by submit. Who has a row changes only while nothing is under way: then
 // the rows are set anew, and the width of a step to what is needed.
+//
+// Where there are more requests than sequences, they take turns, so that the first tokens of one do not wait for the last of
+// another. The answers of one request do not: those that end early may spare the others.
 type decoder struct {
 	engine     *Engine
 	questions  []*question
 	strategies []*strategy
-	preempted  []*run // had to make room, or to begin anew; they go on with what they had
+	preempted  []*run // made room, or had to begin anew; they go on with what they had
 	runs       []*run // that have a sequence
 	seats      []*run // of these, those that have a row: row i is that of seats[i]
 	free       []int  // the GPU's sequences
@@ -96,35 +100,41 @@ func (d *decoder) next() {
 	}
 }
 
-// admit begins answers as long as there are sequences and pages for them: of the question that has the fewest under way.
+// admit begins answers as long as there are sequences and pages for them.
 func (d *decoder) admit() {
-	for len(d.free) > 0 {
-		if len(d.preempted) > 0 {
-			if !d.room(d.preempted[0]) {
-				return
-			}
-			d.start(d.preempted[0])
+	for {
+		q, r := d.waiting()
+		if r == nil || !d.room(r) || len(d.free) == 0 && !d.takeTurn(r) {
+			return
+		}
+		if q == nil {
 			d.preempted = d.preempted[1:]
+			d.start(r)
 			continue
 		}
-		var next *question
-		for _, q := range d.questions {
-			if q.ready() && !d.shares(q.start.IDs) && (next == nil || q.running() < next.running()) {
-				next = q
-			}
-		}
-		if next == nil {
-			return
-		}
-		r := &run{question: next, tokens: next.start.IDs}
-		if !d.room(r) {
-			return
-		}
 		d.begun++
-		r.order, r.answer, r.tokens = d.begun, next.next(d.engine), slices.Clone(r.tokens)
+		r.order, r.answer, r.tokens = d.begun, q.next(d.engine), slices.Clone(r.tokens)
 		d.start(r)
 		r.answer.reused = r.filled
 	}
+}
+
+// waiting is who is next: a new answer to a question, of the one that has the fewest under way, or a run that goes on.
+// Whoever has had nothing yet comes first, unless pages are short.
+func (d *decoder) waiting() (*question, *run) {
+	var next *question
+	for _, q := range d.questions {
+		if q.ready() && !d.shares(q.start.IDs) && (next == nil || q.running() < next.running()) {
+			next = q
+		}
+	}
+	if len(d.preempted) > 0 && (next == nil || next.running() > 0 || !d.ample(next.start.IDs)) {
+		return nil, d.preempted[0]
+	}
+	if next == nil {
+		return nil, nil
+	}
+	return next, &run{question: next, tokens: next.start.IDs}
 }
 
 // shares tells whether a prompt begins with a page or more, or is as a whole, what is being filled for another run: it waits for
@@ -150,7 +160,40 @@ func (d *decoder) room(r *run) bool {
 	return len(d.runs) == 0 || d.engine.cache.Available() > len(r.tokens)/shaders.PageSize+1
 }
 
+// ample tells whether there are pages for all that is under way and for further tokens, so that none is computed twice if
+// sequences take turns.
+func (d *decoder) ample(further []int) bool {
+	need := len(further)/shaders.PageSize + 2
+	for _, r := range slices.Concat(d.runs, d.preempted) {
+		need += len(r.tokens)/shaders.PageSize + 2
+	}
+	return need <= d.engine.cache.Pages()
+}
+
+// takeTurn has a run make room for another request, of which no run has a sequence, once it has had a turn of its own: the one
+// whose turn is the longest. It goes on when it is its turn again.
+func (d *decoder) takeTurn(next *run) bool {
+	if !d.ample(next.tokens) || slices.ContainsFunc(d.runs, func(r *run) bool { return r.question.asker() == next.question.asker() }) {
+		return false
+	}
+	longest := slices.MaxFunc(d.runs, func(a, b *run) int { return a.turn() - b.turn() })
+	if longest.turn() < leastTurn {
+		return false
+	}
+	if d.pending > 0 {
+		d.changed = true // nothing more is submitted until then
+		return false
+	}
+	d.leave(longest)
+	longest.cached.End()
+	d.begun++
+	longest.order = d.begun
+	d.later(longest)
+	return true
+}
+
 func (d *decoder) start(r *run) {
+	r.since = len(r.answer.tokens)
 	slot := d.free[len(d.free)-1]
 	d.free = d.free[:len(d.free)-1]
 	d.engine.beginRun(r, slot)

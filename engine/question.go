@@ -32,6 +32,9 @@ func (q *question) running() int {
 	return n
 }
 
+// asker is the request that a question is of: its own, or a strategy's.
+func (q *question) asker() uint32 { return q.request.ID }
+
 // silent tells whether the caller is not told how far the question is: it is one of several traces.
 func (q *question) silent() bool { return q.trace != nil && (q.trace.index > 0 || q.trace.probe) }
 

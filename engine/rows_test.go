@@ -128,6 +128,56 @@ func TestCancelOneOfMany(t *testing.T) {
 	}
 }
 
+// Where there are more requests than sequences, the first tokens of none wait for the last of another, and each has the
+// answers that it has alone; where pages are short, they come one after the other.
+func TestTurns(t *testing.T) {
+	packed := packSmall(t)
+	ask := func(id uint32) message.Request {
+		return message.Request{Type: "generate", ID: id, Tokens: prompt(10+int(id), int(id)), Params: sampled(60, id)}
+	}
+	const asked = 4
+	want := map[string][]int{}
+	alone := openSmall(t, packed, engine.Options{Context: 100})
+	for id := range uint32(asked) {
+		for name, tokens := range answers(t, alone.Ask(ask(id+1))) {
+			want[name] = tokens
+		}
+	}
+	for name, c := range map[string]struct {
+		options engine.Options
+		turns   bool
+	}{
+		"one sequence":  {engine.Options{Context: 100, Sequences: 1}, false},
+		"two sequences": {engine.Options{Context: 100, Sequences: 2, Chunk: 3}, false},
+		"plenty":        {engine.Options{Context: 250, Sequences: 2, Chunk: 3}, true},
+		"pages are few": {engine.Options{Context: 100, Sequences: 2, Chunk: 3, CacheBytes: 1}, false},
+	} {
+		t.Run(name, func(t *testing.T) {
+			h := openSmall(t, packed, c.options)
+			var requests []message.Request
+			for id := range uint32(asked) {
+				requests = append(requests, ask(id+1))
+			}
+			events := h.Ask(requests...)
+			require.Equal(t, want, answers(t, events))
+			require.Zero(t, h.Engine.PagesInUse())
+			begun, before := map[uint32]bool{}, -1 // how many had begun before the first ended
+			for _, e := range events {
+				switch {
+				case e.Type == message.Delta:
+					begun[e.ID] = true
+				case e.Type == message.Choice && before < 0:
+					before = len(begun)
+				}
+			}
+			t.Log(before, "had begun before the first ended")
+			if c.turns {
+				require.Equal(t, asked, before)
+			}
+		})
+	}
+}
+
 func TestSequencesOption(t *testing.T) {
 	_, _, err := enginetest.New(t, packSmall(t), refgpu.New(), engine.Options{Sequences: -1})
 	require.ErrorContains(t, err, "sequences is -1, must be at least 1")

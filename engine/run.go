@@ -12,7 +12,8 @@ import (
 type run struct {
 	question *question
 	answer   *answer
-	order    int // of all runs, by when they began
+	order    int // of all runs, by when they, or their turns, began
+	since    int // tokens that it had when its turn began
 
 	slot      int   // the GPU's sequence
 	tokens    []int // the prompt, and what was chosen
@@ -30,6 +31,9 @@ type run struct {
 
 // target is how many rows must be filled before decoding: all but that of the last token, which a decode step reads.
 func (r *run) target() int { return len(r.tokens) - 1 }
+
+// turn is how many tokens have come in its turn.
+func (r *run) turn() int { return len(r.answer.tokens) - r.since }
 
 // left is how many more tokens may come, at least, before the answer reaches its limit.
 func (r *run) left() int { return r.answer.limit - len(r.answer.tokens) - r.ahead }

@@ -7,7 +7,6 @@ import (
 	"io"
 	"net/http"
 	"strconv"
-	"sync"
 	"time"
 
 	"tabseek/engine/message"
@@ -25,6 +24,7 @@ type call struct {
 	model    string // that is asked for; empty: the one there is
 	delivery message.Delivery
 	requests []message.Request
+	size     int // of its body, in bytes
 	form     form
 }
 
@@ -100,17 +100,19 @@ func (s *Server) answer(w http.ResponseWriter, r *http.Request, c *call) {
 		failureOf(harness.ErrClosed).write(w)
 		return
 	}
-	place := s.queue.join(c.sequences())
-	if place == nil {
+	leave := s.queue.join(c.sequences(), c.size)
+	if leave == nil {
 		f := fail(http.StatusTooManyRequests, "queue_full", "%d answers are under way or wait, there is no room for more", s.queue.bound)
 		f.header = http.Header{"Retry-After": {strconv.Itoa(s.queue.retryAfter())}}
 		f.write(w)
 		return
 	}
-	defer place.leave()
+	defer leave()
 	ctx, cancel := context.WithCancel(r.Context())
 	defer cancel() // frees what is left of it, whatever ended it here
-	told := s.start(ctx, place, c)
+	work, stop := context.WithCancel(ctx)
+	defer context.AfterFunc(s.stopping, stop)()
+	told := s.start(ctx, work, c)
 	if c.delivery.Stream {
 		s.stream(ctx, w, c, told)
 	} else {
@@ -125,26 +127,15 @@ type report struct {
 	err     error // io.EOF: it has ended as it should
 }
 
-// start begins the requests of a call when it is their turn. Their events come mixed, as they are told.
-func (s *Server) start(ctx context.Context, p *place, c *call) <-chan report {
+// start begins the requests of a call; when work ends, they end early. Their events come mixed, as they are told, until ctx
+// ends.
+func (s *Server) start(ctx, work context.Context, c *call) <-chan report {
 	told := make(chan report)
 	since := time.Now()
-	go func() {
-		if err := p.wait(ctx, s.stopping); err != nil {
-			tell(ctx, told, report{err: err})
-			return
-		}
-		work, stop := context.WithCancel(ctx)
-		stopped := context.AfterFunc(s.stopping, stop)
-		defer stopped()
-		var reading sync.WaitGroup
-		for i, request := range c.requests {
-			stream := s.Host.Start(work, request)
-			reading.Go(func() { s.read(ctx, i, stream, since, told) })
-		}
-		reading.Wait()
-		stop()
-	}()
+	for i, request := range c.requests {
+		stream := s.Host.Start(work, request)
+		go s.read(ctx, i, stream, since, told)
+	}
 	return told
 }
 

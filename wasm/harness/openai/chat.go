@@ -107,7 +107,7 @@ func (s *Server) chat(w http.ResponseWriter, r *http.Request) {
 		failureOf(message.Refuse("strategy.verifier.type", "is function, which needs a program beside the engine to ask")).write(w)
 		return
 	}
-	c := &call{model: request.Params.Model, delivery: request.Params.Delivery, requests: []message.Request{request}}
+	c := &call{model: request.Params.Model, delivery: request.Params.Delivery, requests: []message.Request{request}, size: len(body)}
 	f := &chatForm{head: s.head("chatcmpl", "chat.completion"), answers: make([]chatAnswer, c.total()), noUsage: c.noUsage()}
 	if c.delivery.Stream {
 		f.Object = "chat.completion.chunk"

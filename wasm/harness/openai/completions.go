@@ -42,7 +42,7 @@ func (s *Server) completions(w http.ResponseWriter, r *http.Request) {
 		failureOf(err).write(w)
 		return
 	}
-	c := &call{model: requests[0].Params.Model, delivery: delivery, requests: requests}
+	c := &call{model: requests[0].Params.Model, delivery: delivery, requests: requests, size: len(body)}
 	c.form = &textForm{head: s.head("cmpl", "text_completion"), answers: make([]textAnswer, c.total()), noUsage: c.noUsage()}
 	s.answer(w, r, c)
 }

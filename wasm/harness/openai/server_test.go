@@ -293,10 +293,9 @@ func TestQueue(t *testing.T) {
 	e := serveTiny(t, 1, 1)
 	_, leave := e.begin(t, endless)
 	waiting := make(chan reply)
-	go func() { waiting <- e.chat(t, `{`+hello+`,"max_tokens":2,"seed":1}`) }()
+	go func() { waiting <- e.chat(t, strings.Replace(endless, "240", "30", 1)) }()
 	require.Eventually(t, func() bool {
-		return strings.Contains(e.ask(t, "GET", "/metrics", "").body, "tabseek_answers_running 1\n") &&
-			strings.Contains(e.ask(t, "GET", "/metrics", "").body, "tabseek_answers_waiting 1\n")
+		return strings.Contains(e.ask(t, "GET", "/metrics", "").body, "tabseek_answers_waiting 1\n")
 	}, 10*time.Second, time.Millisecond)
 	r := e.chat(t, `{`+hello+`}`)
 	require.Equal(t, 429, r.StatusCode)
