@@ -50,6 +50,9 @@ type Engine struct {
 	uploading  map[uint32]bool // shards that are still to come
 	ready      bool
 
+	measures     map[string]*timing        // what has been laid out to be timed
+	weightShares map[[2]uint64]weightShare // made when first asked for
+
 	task    task
 	waiting []message.Request
 	submits map[uint32]submitted // by ticket
@@ -72,7 +75,7 @@ type task interface {
 // Open lays a packed model out for a device. The commands it yields create everything and ask for every shard;
 // once all shards are Uploaded the event ready follows. The engine keeps the tokenizer's bytes and reads them in place.
 func Open(manifestJSON, compiledTokenizer []byte, device gpu.Info, options Options) (*Engine, error) {
-	e := &Engine{device: device, options: options, uploading: map[uint32]bool{}, submits: map[uint32]submitted{}, paces: map[gpu.RecordingID]*pace{}}
+	e := &Engine{device: device, options: options, uploading: map[uint32]bool{}, submits: map[uint32]submitted{}, paces: map[gpu.RecordingID]*pace{}, measures: map[string]*timing{}}
 	var err error
 	if e.manifest, err = weights.ParseManifest(manifestJSON); err != nil {
 		return nil, &message.Error{Code: message.BadModel, Err: err}
@@ -230,7 +233,7 @@ func (e *Engine) Request(r message.Request) {
 func (e *Engine) startNext() {
 	for e.task == nil && e.ready && len(e.waiting) > 0 {
 		r := e.waiting[0]
-		if r.Type == message.Logits && !e.decoder.idle() {
+		if (r.Type == message.Logits || r.Type == message.Timing) && !e.decoder.idle() {
 			return
 		}
 		e.waiting = e.waiting[1:]
@@ -251,6 +254,8 @@ func (e *Engine) begin(r message.Request) error {
 		return e.beginQuestion(r, rawPrompt(r.Tokens))
 	case message.Complete:
 		return e.beginQuestion(r, e.writeText(r))
+	case message.Timing:
+		return e.beginMeasuring(r)
 	default:
 		return e.beginLogits(r)
 	}

@@ -161,3 +161,15 @@ func e4m3(code byte) float64 {
 	}
 	return value
 }
+
+// PlaneBytes are the sizes of the planes of a matrix, rounded up to whole words; scales is 0 where there are none.
+func (f Format) PlaneBytes(rows, k int) (quants, scales int) {
+	a, blocks := arrangements[f], rows*((k+BlockSize-1)/BlockSize)
+	switch {
+	case f == FP8:
+		scales = 4 * ((rows + tileSize - 1) / tileSize) * ((k + tileSize - 1) / tileSize)
+	case a.blocks > 0:
+		scales = (blocks + a.blocks - 1) / a.blocks * a.entry
+	}
+	return (blocks*a.quants + 3) &^ 3, (scales + 3) &^ 3
+}

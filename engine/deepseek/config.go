@@ -340,7 +340,7 @@ func (c *Config) Dimensions() record.Dimensions {
 	return record.Dimensions{
 		ModelType: c.ModelType, Attention: "MLA", VocabSize: c.VocabSize, HiddenSize: c.HiddenSize, Layers: c.NumHiddenLayers,
 		DraftLayers: c.NumNextNPredictLayers, MaxPositions: c.MaxPositionEmbeddings, CacheWidth: c.LatentWidth(),
-		FullWidth: c.NumAttentionHeads * (c.QKNopeHeadDim + c.QKRopeHeadDim + c.VHeadDim), TiedHead: c.TieWordEmbeddings,
+		FullWidth: c.NumAttentionHeads * (c.QKNopeHeadDim + c.QKRopeHeadDim + c.VHeadDim), TiedHead: c.TieWordEmbeddings, Heads: c.NumAttentionHeads,
 	}
 }
 

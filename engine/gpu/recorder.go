@@ -98,6 +98,24 @@ func (r *Recorder) note(what string, c recordable, err error) {
 	r.commands = append(r.commands, c)
 }
 
+// A Noted command is what a recorder knows of a dispatch: its program and what is bound.
+type Noted struct {
+	Program *shaders.Program // nil: it is a copy or a clearing
+	Params  []byte
+	Slices  []Slice
+}
+
+// Command is the command of that number.
+func (r *Recorder) Command(i int) Noted {
+	if d, ok := r.commands[i].(interface {
+		program() *shaders.Program
+		params() []byte
+	}); ok {
+		return Noted{d.program(), d.params(), r.commands[i].slices()}
+	}
+	return Noted{Slices: r.commands[i].slices()}
+}
+
 // checkRange refuses ranges that are unaligned, empty, outside their buffer or of another recording.
 func (r *Recorder) checkRange(name string, s Slice, align uint64) error {
 	switch {

@@ -234,7 +234,7 @@ func (c *Config) validateRope() error {
 func (c *Config) Dimensions() record.Dimensions {
 	return record.Dimensions{
 		ModelType: c.ModelType, Attention: "GQA", VocabSize: c.VocabSize, HiddenSize: c.HiddenSize, Layers: c.NumHiddenLayers,
-		MaxPositions: c.MaxPositionEmbeddings, CacheWidth: c.CacheWidth(), FullWidth: 2 * c.NumAttentionHeads * c.HeadDim,
+		MaxPositions: c.MaxPositionEmbeddings, CacheWidth: c.CacheWidth(), FullWidth: 2 * c.NumAttentionHeads * c.HeadDim, Heads: c.NumAttentionHeads,
 		TiedHead: c.TieWordEmbeddings,
 	}
 }

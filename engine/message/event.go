@@ -28,6 +28,8 @@ type Event struct {
 	Tally  *Tally  `json:"tally,omitempty"`   // tally
 	Result *Result `json:"tabseek,omitempty"` // choice, done: of a strategy
 
+	Measured *Measured `json:"measured,omitempty"` // measured
+
 	Code    Code   `json:"code,omitempty"`    // error
 	Param   string `json:"param,omitempty"`   // error: the parameter at fault, if it is one's
 	Message string `json:"message,omitempty"` // error: one line for people
@@ -45,11 +47,12 @@ const (
 	Prefilled EventType = "prefill"  // part of the prompt is processed
 	Decoding  EventType = "decoding" // the prompt is done, the first step of the answer is submitted
 	Delta     EventType = "delta"
-	Row       EventType = "logits" // a row of a logits request
-	Choice    EventType = "choice" // one of the request's answers has ended
-	LaneEvent EventType = "lane"   // a trace of a strategy has gone on, or has ended
-	Tallied   EventType = "tally"  // another trace of a strategy has ended
-	Verify    EventType = "verify" // the host's verifier is asked about a trace's answer
+	Row       EventType = "logits"   // a row of a logits request
+	Timed     EventType = "measured" // a kernel's time
+	Choice    EventType = "choice"   // one of the request's answers has ended
+	LaneEvent EventType = "lane"     // a trace of a strategy has gone on, or has ended
+	Tallied   EventType = "tally"    // another trace of a strategy has ended
+	Verify    EventType = "verify"   // the host's verifier is asked about a trace's answer
 	Done      EventType = "done"
 	Failed    EventType = "error"
 )

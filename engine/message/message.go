@@ -18,6 +18,7 @@ type Request struct {
 	Params   Params      `json:"params,omitzero"`
 	Mode     Mode        `json:"mode,omitempty"`
 	Draft    bool        `json:"draft,omitempty"` // logits of the MTP module as well
+	Measure  *Measure    `json:"measure,omitempty"`
 	Trace    int         `json:"trace,omitempty" min:"0"`
 	Accepted bool        `json:"accepted,omitempty"` // what the verifier says
 }
@@ -43,6 +44,7 @@ const (
 	Generate RequestType = "generate" // Tokens, Params: continue raw prompt ids
 	Complete RequestType = "complete" // Prompt or Tokens, Params: continue a raw text as it stands, reasoning and answer alike
 	Logits   RequestType = "logits"   // Tokens, Mode, Draft: a row of logits for each token
+	Timing   RequestType = "measure"  // Measure: what kernels take on this device
 	Cancel   RequestType = "cancel"   // ID: end that request early; it ends with finish_reason abort
 
 	AnswerNow   RequestType = "answer_now"   // ID: that request is to end its thinking and answer

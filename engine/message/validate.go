@@ -28,6 +28,11 @@ func (r *Request) Validate() error {
 	case (r.Type == Generate || r.Type == Complete) && r.Params.Delivery != Delivery{}:
 		return Errorf(BadRequest, "stream and stream_options are for chats, not for raw prompts")
 	}
+	if r.Measure != nil {
+		if err := r.Measure.validate(); err != nil {
+			return err
+		}
+	}
 	for i, m := range r.Messages {
 		if !slices.Contains(roles, m.Role) {
 			return Refuse(at("messages", i)+".role", "is %q, must be %s", m.Role, oneOf(roles))
@@ -127,7 +132,7 @@ func at(name string, i int) string { return name + "[" + strconv.Itoa(i) + "]" }
 
 // The words that fields of these types may be.
 var (
-	requestTypes = []RequestType{Chat, Generate, Complete, Logits, Cancel, AnswerNow, ThinkLonger, Verdict}
+	requestTypes = []RequestType{Chat, Generate, Complete, Logits, Timing, Cancel, AnswerNow, ThinkLonger, Verdict}
 	modes        = []Mode{Prefill, Decode}
 	roles        = []Role{System, Developer, User, Assistant}
 )

@@ -45,6 +45,7 @@ type Dimensions struct {
 	MaxPositions int  // the longest context
 	CacheWidth   int  // numbers that a layer's cache keeps of a position
 	FullWidth    int  // numbers of keys and values of all heads of a position
+	Heads        int  // of the queries
 	TiedHead     bool // the output matrix is the embedding
 }
 

@@ -65,6 +65,7 @@ type Step struct {
 	ID       gpu.RecordingID
 	Shape    Shape
 	Commands int // how many it has, so that it can be submitted in parts
+	Recorder *gpu.Recorder
 }
 
 // Steps makes the recordings of an architecture's steps when they are first asked for.
@@ -89,7 +90,7 @@ func (s *Steps) Step(shape Shape) Step {
 	if !ok {
 		r := s.architecture.Base().Plan.Record(shape.String())
 		s.record(r, shape)
-		step = Step{r.ID(), shape, r.Len()}
+		step = Step{r.ID(), shape, r.Len(), r}
 		s.made[shape] = step
 	}
 	return step

@@ -10,6 +10,8 @@ export type RequestType =
   | 'complete'
   /** Tokens, Mode, Draft: a row of logits for each token */
   | 'logits'
+  /** Measure: what kernels take on this device */
+  | 'measure'
   /** ID: end that request early; it ends with finish_reason abort */
   | 'cancel'
   /** ID: that request is to end its thinking and answer */
@@ -45,6 +47,8 @@ export type EventType =
   | 'delta'
   /** a row of a logits request */
   | 'logits'
+  /** a kernel's time */
+  | 'measured'
   /** one of the request's answers has ended */
   | 'choice'
   /** a trace of a strategy has gone on, or has ended */
@@ -322,6 +326,20 @@ export interface Params {
   prompt_cache_key?: string;
 }
 
+/** A Measure says what a request of that type times: the kernels of a step of decoding, between two probes of what the device can do at most; or, with Rows, one product of a matrix of random numbers. */
+export interface Measure {
+  /** position that the step is at; 0: half of the context */
+  depth?: number;
+  /** sequences of the step, or vectors of the product; 0: 1 */
+  batch?: number;
+  /** of the matrix */
+  rows?: number;
+  /** columns is the matrix's width, a multiple of what a block of the format has. */
+  columns?: number;
+  /** of the matrix, such as q4_0 */
+  format?: string;
+}
+
 /** A Request is what a caller asks of the engine. Type says which fields matter. */
 export interface EngineRequest {
   type: RequestType;
@@ -336,6 +354,7 @@ export interface EngineRequest {
   mode?: Mode;
   /** logits of the MTP module as well */
   draft?: boolean;
+  measure?: Measure;
   trace?: number;
   /** what the verifier says */
   accepted?: boolean;
@@ -500,6 +519,22 @@ export interface Tally {
   running: number;
 }
 
+/** Measured is what one kernel took. */
+export interface Measured {
+  /** such as matvec; probe_read and probe_fma are the device's limits */
+  kernel: string;
+  /** its variant */
+  program?: string;
+  /** how often a step does it */
+  count: number;
+  /** once */
+  nanoseconds: number;
+  /** of weights and cache that it must read, once */
+  bytes: number;
+  /** that it must do, once; a multiplication with an addition counts as two */
+  flops: number;
+}
+
 /** An Event is what the engine tells the caller. Type says which fields are set. Every request ends with exactly one event done or error of its ID; each of its answers ends with one event choice before that. */
 export interface EngineEvent {
   type: EventType;
@@ -533,6 +568,8 @@ export interface EngineEvent {
   tally?: Tally;
   /** choice, done: of a strategy */
   tabseek?: Result;
+  /** measured */
+  measured?: Measured;
   /** error */
   code?: ErrorCode;
   /** error: the parameter at fault, if it is one's */
