@@ -221,7 +221,7 @@ func (t *tuning) time(trial *trial) {
 	t.engine.replay([]gpu.Replay{{Recording: trial.recording, Times: uint32(times)}}, portion{}, func(r gpu.Result) {
 		t.pending = false
 		took := max(float64(r.Nanoseconds)-t.engine.latency, 0) / float64(times)
-		if trial.runs < 2 || took < trial.took {
+		if trial.runs <= 2 || took < trial.took { // the first ones, alone, only said how often to repeat
 			trial.took = took
 		}
 		trial.runs++

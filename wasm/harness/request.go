@@ -91,6 +91,20 @@ func (h *Host) Logits(ctx context.Context, tokens []int, mode message.Mode, draf
 	return err
 }
 
+// Measure times kernels on the device: the first two are probes of what it can do.
+func (h *Host) Measure(ctx context.Context, m message.Measure) ([]message.Measured, error) {
+	var list []message.Measured
+	err := read(h.Start(ctx, message.Request{Type: message.Timing, Measure: &m}), func(e Event) {
+		if e.Measured != nil {
+			list = append(list, *e.Measured)
+		}
+	})
+	if err == nil {
+		err = context.Cause(ctx)
+	}
+	return list, err
+}
+
 // read reads a stream to its end.
 func read(s *Stream, use func(Event)) error {
 	defer s.Close()

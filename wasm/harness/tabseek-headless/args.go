@@ -190,6 +190,7 @@ type benchArgs struct {
 	prompt, generate, batch int
 	draft                   *message.Depth
 	json                    bool
+	compare                 string
 }
 
 func parseBench(args []string) (benchArgs, error) {
@@ -201,6 +202,7 @@ func parseBench(args []string) (benchArgs, error) {
 	flags.BoolVar(&a.json, "json", false, "")
 	flags.Func("draft", "", depth(&a.draft))
 	flags.IntVar(&a.batch, "batch", 1, "")
+	flags.StringVar(&a.compare, "compare", "", "")
 	rest, err := commandline.Parse(flags, args)
 	if err != nil {
 		return a, err

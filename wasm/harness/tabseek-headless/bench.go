@@ -20,6 +20,10 @@ type measured struct {
 	GBPerSecond             float64 `json:"gb_per_second"`
 	Layers                  int     `json:"layers"`
 	message.Stats
+
+	Probes  probes    `json:"probes"`
+	Kernels []timed   `json:"kernels"` // of a step in the middle of what was decoded, the dearest first
+	Depths  []atDepth `json:"depths"`
 }
 
 // bench continues a prompt of random ids and prints speeds; with a batch, by as many answers side by side.
@@ -41,11 +45,18 @@ func bench(ctx context.Context, args []string, to streams) error {
 			return err
 		}
 		m := measure(total, host.Model())
+		if err := a.time(ctx, host, &m); err != nil {
+			return err
+		}
+		if a.compare != "" {
+			if err := m.compare(a.compare, to); err != nil {
+				return err
+			}
+		}
 		if a.json {
 			return printJSON(to, m)
 		}
-		_, err = fmt.Fprintf(to.out, "prefill %.1f tokens/s, decode %.1f tokens/s on %s\n", m.PrefillTokensPerSecond, m.DecodeTokensPerSecond, m.Device)
-		return err
+		return m.print(to)
 	})
 }
 

@@ -25,7 +25,8 @@ const usage = `usage: tabseek-headless COMMAND ...
   logits MODEL --tokens FILE.json --out FILE.f32     a row of vocabulary-size float32 for each prompt token
       [--mode prefill|decode] [--draft FILE.f32]     by which kernels; rows of the draft module as well
   bench MODEL [--prompt N] [--generate M] --json     speed of prefill and decoding
-      [--batch B] [--draft off|auto|0..3]            of so many answers side by side, all together
+      [--batch B] [--draft off|auto|0..3]            of so many answers side by side, all together; what each kernel
+      [--context N] [--compare OLD.json]             takes beside the device's limits, and a step at growing depths
   serve MODEL [--addr 127.0.0.1:8090]                OpenAI's HTTP API, for many clients at once
       [--sequences 16] [--queue 256]                 answers computed side by side, and answers that may wait
       [--api-key-env VAR]                            clients must send the key that the variable holds
