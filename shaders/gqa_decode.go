@@ -16,19 +16,13 @@ type GQADecodeVariant struct {
 
 type gqaDecodeVariant struct {
 	GQADecodeVariant
-	Page      int // rows of a page
-	Lanes     int // threads that share a head
-	HeadsHere int // heads of a workgroup
-	Threads   int
-	Tile      int // keys and values in workgroup memory
-	TileSize  int
-	DotsSize  int
-	Share     int // elements of a query that one lane keeps
+	attentionTile
+	Aligned bool // the cache can be read as vec4
 }
 
 var gqaDecode = register(kernel[gqaDecodeVariant, GQADecodeParams]{
 	name: "gqa_decode",
-	libs: func(gqaDecodeVariant) []string { return []string{"nothing", "splits", "attend"} },
+	libs: func(v gqaDecodeVariant) []string { return []string{"nothing", "splits", cacheLib(v.Aligned), "attend"} },
 	reference: func(v gqaDecodeVariant, p GQADecodeParams, grid Grid, m Memory) {
 		dim, heads, kvHeads := v.HeadDim, int(p.Heads), int(p.KVHeads)
 		query, cache, partial := m.F32("query"), m.F32("cache"), m.F32("partial")
@@ -56,13 +50,13 @@ var gqaDecode = register(kernel[gqaDecodeVariant, GQADecodeParams]{
 // KVHeads, 2 HeadDim), pages, partial (rows, Splits, Heads, 2+HeadDim) of max score, sum of weights and weighted sum of values, of the
 // splits that a position needs.
 func GQADecode(profile Profile, v GQADecodeVariant, rows int, p GQADecodeParams) Dispatch {
-	lanes, together := profile.attentionLanes(), int(p.Heads/p.KVHeads)
-	heads := min(together, attentionThreads/lanes)
-	threads := lanes * heads
-	tile := profile.attentionTile(2*v.HeadDim, together)
-	p.Parts = uint32((together + heads - 1) / heads)
-	return gqaDecode.dispatch(gqaDecodeVariant{
-		GQADecodeVariant: v, Page: PageSize, Lanes: lanes, HeadsHere: heads, Threads: threads,
-		Tile: tile, TileSize: tile * 2 * v.HeadDim, DotsSize: tile * threads, Share: (v.HeadDim + lanes - 1) / lanes,
-	}, p, v.Splits, int(p.KVHeads*p.Parts), rows)
+	together := int(p.Heads / p.KVHeads)
+	t := profile.gqaTile(v.HeadDim, together)
+	p.Parts = uint32((together + t.HeadsHere - 1) / t.HeadsHere)
+	return gqaDecode.dispatch(gqaDecodeVariant{v, t, v.HeadDim%4 == 0}, p, v.Splits, int(p.KVHeads*p.Parts), rows)
+}
+
+// gqaTile is that of GQADecode, for so many heads of a group.
+func (p Profile) gqaTile(dim, together int) attentionTile {
+	return p.attention(dim, dim, together, true)
 }

@@ -3,8 +3,8 @@
 // over one split's share of t. Heads of a group, heads / kv_heads of them, share their keys and values.
 //
 // A workgroup takes one split for up to HEADS_HERE heads of one group, LANES threads a head. A tile of TILE keys and values is
-// read into workgroup memory once and serves all of its heads. A lane keeps every LANES-th element of its head's query and of its
-// accumulator in registers. Workgroup x is the split, y the group of heads and the part of it, z the row.
+// read into workgroup memory once and serves all of its heads. Workgroup x is the split, y the group of heads and the part of it,
+// z the row. The cache has rows of kv_heads times [key | value].
 
 struct Params {
   heads: u32,
@@ -16,16 +16,12 @@ struct Params {
 @group(0) @binding(0) var<uniform> params: Params;
 @group(0) @binding(1) var<storage, read> positions: array<u32>;
 @group(0) @binding(2) var<storage, read> query: array<f32>;  // (rows, heads, HEAD_DIM)
-@group(0) @binding(3) var<storage, read> cache: array<f32>;  // (cache rows, kv_heads, [key | value])
 @group(0) @binding(4) var<storage, read> pages: array<u32>;   // of each sequence: where each PAGE positions lie in the cache
 @group(0) @binding(5) var<storage, read_write> partial: array<f32>;  // (rows, SPLITS, heads, 2 + HEAD_DIM)
 
-const ROW_WIDTH: u32 = 2u * HEAD_DIM;
 const KEY_WIDTH: u32 = HEAD_DIM;
-const VALUE_AT: u32 = HEAD_DIM;
+const VALUE_AT: u32 = KEY_PARTS * LANES;
 const VALUE_WIDTH: u32 = HEAD_DIM;
-const QUERY_SHARE: u32 = SHARE;
-const VALUE_SHARE: u32 = SHARE;
 
 @compute @workgroup_size(THREADS)
 fn main(@builtin(workgroup_id) group: vec3<u32>, @builtin(local_invocation_index) thread: u32) {
@@ -51,8 +47,14 @@ fn main(@builtin(workgroup_id) group: vec3<u32>, @builtin(local_invocation_index
   for (var start = first; start < end; start += TILE) {
     let count = min(TILE, end - start);
     let cached = pages[list + start / PAGE] * PAGE + start % PAGE;  // a tile lies in one page
-    for (var i = thread; i < count * ROW_WIDTH; i += THREADS) {
-      tile[i] = cache[((cached + i / ROW_WIDTH) * params.kv_heads + kv_head) * ROW_WIDTH + i % ROW_WIDTH];
+    for (var i = thread; i < count * ROW_VECS; i += THREADS) {
+      let part = i % ROW_VECS / VALUE_AT;  // 0: the key, 1: the value
+      let element = 4u * (i % VALUE_AT);
+      var v = vec4<f32>(0.0);
+      if (element < HEAD_DIM) {
+        v = cached_vec((((cached + i / ROW_VECS) * params.kv_heads + kv_head) * 2u + part) * HEAD_DIM + element, HEAD_DIM - element);
+      }
+      tile[i] = v;
     }
     attend_tile(count, thread, lane);
   }

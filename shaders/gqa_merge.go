@@ -30,5 +30,5 @@ var gqaMerge = register(kernel[gqaMergeVariant, GQAMergeParams]{
 // GQAMerge merges the splits of GQADecode, told the profile and the heads of each group that it was told: bindings positions,
 // partial_sums (rows, Splits, Heads, 2+HeadDim), y (rows, YStride).
 func GQAMerge(profile Profile, v GQADecodeVariant, together, rows int, p GQAMergeParams) Dispatch {
-	return gqaMerge.dispatch(gqaMergeVariant{v, profile.attentionTile(2*v.HeadDim, together), 32}, p, int(p.Heads), rows, 1)
+	return gqaMerge.dispatch(gqaMergeVariant{v, profile.gqaTile(v.HeadDim, together).Tile, 32}, p, int(p.Heads), rows, 1)
 }

@@ -136,7 +136,7 @@ func mlaDecodeCases() []Case {
 			Name:     name,
 			Dispatch: MLADecode(profile, MLADecodeVariant{rank, rope, splits}, len(at), MLADecodeParams{Heads: uint32(heads), Scale: float32(1 / math.Sqrt(float64(width)))}),
 			Buffers: Memory{
-				"positions": r.positions(at, pages, rope), "query": r.floats(len(at)*heads*width, 1), "latent": r.floats(len(pages)*PageSize*width, 1), "pages": pages,
+				"positions": r.positions(at, pages, rope), "query": r.floats(len(at)*heads*width, 1), "cache": r.floats(len(pages)*PageSize*width, 1), "pages": pages,
 				"partial": r.floats(len(at)*splits*heads*(2+rank), 1),
 			},
 			Tolerance: 2e-5, // f32 exponentials and sums over up to 400 positions

@@ -18,32 +18,70 @@ type MLADecodeVariant struct {
 type mlaDecodeVariant struct {
 	MLADecodeVariant
 	LatentWidth int
-	Page        int // rows of a page
-	Lanes       int // threads that share a head
-	HeadsHere   int // heads of a workgroup
-	Threads     int
-	Tile        int // latent rows in workgroup memory
-	TileSize    int
-	DotsSize    int
-	QueryShare  int // elements of a query that one lane keeps
-	ValueShare  int
+	attentionTile
+	Aligned bool // the cache can be read as vec4
+}
+
+// An attentionTile is how a workgroup of attention shares its work: lib/attend.wgsl.
+type attentionTile struct {
+	Page       int // rows of a page
+	Lanes      int // threads that share a head
+	HeadsHere  int // heads of a workgroup
+	Threads    int
+	KeyParts   int // vec4s of a query that one lane keeps
+	ValueParts int
+	RowVecs    int // vec4s of a row of a tile
+	Tile       int // rows in workgroup memory
+	TileSize   int
+	DotsSize   int
+	ScoresSize int
 }
 
 // attentionThreads are the most threads of a workgroup.
 const attentionThreads = 256
 
-// attentionLanes are the threads that share a head.
-func (p Profile) attentionLanes() int { return max(min(p.Lanes/2, 16), 4) }
+// mostParts is how many vec4s a lane can keep of a query, by name.
+const mostParts = 16
+
+// attention is the tile for heads that share rows of the cache: keys and values of so many elements, apart from each other or the
+// values being part of the keys.
+func (p Profile) attention(key, value, together int, apart bool) attentionTile {
+	parts := func(width, lanes int) int { return (width + 4*lanes - 1) / (4 * lanes) }
+	t := attentionTile{Page: PageSize, Lanes: max(min(p.Lanes/2, 16), 4)}
+	for parts(max(key, value), t.Lanes) > mostParts {
+		t.Lanes *= 2
+	}
+	t.HeadsHere = max(min(together, attentionThreads/t.Lanes), 1)
+	t.Threads = t.Lanes * t.HeadsHere
+	t.KeyParts, t.ValueParts = parts(key, t.Lanes), parts(value, t.Lanes)
+	if t.RowVecs = t.KeyParts * t.Lanes; apart {
+		t.RowVecs += t.ValueParts * t.Lanes
+	}
+	// A power of two, so that a tile lies in one page.
+	t.Tile = 1
+	for 2*t.Tile <= min(workgroupWords/(4*t.RowVecs+t.Threads+2*t.HeadsHere), 16) {
+		t.Tile *= 2
+	}
+	t.TileSize, t.DotsSize, t.ScoresSize = t.Tile*t.RowVecs, t.Tile*t.Threads, t.Tile*t.HeadsHere
+	return t
+}
+
+func cacheLib(aligned bool) string {
+	if aligned {
+		return "cache_aligned"
+	}
+	return "cache_any"
+}
 
 // nothing is below every score, as in lib/nothing.wgsl.
 const nothing = -3e38
 
 var mlaDecode = register(kernel[mlaDecodeVariant, MLADecodeParams]{
 	name: "mla_decode",
-	libs: func(mlaDecodeVariant) []string { return []string{"nothing", "splits", "attend"} },
+	libs: func(v mlaDecodeVariant) []string { return []string{"nothing", "splits", cacheLib(v.Aligned), "attend"} },
 	reference: func(v mlaDecodeVariant, p MLADecodeParams, grid Grid, m Memory) {
 		width := v.LatentWidth
-		query, latent, partial := m.F32("query"), m.F32("latent"), m.F32("partial")
+		query, latent, partial := m.F32("query"), m.F32("cache"), m.F32("partial")
 		for r := range int(grid[2]) {
 			where := m.U32("positions")[r*(whereWords+v.QKRopeHeadDim):]
 			position, list := int(where[1]), m.U32("pages")[where[2]:]
@@ -85,30 +123,18 @@ func attend(q, keys, values []float32, scale float64, to []float32) {
 	}
 }
 
-// MLADecode attends each row over its sequence, in splits: bindings positions, query (rows, Heads, LatentWidth), latent, pages, partial
-// (rows, Splits, Heads, 2+KVLoraRank) of max score, sum of weights and weighted sum of latents, of the splits that a position needs.
+// MLADecode attends each row over its sequence, in splits: bindings positions, query (rows, Heads, LatentWidth), cache (cache rows,
+// LatentWidth), pages, partial (rows, Splits, Heads, 2+KVLoraRank) of max score, sum of weights and weighted sum of latents, of
+// the splits that a position needs.
 func MLADecode(profile Profile, v MLADecodeVariant, rows int, p MLADecodeParams) Dispatch {
-	width := v.KVLoraRank + v.QKRopeHeadDim
-	lanes := profile.attentionLanes()
-	heads := min(int(p.Heads), attentionThreads/lanes)
-	threads := lanes * heads
-	tile := profile.attentionTile(width, int(p.Heads))
-	share := func(n int) int { return (n + lanes - 1) / lanes }
-	return mlaDecode.dispatch(mlaDecodeVariant{
-		MLADecodeVariant: v, LatentWidth: width, Page: PageSize, Lanes: lanes, HeadsHere: heads, Threads: threads,
-		Tile: tile, TileSize: tile * width, DotsSize: tile * threads, QueryShare: share(width), ValueShare: share(v.KVLoraRank),
-	}, p, v.Splits, (int(p.Heads)+heads-1)/heads, rows)
+	width, heads := v.KVLoraRank+v.QKRopeHeadDim, int(p.Heads)
+	t := profile.mlaTile(v.KVLoraRank, width, heads)
+	return mlaDecode.dispatch(mlaDecodeVariant{v, width, t, width%4 == 0}, p, v.Splits, (heads+t.HeadsHere-1)/t.HeadsHere, rows)
 }
 
-// attentionTile is how many cached rows a workgroup of attention keeps in its memory, beside their scores: a power of two, so
-// that a tile lies in one page.
-func (p Profile) attentionTile(width, heads int) int {
-	most := workgroupWords / (width + min(p.attentionLanes()*heads, attentionThreads))
-	tile := 1
-	for 2*tile <= min(most, 16) {
-		tile *= 2
-	}
-	return tile
+// mlaTile is that of MLADecode.
+func (p Profile) mlaTile(rank, width, heads int) attentionTile {
+	return p.attention(width, rank, heads, false)
 }
 
 // splitShare is how many positions a split takes, and splitsAt where each of the splits in use begins: lib/splits.wgsl.

@@ -3,8 +3,7 @@
 // over one split's share of t. A latent row is key and, in its first KV_LORA_RANK elements, value, of every head.
 //
 // A workgroup takes one split for up to HEADS_HERE heads, LANES threads a head. A tile of TILE latent rows is read
-// into workgroup memory once and serves all of its heads twice. A lane keeps every LANES-th element of its head's query and of
-// its accumulator in registers. Workgroup x is the split, y the group of heads, z the row.
+// into workgroup memory once and serves all of its heads twice. Workgroup x is the split, y the group of heads, z the row.
 
 struct Params {
   heads: u32,
@@ -14,11 +13,9 @@ struct Params {
 @group(0) @binding(0) var<uniform> params: Params;
 @group(0) @binding(1) var<storage, read> positions: array<u32>;
 @group(0) @binding(2) var<storage, read> query: array<f32>;   // (rows, heads, LATENT_WIDTH)
-@group(0) @binding(3) var<storage, read> latent: array<f32>;  // (cache rows, LATENT_WIDTH)
 @group(0) @binding(4) var<storage, read> pages: array<u32>;   // of each sequence: where each PAGE positions lie in the cache
 @group(0) @binding(5) var<storage, read_write> partial: array<f32>;  // (rows, SPLITS, heads, 2 + KV_LORA_RANK)
 
-const ROW_WIDTH: u32 = LATENT_WIDTH;
 const KEY_WIDTH: u32 = LATENT_WIDTH;
 const VALUE_AT: u32 = 0u;
 const VALUE_WIDTH: u32 = KV_LORA_RANK;
@@ -44,8 +41,13 @@ fn main(@builtin(workgroup_id) group: vec3<u32>, @builtin(local_invocation_index
   for (var start = first; start < end; start += TILE) {
     let count = min(TILE, end - start);
     let cached = pages[list + start / PAGE] * PAGE + start % PAGE;  // a tile lies in one page
-    for (var i = thread; i < count * LATENT_WIDTH; i += THREADS) {
-      tile[i] = latent[cached * LATENT_WIDTH + i];
+    for (var i = thread; i < count * ROW_VECS; i += THREADS) {
+      let element = 4u * (i % ROW_VECS);
+      var v = vec4<f32>(0.0);
+      if (element < LATENT_WIDTH) {
+        v = cached_vec((cached + i / ROW_VECS) * LATENT_WIDTH + element, LATENT_WIDTH - element);
+      }
+      tile[i] = v;
     }
     attend_tile(count, thread, lane);
   }

@@ -47,7 +47,7 @@ func (m *Model) attention(r *gpu.Recorder, layer, rows int, h record.Activation)
 		m.Profile,
 		shaders.MLADecodeVariant{KVLoraRank: rank, QKRopeHeadDim: rope, Splits: splits},
 		rows, shaders.MLADecodeParams{Heads: uint32(heads), Scale: float32(c.SoftmaxScale())}),
-		gpu.Bind{"positions": m.Positions, "query": latentQuery, "latent": m.Latents[layer].All(), "pages": m.Pages.All(), "partial": partial})
+		gpu.Bind{"positions": m.Positions, "query": latentQuery, "cache": m.Latents[layer].All(), "pages": m.Pages.All(), "partial": partial})
 
 	// (rows, heads x VHeadDim): the splits together, out of latent space
 	values := record.Temp(r, "values", rows, heads*c.VHeadDim)
