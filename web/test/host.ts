@@ -1,6 +1,7 @@
 // What tests use of the sources, as one bundle: see web/build.
 export { chunks, completion } from '../src/api/completion';
 export { remote } from '../src/api/remote/engine';
+export { checkEscalate, escalating } from '../src/api/escalate';
 export { encode } from '../src/api/encode';
 export { passagesOf } from '../src/app/sources/passages';
 export { guessTokens, promptOf } from '../src/app/sources/prompt';

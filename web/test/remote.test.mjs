@@ -131,6 +131,7 @@ describe('what is refused', () => {
     ['no messages', { messages: [] }, 'bad_request', 'messages'],
     ['a role of nobody’s', { messages: [{ role: 'tool', content: '' }] }, 'bad_request', 'messages[0].role'],
     ['a picture', { messages: [{ role: 'user', content: [{ type: 'image_url' }] }] }, 'bad_request', 'messages[0].content'],
+    ['help', ask('it', { escalate: {} }), 'unsupported', 'escalate'],
     ['a strategy', ask('it', { strategy: 'vote' }), 'unsupported', 'strategy'],
     ['an answer to continue', { messages: [{ role: 'assistant', content: 'a' }] }, 'unsupported', 'messages'],
     ['a signal that is none', ask('it', { signal: 1 }), 'bad_request', 'signal'],

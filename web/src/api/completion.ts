@@ -3,6 +3,7 @@
 import { TabseekError } from '../shared/messages';
 import type { FinishReason, Lane, Logprobs, Message, Params, Result, Stats, Strategy, Tally, Usage as EngineUsage } from '../shared/messages.gen';
 import type { Run, Step, VerifierFunction } from './connection';
+import type { Escalate, Escalated } from './escalate';
 
 /** A strategy whose verifier may be a function. It is given an answer, and says whether that is right; the first right one ends all. */
 export interface StrategyRequest extends Omit<Strategy, 'verifier'> {
@@ -14,10 +15,18 @@ export interface CompletionRequest extends Omit<Params, 'strategy'> {
   messages: Message[];
   /** One answer made of several. */
   strategy?: StrategyRequest | Strategy['mode'];
+  /** Asks a bigger model where the traces of the strategy do not agree. */
+  escalate?: Escalate;
   /** Ends the answer early, with finish_reason abort. */
   signal?: AbortSignal;
   /** Called while the prompt is read, with the tokens done and those there are. */
   onPrefill?: (done: number, total: number) => void;
+}
+
+/** What came of a strategy. */
+export interface StrategyResult extends Result {
+  /** A bigger model was asked. */
+  escalated?: Escalated;
 }
 
 export interface Usage {
@@ -69,7 +78,7 @@ export interface Chunk extends Head<'chat.completion.chunk'> {
   /** The GPU was lost and replaced, and all lanes begin anew. */
   again?: true;
   /** On the last chunk of the choice: what came of the strategy. */
-  tabseek?: Result;
+  tabseek?: StrategyResult;
 }
 
 /** The chunks of an answer under way. */
@@ -91,7 +100,7 @@ export interface Completion extends Head<'chat.completion'> {
   choices: Choice[];
   usage: Usage;
   /** With a strategy: what came of it. */
-  tabseek?: Result;
+  tabseek?: StrategyResult;
 }
 
 export interface Create {
@@ -223,7 +232,7 @@ function deltaOf({ content, reasoning }: Step & { kind: 'delta' }): Delta | unde
 /** The whole of it, from the chunks of a request with usage at their end. */
 export async function completion(stream: AsyncGenerator<Chunk, void>): Promise<Completion> {
   const choices: Choice[] = [];
-  let tabseek: Result | undefined;
+  let tabseek: StrategyResult | undefined;
   for await (const chunk of stream) {
     const part = chunk.choices[0];
     tabseek = chunk.tabseek ?? tabseek;

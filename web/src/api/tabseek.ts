@@ -18,13 +18,15 @@ import type { EngineOptions, FinishReason, Mode, ModelInfo, Params, Stats } from
 import { chunks, completion, usageOf, type Chunks, type Completion, type CompletionRequest, type Create, type StrategyRequest, type Usage } from './completion';
 import { Connection, type Run, type VerifierFunction } from './connection';
 import { checkCallback, checkSignal, checkText, checkURL, fieldsOf } from './encode';
+import { checkEscalate, escalating } from './escalate';
 
 export { TabseekError };
 export { bounds, MAX_REQUEST_BYTES } from '../shared/messages.gen';
 export type { LogitsRows, Progress, Recovery } from '../shared/messages';
 export type { Effort, ErrorCode, FinishReason, Group, Lane, Logprob, Logprobs, Message, Mode, ModelInfo, Params, Result, Role, Stats } from '../shared/messages.gen';
 export type { StopRule, Strategy, StrategyMode, StreamOptions, Tally, TopLogprob, TraceSummary, Verifier, VerifierType } from '../shared/messages.gen';
-export type { Choice, Chunk, ChunkChoice, Chunks, Completion, CompletionRequest, Create, Delta, Said, StrategyRequest, Usage } from './completion';
+export type { Choice, Chunk, ChunkChoice, Chunks, Completion, CompletionRequest, Create, Delta, Said, StrategyRequest, StrategyResult, Usage } from './completion';
+export type { Escalate, Escalated } from './escalate';
 export type { VerifierFunction } from './connection';
 export { remote, RemoteEngine, type RemoteInfo, type RemoteOptions } from './remote/engine';
 export type { Capabilities, RemoteModel } from './remote/capabilities';
@@ -145,17 +147,20 @@ export class Engine {
 
   /** The answers are requests of their own, which the engine computes side by side; answer i has the seed after the first's by i. */
   private async create(request: CompletionRequest): Promise<Chunks | Completion> {
-    const { messages, signal, onPrefill, strategy, ...rest } = fieldsOf('the request', request);
+    const { messages, signal, onPrefill, strategy, escalate, ...rest } = fieldsOf('the request', request);
     checkSignal(signal);
     checkCallback('onPrefill', onPrefill);
-    const { verifier, ...told } = splitVerifier(strategy);
-    const params: Params = { ...rest, ...told };
+    checkEscalate(escalate, strategy);
+    const { verifier, ...named } = splitVerifier(strategy);
+    const params: Params = { ...rest, ...named };
     const run = (params: Params) => this.connection.run({ type: 'chat', messages, params }, signal, verifier);
     const answers = await Promise.all(oneByOne(params).map(run)); // the engine has found all of it good
     const whole = params.stream !== true;
     const includeUsage = whole || params.stream_options?.include_usage === true;
     const stream = chunks({ model: this.info.name, answers, includeUsage, onPrefill });
-    return whole ? completion(stream) : stream;
+    const { answerNow, thinkLonger } = stream;
+    const told = escalate ? Object.assign(escalating(stream, escalate, { messages, signal }), { answerNow, thinkLonger }) : stream;
+    return whole ? completion(told) : told;
   }
 }
 

@@ -138,8 +138,9 @@ export class RemoteEngine {
   }
 
   private async create(request: CompletionRequest): Promise<Chunks | Completion> {
-    const { messages, signal, onPrefill, strategy, ...params } = fieldsOf('the request', request);
+    const { messages, signal, onPrefill, strategy, escalate, ...params } = fieldsOf('the request', request);
     if (strategy !== undefined && strategy !== null) throw unsupported('strategy', 'needs a model in this tab');
+    if (escalate !== undefined && escalate !== null) throw unsupported('escalate', 'needs a model in this tab');
     checkSignal(signal);
     checkCallback('onPrefill', onPrefill);
     checkRequest(messages, params);

@@ -42,6 +42,8 @@ export class Conversation {
   private stream: AnswerStream | undefined;
   private abort: AbortController | undefined;
   private running: Promise<void> = Promise.resolve();
+  /** New messages that are on their way to the disk. */
+  private unwritten: Message[] = [];
 
   constructor(
     private readonly library: Library,
@@ -157,7 +159,11 @@ export class Conversation {
     await new Promise<void>((kept) => {
       this.running = whileAnswering(answer.id, async () => {
         const written = this.library.write(chat, { ...change, updated_at: Date.now(), leaf: answer.id }, added, true);
-        void written.then(kept);
+        this.unwritten = added;
+        void written.then(() => {
+          if (this.unwritten === added) this.unwritten = [];
+          kept();
+        });
         await this.generate(stream, ready, (engine) => this.request(path, engine, system, settings), abort.signal, written);
       });
     });
@@ -231,9 +237,10 @@ export class Conversation {
     this.setView({ chat: id, messages, leaf: follows ? chat.leaf : leaf });
   }
 
-  /** A chat's messages, with the answer under way as it is here. */
+  /** A chat's messages, with what is not written yet, and the answer under way as it is here. */
   private async read(id: string): Promise<Map<string, Message>> {
     const messages = new Map((await this.library.messages(id)).map((m) => [m.id, m]));
+    for (const m of this.unwritten) if (m.chat === id && !messages.has(m.id)) messages.set(m.id, m);
     const stream = this.stream;
     if (stream?.message.chat === id && stream.live.stage !== 'done') messages.set(stream.message.id, stream.message);
     return messages;
