@@ -7,6 +7,7 @@ import type { Library } from './chats/library';
 import type { Search } from './chats/search';
 import { turnsOf } from './chats/tree';
 import { Composer } from './composer';
+import { DepthControls } from './depth';
 import { Failure } from './failure';
 import { count } from './format';
 import { Header } from './header';
@@ -15,6 +16,7 @@ import { Consent, Loading } from './load';
 import type { Loader, LoadState } from './loader';
 import { ModelDialog } from './model-dialog';
 import { Contacting, RemoteConsent, TokenForm } from './remote-panel';
+import { engineOf } from './remotes';
 import { useFollowEnd } from './scroll';
 import { settings } from './settings';
 import { SettingsDialog } from './settings-dialog';
@@ -98,12 +100,17 @@ export function App({ loader, conversation, shelf, library, search }: Props) {
                 interrupted={interrupted}
                 context={engine?.info.context ?? 0}
                 busy={generating}
+                elsewhere={offers.filter((o) => o.remote === true)}
                 actions={{
                   edit: canAsk(load) ? (id, question) => void conversation.edit(id, ready, question, settings.value) : undefined,
                   regenerate: canAsk(load) ? (question) => void conversation.regenerate(question, ready, settings.value) : undefined,
                   goOn: canAsk(load) && !offer?.remote ? (answer) => void conversation.goOn(answer, ready, settings.value) : undefined,
                   choose: (id) => void conversation.choose(id),
                   reload,
+                  answerNow: () => conversation.answerNow(),
+                  thinkLonger: () => conversation.thinkLonger(),
+                  sample: local && ((question, samples) => void conversation.regenerate(question, ready, { ...settings.value, samples })),
+                  askElsewhere: (question, to, enclosed) => void conversation.regenerate(question, () => Promise.resolve(engineOf(to)), { ...settings.value, enclosed }),
                 }}
               />
             )}
@@ -115,6 +122,7 @@ export function App({ loader, conversation, shelf, library, search }: Props) {
             {refused && <Failure error={refused} />}
             <Attached shelf={shelf} />
             <Composer attach={<AttachButton shelf={shelf} />} ready={canAsk(load) && !entries.some((e) => !e.source && !e.error)} generating={generating} onSend={ask} onChange={() => setRefused(undefined)} onStop={() => void conversation.stop()} />
+            <DepthControls info={local?.info} />
             <StatusLine load={load} live={shown} turns={turns} onActivity={() => setDialog('activity')} />
           </div>
         </div>

@@ -1,4 +1,5 @@
 import { useMemo } from 'preact/hooks';
+import type { RemoteOffer } from './catalogue';
 import type { Live } from './chats/answer';
 import type { Turn } from './chats/tree';
 import { t } from './language';
@@ -12,10 +13,11 @@ interface Props {
   context: number;
   /** Nothing can be asked while an answer is under way. */
   busy: boolean;
+  elsewhere: RemoteOffer[];
   actions: TurnActions;
 }
 
-export function Chat({ turns, live, interrupted, context, busy, actions }: Props) {
+export function Chat({ turns, live, interrupted, context, busy, elsewhere, actions }: Props) {
   const numbers = turns.flatMap(({ question }) => question.included?.flatMap((i) => i.number ?? []) ?? []);
   const citations = useMemo(() => new Set(numbers), [numbers.join()]);
   return (
@@ -30,6 +32,7 @@ export function Chat({ turns, live, interrupted, context, busy, actions }: Props
           context={context}
           last={i === turns.length - 1}
           busy={busy}
+          elsewhere={elsewhere}
           actions={actions}
         />
       ))}

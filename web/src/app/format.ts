@@ -5,7 +5,7 @@ const whole = numbers(0);
 const tenths = numbers(1);
 
 /** 10 and more need no decimals. */
-const short = (n: number): string => (n < 9.95 ? tenths : whole).format(n);
+export const short = (n: number): string => (n < 9.95 ? tenths : whole).format(n);
 
 function scaled(n: number, step: number, units: string[]): string {
   let i = 0;

@@ -55,8 +55,13 @@ export async function probe(offer: RemoteOffer, engine: RemoteEngine): Promise<v
   if (card) learn(offer, { cards: { ...knownOf(offer).cards, [model]: card } });
 }
 
-/** The request without what is shown beside an answer and the server does not tell. */
+/** The request without what is shown beside an answer and the server does not tell, and without a limit that it does not keep. */
 export async function fitting(engine: ChatEngine, request: CompletionRequest): Promise<CompletionRequest> {
-  if (!engine.remote || !request.logprobs || (await engine.capabilities()).logprobs) return request;
-  return { ...request, logprobs: undefined, top_logprobs: undefined };
+  if (!engine.remote || (!request.logprobs && request.thinking_budget === undefined)) return request;
+  const { logprobs, budgets } = await engine.capabilities();
+  return {
+    ...request,
+    ...(!logprobs && { logprobs: undefined, top_logprobs: undefined }),
+    ...(budgets === false && { thinking_budget: undefined }),
+  };
 }

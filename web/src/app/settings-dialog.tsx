@@ -1,9 +1,11 @@
 import { useState } from 'preact/hooks';
-import { bounds, type ModelInfo } from '../api/tabseek';
+import type { ModelInfo } from '../api/tabseek';
 import type { Library } from './chats/library';
 import { Dialog } from './dialog';
+import { FieldInput } from './field';
 import { languageChoice, setLanguage, t, type LanguageChoice } from './language';
-import { changeSettings, FIELDS, parseField, settings, type Field } from './settings';
+import { Segments } from './segments';
+import { changeSettings, FIELDS, settings } from './settings';
 import { useStore } from './store';
 import { Transfer } from './transfer';
 import { setTheme, theme, THEMES, type Theme } from './theme';
@@ -31,7 +33,7 @@ export function SettingsDialog({ info, library, chat, onClose }: Props) {
       <h3>{t('answers')}</h3>
       <div class="fields" key={resets}>
         {FIELDS.map((field) => (
-          <FieldInput key={field.key} field={field} info={info} value={values[field.key]} onChange={(v) => changeSettings({ [field.key]: v })} />
+          <FieldInput key={field.key} field={field} placeholder={info ? field.fallback(info) : ''} value={values[field.key]} onChange={(v) => changeSettings({ [field.key]: v })} />
         ))}
         <button type="button" class="button" data-testid="reset" onClick={reset}>
           {t('reset')}
@@ -65,57 +67,6 @@ function SystemPrompt({ library, chat: id }: { library: Library; chat?: string }
         {t('systemPromptHint')} {t('systemPromptOfChat')}
       </p>
     </div>
-  );
-}
-
-/** A number, or empty for the model's recommendation, which then shows in grey. */
-function FieldInput({ field, info, value, onChange }: { field: Field; info?: ModelInfo; value?: number; onChange: (value?: number) => void }) {
-  const [text, setText] = useState(value === undefined ? '' : String(value));
-  const change = (next: string) => {
-    setText(next);
-    onChange(parseField(field, next));
-  };
-  const showUsed = () => setText(value === undefined ? '' : String(value));
-  const id = `setting-${field.key}`;
-  const { min, max } = bounds[field.key];
-  return (
-    <div class="field">
-      <label for={id}>{t(field.label)}</label>
-      <input
-        id={id}
-        type="number"
-        inputMode="decimal"
-        min={min}
-        max={Number.isFinite(max) ? max : undefined}
-        step={field.step}
-        placeholder={info ? field.fallback(info) : ''}
-        aria-describedby={`${id}-hint`}
-        value={text}
-        onInput={(e) => change(e.currentTarget.value)}
-        onFocus={(e) => e.currentTarget.select()}
-        onBlur={showUsed}
-      />
-      <p id={`${id}-hint`} class="hint">
-        {t(field.hint)}
-      </p>
-    </div>
-  );
-}
-
-/** One of a few choices, all in sight. */
-function Segments<C extends string>({ title, name, choices, current, onChoose }: { title: string; name: string; choices: [C, string][]; current: C; onChoose: (c: C) => void }) {
-  return (
-    <fieldset>
-      <legend>{title}</legend>
-      <div class="segments">
-        {choices.map(([choice, label]) => (
-          <label key={choice}>
-            <input type="radio" name={name} value={choice} checked={choice === current} onChange={() => onChoose(choice)} />
-            <span>{label}</span>
-          </label>
-        ))}
-      </div>
-    </fieldset>
   );
 }
 

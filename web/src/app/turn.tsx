@@ -1,5 +1,7 @@
 import { useEffect, useLayoutEffect, useRef, useState } from 'preact/hooks';
+import type { RemoteOffer } from './catalogue';
 import type { Live } from './chats/answer';
+import { doubtful } from './chats/panel';
 import type { Message } from './chats/record';
 import type { Branch, Turn } from './chats/tree';
 import { grow, onEnter } from './composer';
@@ -7,7 +9,9 @@ import { directionOf } from './direction';
 import { mustReload } from './explain';
 import { Failure } from './failure';
 import { count, rate } from './format';
+import { Help } from './help';
 import { Icon } from './icons';
+import { Lanes, Steering } from './lanes';
 import { t } from './language';
 import { Markdown } from './markdown/markdown';
 import { followCitation, IncludedView } from './sources/included';
@@ -23,6 +27,13 @@ export interface TurnActions {
   choose: (message: string) => void;
   /** Loads the model again. */
   reload: () => void;
+  /** Tells the answer under way to end its thinking, or to think on. */
+  answerNow: () => void;
+  thinkLonger: () => void;
+  /** Answers a question with so many samples. */
+  sample?: (question: string, n: number) => void;
+  /** Has a model elsewhere answer it. */
+  askElsewhere?: (question: string, offer: RemoteOffer, enclosed?: string) => void;
 }
 
 interface Props {
@@ -35,14 +46,16 @@ interface Props {
   context: number;
   last: boolean;
   busy: boolean;
+  /** Models elsewhere. */
+  elsewhere: RemoteOffer[];
   actions: TurnActions;
 }
 
 /** A question, as the tab of the sheet that its answer is written on. */
-export function TurnView({ citations, turn: { question, questions, answer, answers }, live, interrupted, context, last, busy, actions }: Props) {
+export function TurnView({ citations, turn: { question, questions, answer, answers }, live, interrupted, context, last, busy, elsewhere, actions }: Props) {
   // While the model has to be loaded again, it cannot answer again.
   const stuck = live?.error !== undefined && mustReload(live.error);
-  const offered = busy || stuck ? { choose: actions.choose, reload: actions.reload } : actions;
+  const offered: TurnActions = busy || stuck ? { ...actions, edit: undefined, regenerate: undefined, goOn: undefined, sample: undefined, askElsewhere: undefined } : actions;
   const choose = busy ? undefined : actions.choose;
   return (
     <article class="turn">
@@ -52,6 +65,10 @@ export function TurnView({ citations, turn: { question, questions, answer, answe
         {live?.stage === 'waiting' && <p class="waiting">{t('waiting')}</p>}
         {live?.stage === 'reading' && <p class="waiting">{live.read ? t('readingPart', { percent: Math.round(100 * live.read) }) : t('reading')}</p>}
         {answer && <Answer answer={answer} live={live} citations={citations} />}
+        {live?.steerable && live.stage === 'thinking' && <Steering onNow={actions.answerNow} onLonger={actions.thinkLonger} />}
+        {last && answer?.panel && answer.finish && doubtful(answer.panel) && offered.sample && offered.askElsewhere && (
+          <Help panel={answer.panel} offers={elsewhere} onSample={(n) => offered.sample!(question.id, n)} onAsk={(offer, enclosed) => offered.askElsewhere!(question.id, offer, enclosed)} />
+        )}
         {live?.error && <Failure error={live.error} onRetry={last ? (stuck ? actions.reload : actions.regenerate && (() => actions.regenerate!(question.id))) : undefined} />}
         {answer?.finish === null && !live && (interrupted ? <Interrupted onGoOn={offered.goOn && (() => offered.goOn!(answer.id))} /> : <p class="waiting">{t('elsewhere')}</p>)}
         {answer && (answer.finish || interrupted) && <AnswerFooter answer={answer} branch={answers!} live={live} context={context} last={last} actions={offered} onChoose={choose} />}
@@ -164,6 +181,7 @@ function Answer({ answer, live, citations }: { answer: Message; live?: Live; cit
   const open = live !== undefined && live.stage !== 'done';
   return (
     <>
+      {answer.panel && <Lanes panel={answer.panel} running={open} />}
       {answer.reasoning && <Thinking answer={answer} live={open ? live : undefined} />}
       <div data-testid="answer" class="answer" onClick={followCitation}>
         {tokens && answer.logprobs ? <Tokens logprobs={answer.logprobs} /> : <Markdown text={answer.content} open={open} citations={citations} />}
@@ -210,7 +228,7 @@ function AnswerFooter({ answer, branch, live, context, last, actions, onChoose }
       <p class="counts">{describeCounts(answer)}</p>
       <Branches branch={branch} onChoose={onChoose} />
       {answer.content && <CopyButton text={answer.content} />}
-      {last && unfinished && goOn && (
+      {last && unfinished && goOn && !answer.panel && (
         <button type="button" class="text-button" data-testid="continue" onClick={() => goOn(answer.id)}>
           <Icon name="play" />
           {t('continueAnswer')}

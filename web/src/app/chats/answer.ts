@@ -1,4 +1,5 @@
 import type { Chunk, FinishReason, TabseekError } from '../../api/tabseek';
+import { tokensOf, withLane, type Panel } from './panel';
 import type { Message } from './record';
 
 export type Stage = 'waiting' | 'reading' | 'thinking' | 'answering' | 'done';
@@ -13,6 +14,8 @@ export interface Live {
   read?: number;
   /** When thinking began, by performance.now(). */
   thinkingSince?: number;
+  /** It can be told to answer now, and to think longer. */
+  steerable?: boolean;
   /** Tokens a second, for each quarter of a second so far. */
   speeds?: number[];
   error?: TabseekError;
@@ -35,19 +38,42 @@ export class AnswerStream {
   }
 
   add(chunk: Chunk): void {
+    if (chunk.lane || chunk.tally || chunk.again || chunk.tabseek) this.hear(chunk);
     const choice = chunk.choices[0];
     if (!choice) return;
     const { delta, finish_reason, logprobs } = choice;
     if (logprobs) this.set({ logprobs: [...(this.message.logprobs ?? []), ...logprobs.content] });
     if (delta.reasoning_content) this.think(delta.reasoning_content);
     if (delta.content) this.say(delta.content);
-    if (chunk.tokens) this.measure(chunk.tokens);
+    if (chunk.tokens && !this.message.panel) this.measure(chunk.tokens);
     if (finish_reason) this.finish(finish_reason, chunk);
   }
 
   /** The model is there, and has read this part of the prompt. */
   read(part = 0): void {
     this.show({ stage: 'reading', read: part });
+  }
+
+  /** The answer is going to be made of several. */
+  divide(mode: Panel['mode'], n: number): void {
+    this.set({ panel: { mode, n, lanes: [] } });
+  }
+
+  steerable(): void {
+    this.show({ steerable: true });
+  }
+
+  private hear({ lane, tally, again, tabseek: result }: Chunk): void {
+    const panel = this.message.panel ?? { mode: 'vote', n: 1, lanes: [] };
+    if (again) this.set({ panel: { ...panel, lanes: [], tally: undefined } });
+    else if (tally) this.set({ panel: { ...panel, tally } });
+    else if (result) this.set({ panel: { ...panel, result } });
+    if (!lane) return;
+    const told = withLane(panel, lane);
+    this.set({ panel: told });
+    this.beginThinking();
+    this.show({ stage: told.lanes.some((l) => l.thinking && !l.finish) ? 'thinking' : 'answering' });
+    this.measure(tokensOf(told));
   }
 
   /** Stopped before the model was there. */
@@ -66,11 +92,14 @@ export class AnswerStream {
     return this.thinks ? { ...this.message, thinking_seconds: this.thought() } : this.message;
   }
 
+  private beginThinking(): void {
+    if (this.thinks) return;
+    this.thinks = true;
+    this.show({ thinkingSince: performance.now() - 1000 * (this.message.thinking_seconds ?? 0) });
+  }
+
   private think(text: string): void {
-    if (!this.thinks) {
-      this.thinks = true;
-      this.show({ thinkingSince: performance.now() - 1000 * (this.message.thinking_seconds ?? 0) });
-    }
+    this.beginThinking();
     this.show({ stage: 'thinking' });
     this.set({ reasoning: (this.message.reasoning ?? '') + text });
   }

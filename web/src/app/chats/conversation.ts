@@ -1,7 +1,7 @@
-import type { CompletionRequest, Message as RequestMessage } from '../../api/tabseek';
+import type { Chunks, CompletionRequest, Message as RequestMessage, StrategyRequest } from '../../api/tabseek';
 import { asTabseekError } from '../explain';
 import { fitting, type ChatEngine } from '../remotes';
-import type { Settings } from '../settings';
+import { samplesOf, type Settings } from '../settings';
 import { promptOf } from '../sources/prompt';
 import type { Shelf } from '../sources/shelf';
 import { Store } from '../store';
@@ -29,6 +29,14 @@ export interface View {
 
 const NEW: View = { messages: new Map() };
 
+/** The user's choices for one answer. */
+export interface Choices extends Settings {
+  /** So many samples, whatever the depth. */
+  samples?: number;
+  /** What is told with the question, though it is not part of it. */
+  enclosed?: string;
+}
+
 /** Waits for the model. */
 export type Ready = (signal: AbortSignal) => Promise<ChatEngine>;
 
@@ -41,6 +49,8 @@ export class Conversation {
   private readonly watched = new Set<string>();
   private stream: AnswerStream | undefined;
   private abort: AbortController | undefined;
+  /** Of the answer under way, or of the last. */
+  private chunks: Chunks | undefined;
   private running: Promise<void> = Promise.resolve();
   /** New messages that are on their way to the disk. */
   private unwritten: Message[] = [];
@@ -95,7 +105,7 @@ export class Conversation {
   }
 
   /** Answers a question once more; the answer before stays, as another branch. */
-  async regenerate(question: string, ready: Ready, settings: Settings): Promise<void> {
+  async regenerate(question: string, ready: Ready, settings: Choices): Promise<void> {
     await this.stop();
     const chat = this.view.value.chat!;
     const answer = emptyAnswer(chat, question);
@@ -107,7 +117,8 @@ export class Conversation {
     await this.stop();
     const { chat, messages } = this.view.value;
     this.interrupted.value = new Set([...this.interrupted.value].filter((id) => id !== answer));
-    await this.begin(chat!, {}, [{ ...messages.get(answer)!, finish: null }], ready, settings);
+    const { panel, ...begun } = messages.get(answer)!; // what was made of several is made anew
+    await this.begin(chat!, {}, [{ ...begun, finish: null, ...(panel && { content: '', reasoning: undefined }) }], ready, settings);
   }
 
   /** Shows the newest branch below a message. */
@@ -130,6 +141,16 @@ export class Conversation {
     await this.running;
   }
 
+  /** The answer under way ends its thinking. */
+  answerNow(): void {
+    this.chunks?.answerNow();
+  }
+
+  /** It thinks on where it would end its thinking. */
+  thinkLonger(): void {
+    this.chunks?.thinkLonger();
+  }
+
   /** The last answer's error is dealt with: what came before it counts as stopped. */
   dismissError(): void {
     if (this.live.value?.error) this.live.value = undefined;
@@ -145,7 +166,7 @@ export class Conversation {
   }
 
   /** Shows and keeps new messages, the last of which is an answer to be generated. Resolves when they are kept. */
-  private async begin(chat: string, change: Partial<Chat>, added: Message[], ready: Ready, settings: Settings): Promise<void> {
+  private async begin(chat: string, change: Partial<Chat>, added: Message[], ready: Ready, settings: Choices): Promise<void> {
     const answer = added.at(-1)!;
     const stream = (this.stream = new AnswerStream(answer));
     const abort = (this.abort = new AbortController());
@@ -187,7 +208,12 @@ export class Conversation {
         stream.read(done / total);
         show();
       };
-      for await (const chunk of await engine.chat.completions.create({ ...(await fitting(engine, await request(engine))), stream: true, signal, onPrefill })) {
+      const wanted = await fitting(engine, await request(engine));
+      if (typeof wanted.strategy === 'object') stream.divide(wanted.strategy.mode, wanted.strategy.n!);
+      const chunks = await engine.chat.completions.create({ ...wanted, stream: true, signal, onPrefill });
+      if (!engine.remote) stream.steerable();
+      this.chunks = chunks;
+      for await (const chunk of chunks) {
         stream.add(chunk);
         show();
       }
@@ -202,15 +228,16 @@ export class Conversation {
   }
 
   /** What the model is asked, with what the chat's files give to a question that has not been asked before. */
-  private async request(path: Message[], engine: ChatEngine, system: string | undefined, settings: Settings): Promise<CompletionRequest> {
+  private async request(path: Message[], engine: ChatEngine, system: string | undefined, settings: Choices): Promise<CompletionRequest> {
     const question = path.at(-2)!;
     const included = question.included ?? (await this.shelf.include(path, engine));
-    if (included.length === 0 || question.included) return requestOf(path, system, settings);
+    const answered = { ...requestOf(path, system, settings), ...strategyOf(path.at(-1)!, engine, settings) };
+    if (included.length === 0 || question.included) return answered;
     const told = { ...question, included };
     const view = this.view.value;
     if (view.chat === told.chat) this.view.value = { ...view, messages: new Map(view.messages).set(told.id, told) };
     await this.library.write(told.chat, {}, [told]);
-    return requestOf(path.with(-2, told), system, settings);
+    return { ...answered, ...requestOf(path.with(-2, told), system, settings) };
   }
 
   private paint({ message, live }: AnswerStream): void {
@@ -266,16 +293,24 @@ export class Conversation {
 }
 
 /** What the model gets to see of a branch that ends in the answer to come. Of earlier turns the reasoning is not part of it, nor are answers that never came. */
-function requestOf(path: Message[], system: string | undefined, { system: _, watts: _watts, price: _price, logprobs, ...params }: Settings): CompletionRequest {
+function requestOf(path: Message[], system: string | undefined, settings: Choices): CompletionRequest {
+  const { system: _, watts: _watts, price: _price, depth: _depth, samples: _samples, logprobs, enclosed, ...params } = settings;
   const messages: RequestMessage[] = system ? [{ role: 'system', content: system }] : [];
   const answer = path.at(-1)!;
   const asked = path.length - 2;
   path.slice(0, -1).forEach((m, i) => {
     const counts = m.role === 'user' ? i === asked || path[i + 1]!.content : m.content;
-    if (counts) messages.push({ role: m.role, content: promptOf(m.content, m.included) });
+    if (counts) messages.push({ role: m.role, content: promptOf(m.content, m.included) + (enclosed && i === asked ? `\n\n${enclosed}` : '') });
   });
   if (answer.content || answer.reasoning) messages.push({ role: 'assistant', content: answer.content, reasoning_content: answer.reasoning });
   return { messages, ...params, ...(logprobs && { logprobs: true, top_logprobs: 5 }) };
+}
+
+/** How many answers a new one is made of. What is begun has one end. */
+function strategyOf({ content, reasoning }: Message, engine: ChatEngine, { depth, samples }: Choices): { strategy?: StrategyRequest } {
+  if (engine.remote || content || reasoning) return {};
+  const n = samples ?? (depth && samplesOf(depth, engine.info));
+  return n ? { strategy: { mode: 'vote', n } } : {};
 }
 
 const emptyAnswer = (chat: string, question: string): Message => ({ id: newID(), chat, parent: question, role: 'assistant', created_at: Date.now(), content: '', finish: null });

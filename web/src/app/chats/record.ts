@@ -1,6 +1,7 @@
 // What is kept of a conversation. The names are those of the exported file.
 
 import type { FinishReason, Logprob, Usage } from '../../api/tabseek';
+import type { Panel } from './panel';
 
 export interface Chat {
   id: string;
@@ -37,6 +38,8 @@ export interface Message {
   /** The model that answered. */
   model?: string;
   logprobs?: Logprob[];
+  /** The answer was made of several. */
+  panel?: Panel;
   /** What files gave to a question, as the model was told it. */
   included?: Included[];
 }

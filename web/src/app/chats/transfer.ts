@@ -1,5 +1,7 @@
 // The file of all chats, and a chat as Markdown.
 
+import type { Group } from '../../api/tabseek';
+import type { KeptLane, Panel } from './panel';
 import { ChatError, type Chat, type ChatRecord, type Message } from './record';
 import { byTime, childrenOf, pathTo } from './tree';
 
@@ -87,6 +89,7 @@ function readMessage(r: Reader, chat: string): Message {
   if (r.has('usage')) message.usage = readUsage(r.object('usage'));
   if (r.has('tokens_per_second')) message.tokens_per_second = r.number('tokens_per_second');
   if (r.has('model')) message.model = r.text('model');
+  if (r.has('panel')) message.panel = readPanel(r.object('panel'));
   if (r.has('included')) message.included = r.list('included').map((i) => ({ source: i.id('source'), name: i.text('name'), text: i.text('text'), ...(i.has('number') && { number: i.number('number') }) }));
   if (r.has('logprobs')) message.logprobs = r.list('logprobs').map(readLogprob);
   return message;
@@ -106,6 +109,60 @@ function readLogprob(r: Reader): NonNullable<Message['logprobs']>[number] {
   const token = (t: Reader) => ({ id: t.number('id'), token: t.text('token'), logprob: t.number('logprob'), bytes: t.numbers('bytes') });
   return { ...token(r), top_logprobs: r.list('top_logprobs').map(token) };
 }
+
+const PURPOSES = ['answer', 'check', 'fusion'] as const;
+const MODES = ['single', 'vote', 'short_m', 'weighted', 'best_of', 'check', 'fuse'] as const;
+const TRACE_FINISHES = ['stop', 'budget', 'length', 'loop', 'cut', 'unbegun', 'abort'] as const;
+const STOPPED_BY = ['all', 'decided', 'beta', 'probe', 'short_m', 'verifier', 'confirmed', 'refuted', 'abort'] as const;
+const CHOSEN_BY = ['only', 'majority', 'weight', 'verifier', 'self_score', 'fusion', 'none'] as const;
+
+function readPanel(r: Reader): Panel {
+  const panel: Panel = { mode: r.oneOf('mode', MODES), n: r.number('n'), lanes: r.list('lanes').map(readLane) };
+  if (r.has('tally')) {
+    const tally = r.object('tally');
+    panel.tally = { groups: tally.list('groups').map(readGroup), agreement: tally.number('agreement'), ended: tally.number('ended'), running: tally.number('running') };
+  }
+  if (r.has('result')) panel.result = readResult(r.object('result'));
+  return panel;
+}
+
+function readLane(r: Reader): KeptLane {
+  return {
+    purpose: r.oneOf('purpose', PURPOSES),
+    tokens: r.number('tokens'),
+    thinking: r.boolean('thinking'),
+    content: r.text('content'),
+    reasoning: r.text('reasoning'),
+    line: r.numbers('line'),
+    tokens_per_point: r.number('tokens_per_point'),
+    ...(r.has('answer') && { answer: r.text('answer') }),
+    ...(r.has('finish') && { finish: r.oneOf('finish', TRACE_FINISHES) }),
+  };
+}
+
+function readResult(r: Reader): NonNullable<Panel['result']> {
+  return {
+    answer: r.fields.answer === null ? null : r.text('answer'),
+    groups: r.list('groups').map(readGroup),
+    agreement: r.number('agreement'),
+    stopped_by: r.oneOf('stopped_by', STOPPED_BY),
+    chosen_by: r.oneOf('chosen_by', CHOSEN_BY),
+    ...(r.has('trace') && { trace: r.number('trace') }),
+    traces: r.list('traces').map((t) => ({
+      finish: t.oneOf('finish', TRACE_FINISHES),
+      tokens: t.number('tokens'),
+      reasoning_tokens: t.number('reasoning_tokens'),
+      conf_low: t.number('conf_low'),
+      conf_tail: t.number('conf_tail'),
+      score: t.number('score'),
+      ...(t.has('answer') && { answer: t.text('answer') }),
+      ...(t.has('accepted') && { accepted: t.boolean('accepted') }),
+    })),
+    saved_tokens: r.number('saved_tokens'),
+  };
+}
+
+const readGroup = (r: Reader): Group => ({ key: r.text('key'), count: r.number('count'), weight: r.number('weight') });
 
 /** Questions follow answers and answers questions, from one before them that is there, and the leaf is one of them. */
 function checkTree(r: Reader, chat: Chat, messages: Message[]): void {
