@@ -81,6 +81,19 @@ for (const name of Object.keys(browsers)) {
       await findings('chat');
     });
 
+    test('an answer of several that disagree', async () => {
+      await page.$eval('input[name="depth"][value="careful"]', (e) => e.click());
+      await page.click(byID('budgets'));
+      await ask('vote 7 8');
+      await page.$$eval(`${byID('lanes')} > summary`, (all) => all.at(-1).click());
+      await page.waitForSelector(byID('lane'), { visible: true });
+      await page.click(`${byID('lane')} button`);
+      await page.waitForSelector(byID('more-samples'));
+      await findings('lanes');
+      await page.click(byID('budgets'));
+      await page.$eval('input[name="depth"][value="fast"]', (e) => e.click());
+    });
+
     test('the settings', async () => {
       await page.click(byID('settings'));
       await page.waitForSelector(byID('export'));

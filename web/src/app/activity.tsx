@@ -2,6 +2,7 @@ import type { JSX } from 'preact';
 import { useEffect, useState } from 'preact/hooks';
 import type { Engine, Stats } from '../api/tabseek';
 import type { Live } from './chats/answer';
+import { contextUsed } from './chats/panel';
 import type { Message } from './chats/record';
 import { Dialog } from './dialog';
 import { bytes, count, duration, rate } from './format';
@@ -29,7 +30,7 @@ export function Activity({ engine, live, answer, onClose }: Props) {
           <Figure title={t('speedOverTime')} value={speed ? rate(speed) : ''}>
             <Curve values={live?.speeds ?? []} />
           </Figure>
-          <BytesPerToken engine={engine} used={answer?.usage?.total_tokens ?? 0} />
+          <BytesPerToken engine={engine} used={contextUsed(answer ?? {})} />
           <Ledger engine={engine} />
           {stats && stats.completion_tokens > 0 && <Times stats={stats} />}
           {stats && stats.completion_tokens > 0 && <Costs stats={stats} engine={engine} />}

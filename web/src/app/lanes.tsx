@@ -17,6 +17,7 @@ export function Lanes({ panel, running }: { panel: Panel; running: boolean }) {
     e.preventDefault(); // the state below opens it, not the browser
     setChosen(!open);
   };
+  const range = rangeOf(panel.lanes);
   const { tally = { groups: [], agreement: 0, ended: 0, running: panel.n }, lanes, result } = panel;
   return (
     <details class="lanes" data-testid="lanes" data-stopped-by={result?.stopped_by} open={open}>
@@ -32,7 +33,7 @@ export function Lanes({ panel, running }: { panel: Panel; running: boolean }) {
       <TallyView groups={result?.groups ?? tally.groups} ended={result ? result.groups.reduce((sum, g) => sum + g.count, 0) : panel.n} />
       <ol>
         {lanes.map((lane, i) => (
-          <LaneView key={i} lane={lane} number={i + 1} shown={result?.trace === i} top={topOf(lanes)} />
+          <LaneView key={i} lane={lane} number={i + 1} shown={result?.trace === i} range={range} />
         ))}
       </ol>
     </details>
@@ -64,29 +65,38 @@ function TallyView({ groups, ended }: { groups: Tally['groups']; ended: number }
           <span>{votes}</span>
         </li>
       ))}
-      {rest > 0 && <li class="hint">{t('otherAnswers', { count: rest })}</li>}
+      {rest > 0 && <li><span class="hint rest">{t('otherAnswers', { count: rest })}</span></li>}
     </ul>
   );
 }
 
-/** The height of all lines, so that they can be compared. */
-const topOf = (lanes: KeptLane[]): number => Math.max(1, ...lanes.flatMap((l) => l.line));
+/** What lines lie between: the same for all, so that they can be compared. */
+interface Range {
+  low: number;
+  high: number;
+}
 
-function LaneView({ lane, number, shown, top }: { lane: KeptLane; number: number; shown: boolean; top: number }) {
+function rangeOf(lanes: KeptLane[]): Range {
+  const all = lanes.flatMap((l) => l.line);
+  const low = Math.min(...all);
+  return { low, high: Math.max(low + 1, ...all) };
+}
+
+function LaneView({ lane, number, shown, range }: { lane: KeptLane; number: number; shown: boolean; range: Range }) {
   const [open, setOpen] = useState(false);
   const { purpose, tokens, answer, finish, thinking, reasoning, content } = lane;
   const name = t(purpose === 'check' ? 'laneCheck' : purpose === 'fusion' ? 'laneFusion' : 'lane', { number });
   return (
     <li data-testid="lane" data-finish={finish} data-shown={shown || undefined}>
       <button type="button" aria-expanded={open} onClick={() => setOpen(!open)}>
-        <span class="lane-name">{name}</span>
-        <Line lane={lane} top={top} />
-        <span class="lane-answer">{answer}</span>
-        <span class="lane-state">
-          {finish ? t(`lane.${finish}`) : t(thinking ? 'thinking' : 'answering')}
+        <span class="lane-name">
+          {name}
           {shown && <Icon name="check" />}
           {shown && <span class="sr-only">{t('laneShown')}</span>}
         </span>
+        <Line line={lane.line} range={range} />
+        <span class="lane-answer">{answer}</span>
+        <span class="lane-state">{finish ? t(`lane.${finish}`) : t(thinking ? 'thinking' : 'answering')}</span>
         <span class="lane-tokens">{count(tokens)}</span>
         <Icon name="chevron" />
       </button>
@@ -108,9 +118,9 @@ const WIDTH = 64;
 const HEIGHT = 16;
 
 /** How sure a lane was, from its beginning to where it is. */
-function Line({ lane: { line }, top }: { lane: KeptLane; top: number }) {
+function Line({ line, range: { low, high } }: { line: number[]; range: Range }) {
   const x = (i: number) => (WIDTH * i) / Math.max(1, line.length - 1);
-  const points = line.map((v, i) => `${x(i).toFixed(1)},${(HEIGHT - 1 - (HEIGHT - 2) * (Math.max(0, v) / top)).toFixed(1)}`);
+  const points = line.map((v, i) => `${x(i).toFixed(1)},${(HEIGHT - 1 - (HEIGHT - 2) * ((v - low) / (high - low))).toFixed(1)}`);
   return (
     <svg class="line" viewBox={`0 0 ${WIDTH} ${HEIGHT}`} preserveAspectRatio="none" role="img" aria-label={t('confidence', { value: short(line.at(-1) ?? 0) })}>
       {points.length > 1 && <polyline points={points.join(' ')} />}

@@ -1,4 +1,5 @@
 import type { Live } from './chats/answer';
+import { contextUsed } from './chats/panel';
 import type { Turn } from './chats/tree';
 import { count, rate } from './format';
 import { Icon } from './icons';
@@ -14,7 +15,7 @@ export function StatusLine({ load, live, turns, onActivity }: { load: LoadState;
   const local = load.kind === 'ready' && !load.engine.remote;
   const answer = turns.at(-1)?.answer;
   // Known only at an answer's end; until then the one before is the best guess.
-  const used = turns.findLast((turn) => turn.answer?.usage)?.answer!.usage!.total_tokens ?? 0;
+  const used = contextUsed(turns.findLast((turn) => turn.answer?.usage)?.answer ?? {});
   return (
     <div class="status-line">
       <span role="status" data-testid="status">

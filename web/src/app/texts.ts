@@ -165,7 +165,7 @@ export const TEXTS = {
   samples: ['{count} samples, a vote', '{count} 次采样投票'],
   thinkingHow: ['Thinking', '思考'],
   effort: ['Effort', '力度'],
-  effortHint: ['How much of the room there is low and medium think for; none answers at once.', '低和中只用部分可用空间思考；“无”则直接回答。'],
+  effortHint: ['Low thinks for an eighth of the room there is, medium for a half; none answers at once.', '“低”用可用空间的八分之一思考，“中”用一半；“无”则直接回答。'],
   'effort.none': ['none', '无'],
   'effort.low': ['low', '低'],
   'effort.medium': ['medium', '中'],

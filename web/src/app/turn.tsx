@@ -1,7 +1,7 @@
 import { useEffect, useLayoutEffect, useRef, useState } from 'preact/hooks';
 import type { RemoteOffer } from './catalogue';
 import type { Live } from './chats/answer';
-import { doubtful } from './chats/panel';
+import { contextUsed, doubtful } from './chats/panel';
 import type { Message } from './chats/record';
 import type { Branch, Turn } from './chats/tree';
 import { grow, onEnter } from './composer';
@@ -245,13 +245,14 @@ function AnswerFooter({ answer, branch, live, context, last, actions, onChoose }
 }
 
 /** Why an answer ended, if not because it was complete. */
-function describeEnding({ finish, usage, content, error }: Message, live: Live | undefined, context: number): string {
+function describeEnding(answer: Message, live: Live | undefined, context: number): string {
+  const { finish, usage, content, error } = answer;
   if (finish === 'error') return live?.error ? '' : t('failed', { reason: error?.message ?? '' });
   if (finish === 'stop' && !content) return t('noAnswer');
   if (finish === 'abort') return t('stopped');
   if (finish !== 'length') return '';
   // The last token is never fed back, so a full context may show as one position less.
-  const full = usage !== undefined && usage.total_tokens >= context - 1;
+  const full = usage !== undefined && contextUsed(answer) >= context - 1;
   return full ? t('contextFull') : t('atLimit');
 }
 

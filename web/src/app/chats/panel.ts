@@ -1,6 +1,6 @@
 // An answer that was made of several, as it is kept: how each came to be, how the vote stood, what came of it.
 
-import type { Lane, Result, StrategyMode, Tally } from '../../api/tabseek';
+import type { Lane, Result, StrategyMode, Tally, Usage } from '../../api/tabseek';
 
 export interface Panel {
   mode: StrategyMode;
@@ -48,6 +48,13 @@ function lengthened({ line, tokens_per_point: span }: KeptLane, tokens: number, 
 
 /** All tokens of a panel's lanes so far. */
 export const tokensOf = ({ lanes }: Panel): number => lanes.reduce((sum, l) => sum + l.tokens, 0);
+
+/** How much of the context an answer has used, which none of the other samples has. */
+export function contextUsed({ usage, panel }: { usage?: Usage; panel?: Panel }): number {
+  if (!usage) return 0;
+  const result = panel?.result;
+  return result ? usage.prompt_tokens + (result.traces[result.trace ?? -1]?.tokens ?? 0) : usage.total_tokens;
+}
 
 /** No answer is the panel's: none has a majority, or none was accepted. */
 export const undecided = ({ result }: Panel): boolean => result?.chosen_by === 'none' && result.stopped_by !== 'abort';
