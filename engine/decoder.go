@@ -12,7 +12,8 @@ import (
 const (
 	inFlight   = 2                       // submits under way: the GPU starts the next while the CPU reads the last
 	chosenSize = 4 * shaders.ChosenWords // bytes of a record
-	leastTurn  = 16                      // tokens that a run may have before it makes room for another request
+	shortTurn  = 4                       // tokens that a run may have before it makes room for a request that has had none,
+	longTurn   = 32                      // and for one that is to go on
 )
 
 // A decoder turns steps into the tokens of answers, of up to Options.Sequences side by side.
@@ -176,8 +177,11 @@ func (d *decoder) takeTurn(next *run) bool {
 	if !d.ample(next.tokens) || slices.ContainsFunc(d.runs, func(r *run) bool { return r.question.asker() == next.question.asker() }) {
 		return false
 	}
-	longest := slices.MaxFunc(d.runs, func(a, b *run) int { return a.turn() - b.turn() })
-	if longest.turn() < leastTurn {
+	longest, least := slices.MaxFunc(d.runs, func(a, b *run) int { return a.turn() - b.turn() }), shortTurn
+	if next.answer != nil && len(next.answer.tokens) > 0 {
+		least = longTurn
+	}
+	if longest.turn() < least {
 		return false
 	}
 	if d.pending > 0 {

@@ -93,6 +93,23 @@ test('openai: log-probabilities are those of the answer', async () => {
   }
 });
 
+test('openai: a strategy makes one answer of several', async () => {
+  const { choices, usage, tabseek } = await client.chat.completions.create({ model: 'pocket', messages, seed: 1, strategy: { mode: 'vote', n: 4, stop: 'none' } });
+  assert.equal(choices.length, 1);
+  assert.equal(tabseek.answer, '132');
+  assert.equal(tabseek.traces.length, 4);
+  assert.equal(usage.completion_tokens, tabseek.traces.reduce((sum, t) => sum + t.tokens, 0));
+});
+
+test('openai: raw completions', async () => {
+  const raw = { model: 'pocket', prompt: ['1 + 1 =', '2 + 2 ='], max_tokens: 8, temperature: 0 };
+  const whole = await client.completions.create(raw);
+  assert.deepEqual(whole.choices.map((c) => c.index), [0, 1]);
+  const texts = ['', ''];
+  for await (const { choices } of await client.completions.create({ ...raw, stream: true })) for (const c of choices) texts[c.index] += c.text;
+  assert.deepEqual(texts, whole.choices.map((c) => c.text));
+});
+
 test('openai: failures have their classes', async () => {
   const failing = (change, options) => client.chat.completions.create({ ...greedy, ...change }, options);
   await assert.rejects(failing({ temperature: 'hot' }), (e) => e instanceof OpenAI.BadRequestError && e.param === 'temperature' && e.code === 'bad_request');
