@@ -163,8 +163,8 @@ func (t *measuring) product(m message.Measure) error {
 		if scales > 0 {
 			bind["scales"] = plan.Buffer("measure.scales", uint64(scales)).All()
 		}
-		d := shaders.MatVec(e.model.Profile, shaders.MatVecVariant{Format: format, Batch: m.Batch}, shaders.MatVecParams{
-			Rows: uint32(m.Rows), K: uint32(m.Columns), XStride: uint32(stride), YStride: uint32(m.Rows), Scale: 1,
+		d := shaders.MatVec(e.model.Profile, format, false, shaders.MatVecParams{
+			Rows: uint32(m.Rows), Width: uint32(m.Columns), Vectors: uint32(m.Batch), XStride: uint32(stride), YStride: uint32(m.Rows), Scale: 1,
 		})
 		return d, bind, quants + scales, 2 * m.Batch * m.Rows * m.Columns
 	})

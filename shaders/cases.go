@@ -77,7 +77,7 @@ func Cases() []Case {
 // others are the profiles but the minimum, on a device that has everything: the kernels' tables hold cases for each.
 func others() []Profile {
 	int8 := Features{DP4A: true}
-	return append(Candidates(Features{})[1:], Profile{int8, 32, 1}, Profile{int8, 1, 4})
+	return []Profile{{Lanes: 32, Rows: 4}, {Lanes: 8, Rows: 4}, {Lanes: 1, Rows: 8, NormFirst: true}, {Features: int8, Lanes: 32, Rows: 1}, {Features: int8, Lanes: 1, Rows: 8, NormFirst: true}}
 }
 
 // label names the profile in a case's name, if it is not the minimum.

@@ -13,17 +13,24 @@ type ExpertDownParams struct {
 	YStride     uint32
 }
 
-var expertDown = register(kernel[expertVariant, ExpertDownParams]{
+type expertDownVariant struct {
+	Format Format
+	productTile
+	Aligned bool
+}
+
+var expertDown = register(kernel[expertDownVariant, ExpertDownParams]{
 	name: "expert_down",
-	libs: func(v expertVariant) []string { return append(v.tile.libs(v.Format), xLib(v.Aligned)) },
-	reference: func(v expertVariant, p ExpertDownParams, grid Grid, m Memory) {
+	libs: func(v expertDownVariant) []string {
+		return append(v.libs(v.Format), xLib(v.Aligned), normLib(false, v.Aligned))
+	},
+	reference: func(v expertDownVariant, p ExpertDownParams, grid Grid, m Memory) {
 		x, y, routes := m.F32("x"), m.F32("y"), m.U32("routes")
 		w := viewMatrix(m, v.Format, int(p.Width), int(p.FF))
 		for r := range int(grid[2]) {
 			for i := range int(p.Width) {
 				sum := float64(y[r*int(p.YStride)+i])
-				for s := range int(p.Slots) {
-					slot := r*int(p.Slots) + s
+				for slot := r * int(p.Slots); slot < (r+1)*int(p.Slots); slot++ {
 					expert := int(routes[2*slot]) - int(p.FirstExpert)
 					if expert < 0 || expert >= int(p.ExpertCount) {
 						continue
@@ -39,7 +46,7 @@ var expertDown = register(kernel[expertVariant, ExpertDownParams]{
 
 // ExpertDown adds the weighted outputs of the experts that each row visits: bindings routes (rows, Slots) of (expert, weight),
 // x (rows, Slots, XStride), weights (ExpertCount, Width, FF), y (rows, YStride).
-func ExpertDown(profile Profile, v ExpertVariant, rows int, p ExpertDownParams) Dispatch {
-	t := profile.tile(int(p.Width), int(p.FF), MaxRows, rows).rounding(profile, v.Format)
-	return expertDown.dispatch(expertVariant{v, t.exchanging(1), aligned(p.FF, p.XStride)}, p, t.workgroups(int(p.Width)), 1, rows)
+func ExpertDown(profile Profile, format Format, rows int, p ExpertDownParams) Dispatch {
+	t := profile.productTile(format, int(p.Width), int(p.FF), 1).taking(1, false)
+	return expertDown.dispatch(expertDownVariant{format, t, aligned(p.FF, p.XStride)}, p, t.workgroups(int(p.Width)), 1, rows)
 }

@@ -1,8 +1,7 @@
-// The second half of the experts: y[r, i] += sum over slots s of weight_s * (W_e[i] . x[r, s]), e the slot's expert.
-// The slots are summed in order, so the result does not depend on timing. The stack may be cut by experts: slots
-// whose expert lies outside add nothing.
+// The second half of the experts of a row alone: y[r, i] += weight_s * (W_e[i] . x[r, s]) for slot after slot s, e the slot's expert. The
+// stack may be cut by experts: slots whose expert lies outside add nothing.
 //
-// LANES threads share ROWS outputs i; workgroup x counts outputs, z rows.
+// Workgroup x counts outputs i, z rows.
 
 struct Params {
   slots: u32,
@@ -18,41 +17,34 @@ struct Params {
 @group(0) @binding(3) var<storage, read> routes: array<vec2<u32>>;  // (rows, slots): expert, weight as f32 bits
 @group(0) @binding(4) var<storage, read_write> y: array<f32>;
 
-fn add(row: u32, output: u32, value: f32) {
+fn start(share: Share, v: u32) -> u32 {
+  return share.first * params.x_stride;
+}
+
+fn write(slot: u32, output: u32, value: f32) {
   if (output < params.width) {
-    y[row * params.y_stride + output] += value;
+    let at = slot / params.slots * params.y_stride + output;
+    y[at] = fma(bitcast<f32>(routes[slot].y), value, y[at]);  // as expert_sum.wgsl does it
+  }
+}
+
+fn finish(share: Share, v: u32, place: u32, sum: Sum) {
+  write_band(share.first, share.row + place, sum.low);
+  if (BANDS > 1u) {
+    write_band(share.first, share.row + place + BAND, sum.high);
   }
 }
 
 @compute @workgroup_size(THREADS)
 fn main(@builtin(workgroup_id) group: vec3<u32>, @builtin(local_invocation_index) thread: u32) {
-  let output = group.x * ROWS_HERE + thread / LANES;
-  let blocks = (params.ff + 31u) / 32u;
-  var sum = vec4<f32>(0.0);
+  let first = group.x * BANDS * BAND;
+  let output = first + thread / LANES;
   for (var s = 0u; s < params.slots; s++) {
-    let slot = group.z * params.slots + s;
-    let route = routes[slot];
-    let matrix = route.x - params.first_expert;
-    if (matrix >= params.expert_count) {
-      continue;
+    let share = Share(group.z * params.slots + s, first);
+    let matrix = routes[share.first].x - params.first_expert;
+    if (matrix < params.expert_count) {
+      finish_all(share, product(matrix, output, output + BAND, params.width, params.ff, share, thread), thread);
+      part();
     }
-    var product = vec4<f32>(0.0);
-    for (var block = thread % LANES; block < blocks; block += LANES) {
-      let w = load_rows(matrix, output, block, params.width, blocks);
-      product += dot_rows(w, factor(x_block(slot * params.x_stride + 32u * block, params.ff - 32u * block)));
-    }
-    sum += bitcast<f32>(route.y) * product;
-  }
-  sum = over_lanes(0u, sum, thread);
-  if (thread % LANES != 0u) {
-    return;
-  }
-  add(group.z, output, sum.x);
-  if (ROWS > 1u) {
-    add(group.z, output + ROW_STEP, sum.y);
-  }
-  if (ROWS > 2u) {
-    add(group.z, output + 2u * ROW_STEP, sum.z);
-    add(group.z, output + 3u * ROW_STEP, sum.w);
   }
 }

@@ -5,57 +5,42 @@ import "math"
 // MatVecParams are the uniform parameters of matvec.wgsl.
 type MatVecParams struct {
 	Rows    uint32 // of the matrix
-	K       uint32 // its width
+	Width   uint32
+	Vectors uint32
 	XStride uint32 // elements from one vector to the next
 	XOffset uint32 // first element of a vector that is used
 	YStride uint32
 	YOffset uint32
 	Epsilon float32 // of the norm
 	Scale   float32 // of the products
+
+	Accumulate uint32 // 1: y is added to
 }
 
-// MatVecVariant chooses what a product does beside multiplying.
-type MatVecVariant struct {
-	Format     Format
-	Batch      int  // vectors, 1 to MaxBatch
-	Norm       bool // x is RMS-normalised by the binding norm first
-	Accumulate bool // y is added to
-}
-
-// MaxBatch is the most vectors that one product takes.
-const MaxBatch = 8
-
-// matVecVariant adds what follows from the shape.
 type matVecVariant struct {
-	MatVecVariant
-	tile
-	Aligned bool // x and norm can be read as vec4
+	Format Format
+	productTile
+	Aligned bool // x can be read as vec4
 }
 
 var matVec = register(kernel[matVecVariant, MatVecParams]{
 	name: "matvec",
 	libs: func(v matVecVariant) []string {
-		return append(v.tile.libs(v.Format), xLib(v.Aligned), normLib(v.Norm, v.Aligned))
+		return append(v.libs(v.Format), xLib(v.Aligned), normLib(v.Norm, v.Aligned))
 	},
 	reference: func(v matVecVariant, p MatVecParams, _ Grid, m Memory) {
 		x, y := m.F32("x"), m.F32("y")
-		w := viewMatrix(m, v.Format, int(p.Rows), int(p.K))
-		vectors := make([][]float32, v.Batch)
+		w := viewMatrix(m, v.Format, int(p.Rows), int(p.Width))
+		vectors := make([][]float32, p.Vectors)
 		for b := range vectors {
-			vectors[b] = x[b*int(p.XStride)+int(p.XOffset):][:p.K]
-			if v.Norm {
-				n := make([]float32, p.K)
-				normalise(vectors[b], m.F32("norm"), float64(p.Epsilon), n)
-				vectors[b] = n
-			}
-			vectors[b] = v.factor(vectors[b])
+			vectors[b] = v.factor(v.normed(x[b*int(p.XStride)+int(p.XOffset):][:p.Width], m, p.Epsilon))
 		}
 		for i := range int(p.Rows) {
 			row := w.row(i)
 			for b, vector := range vectors {
 				at := b*int(p.YStride) + int(p.YOffset) + i
 				sum := dot(row, vector) * float64(p.Scale)
-				if v.Accumulate {
+				if p.Accumulate != 0 {
 					sum += float64(y[at])
 				}
 				y[at] = float32(sum)
@@ -75,25 +60,13 @@ func dot(row []float64, x []float32) float64 {
 	return sum
 }
 
-// MatVec multiplies a matrix (Rows, K) with v.Batch vectors: bindings x (Batch, XStride), norm (K) with v.Norm,
-// weights, y (Batch, YStride).
-func MatVec(profile Profile, v MatVecVariant, p MatVecParams) Dispatch {
-	t := profile.tile(int(p.Rows), int(p.K), mostRows(v.Batch), 1).rounding(profile, v.Format)
-	slots := v.Batch
-	if v.Norm {
-		slots *= 2
-	}
+// MatVec multiplies a matrix (Rows, Width) with vectors, which with norm are RMS-normalised on the way: bindings x (Vectors, XStride), norm (Width)
+// if so, weights, y (Vectors, YStride).
+func MatVec(profile Profile, format Format, norm bool, p MatVecParams) Dispatch {
+	t := profile.productTile(format, int(p.Rows), int(p.Width), 1).taking(int(p.Vectors), norm)
 	groups := t.workgroups(int(p.Rows))
 	x := min(groups, maxGroups)
-	return matVec.dispatch(matVecVariant{v, t.exchanging(slots), aligned(p.K, p.XStride, p.XOffset)}, p, x, (groups+x-1)/x, 1)
-}
-
-// mostRows is how many rows a thread takes at most for a batch: their sums stay in registers.
-func mostRows(batch int) int {
-	if batch > 4 {
-		return 2
-	}
-	return MaxRows
+	return matVec.dispatch(matVecVariant{format, t, aligned(p.Width, p.XStride, p.XOffset)}, p, x, (groups+x-1)/x, t.batches(int(p.Vectors)))
 }
 
 // maxGroups is WebGPU's default limit of workgroups in one dimension.

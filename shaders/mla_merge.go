@@ -66,7 +66,7 @@ func mergeSplits(partial []float32, splits, stride int, to []float32) {
 // MLAMerge merges the splits of MLADecode and takes the result out of latent space: bindings positions, partial_sums
 // (rows, Splits, Heads, 2+KVLoraRank), weights (Heads, VHeadDim, KVLoraRank), y (rows, YStride).
 func MLAMerge(profile Profile, v MLAMergeVariant, rows int, p MLAMergeParams) Dispatch {
-	t := profile.tile(v.VHeadDim, v.KVLoraRank, MaxRows, enoughWorkgroups).covering(v.VHeadDim, 0)
+	t := profile.tile(v.VHeadDim, v.KVLoraRank, maxBand, enoughWorkgroups).covering(v.VHeadDim, 0)
 	tile := profile.mlaTile(v.KVLoraRank, v.KVLoraRank+v.QKRopeHeadDim, int(p.Heads)).Tile
 	blocks := (v.KVLoraRank + BlockSize - 1) / BlockSize
 	return mlaMerge.dispatch(mlaMergeVariant{v, t.exchanging(2), tile, blocks, blocks * BlockSize / 4}, p, int(p.Heads), rows, 1)

@@ -77,7 +77,7 @@ func rotate(x []float32, rotation []uint32, y []float32) {
 // x (rows, QStride) the queries, kv (rows, KVStride), norm (KVLoraRank), weights (Heads, KVLoraRank, QKNopeHeadDim),
 // latent (cache rows, LatentWidth), query (rows, Heads, LatentWidth).
 func MLAPrepare(profile Profile, v MLAPrepareVariant, rows int, p MLAPrepareParams) Dispatch {
-	t := profile.tile(v.KVLoraRank, v.QKNopeHeadDim, MaxRows, rows*int(p.Heads))
+	t := profile.tile(v.KVLoraRank, v.QKNopeHeadDim, maxBand, rows*int(p.Heads))
 	readable := aligned(uint32(v.QKNopeHeadDim), p.QStride, p.QOffset, uint32(v.QKRopeHeadDim))
 	return mlaPrepare.dispatch(mlaPrepareVariant{v, t.exchanging(1), readable}, p, t.workgroups(v.KVLoraRank), int(p.Heads)+1, rows)
 }

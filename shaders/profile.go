@@ -48,13 +48,16 @@ func (f Features) String() string {
 type Profile struct {
 	Features
 	Lanes int // most threads that share a row of a matrix: a power of two up to MaxLanes
-	Rows  int // most rows of a matrix that a thread takes at once: 1, 2 or 4
+	Rows  int // most rows of a matrix that a thread takes at once: a power of two up to MaxRows
+
+	// NormFirst has vectors normalised in a dispatch of their own, and not by each workgroup of a product on the way.
+	NormFirst bool
 }
 
 // The bounds of a profile's tiles.
 const (
 	MaxLanes = 32
-	MaxRows  = 4
+	MaxRows  = 8
 )
 
 // Minimum is the profile that runs everywhere: f32, no features.
@@ -63,7 +66,7 @@ func Minimum() Profile { return Profile{Lanes: MaxLanes, Rows: 1} }
 // Candidates are the profiles worth trying on a device with these features, in order.
 func Candidates(f Features) []Profile {
 	return []Profile{
-		{Lanes: 32, Rows: 1}, {Lanes: 32, Rows: 4}, {Lanes: 8, Rows: 4}, {Lanes: 1, Rows: 4},
+		{Lanes: 32, Rows: 1}, {Lanes: 32, Rows: 4}, {Lanes: 32, Rows: 4, NormFirst: true}, {Lanes: 8, Rows: 4}, {Lanes: 1, Rows: 8, NormFirst: true},
 	}
 }
 
@@ -74,9 +77,14 @@ func (p Profile) WithInt8(device Features) (Profile, bool) {
 	return with, device.DP4A && !p.DP4A
 }
 
-// String is the profile in one line, e.g. "f32 lanes=8 rows=2"; ParseProfile reads it.
+const normFirstWord = "norm-first"
+
+// String is the profile in one line, e.g. "f32 lanes=8 rows=2 norm-first"; ParseProfile reads it.
 func (p Profile) String() string {
 	words := []string{"f32", fmt.Sprintf("lanes=%d", p.Lanes), fmt.Sprintf("rows=%d", p.Rows)}
+	if p.NormFirst {
+		words = append(words, normFirstWord)
+	}
 	if features := p.Features.String(); features != "" {
 		words = append(words, features)
 	}
@@ -90,7 +98,7 @@ func ParseProfile(text string) (Profile, error) {
 		of   *int
 		most int
 	}{"lanes": {&p.Lanes, MaxLanes}, "rows": {&p.Rows, MaxRows}}
-	words := map[string]*bool{"f32": new(bool)}
+	words := map[string]*bool{"f32": new(bool), normFirstWord: &p.NormFirst}
 	for _, w := range featureWords {
 		words[w.word] = w.of(&p.Features)
 	}
@@ -139,6 +147,9 @@ func (p Profile) tile(rows, k, most, side int) tile {
 	t := tile{Lanes: 1, Rows: min(p.Rows, most), Threads: 64}
 	for t.Lanes < p.Lanes && t.Lanes*BlockSize < k {
 		t.Lanes *= 2
+	}
+	if t.Lanes == 1 {
+		t.Threads = 16 // they have nothing to exchange, and more workgroups of fewer are shared out better
 	}
 	for t.Rows > 1 && side*t.workgroups(rows) < enoughWorkgroups {
 		t.Rows /= 2

@@ -9,12 +9,12 @@ import (
 func TestProfilesAreReadAsWritten(t *testing.T) {
 	all := Candidates(Features{F16: true, Subgroups: true, DP4A: true})
 	require.Contains(t, all, Minimum())
-	for _, p := range append(all, Profile{Features{true, true, true}, 16, 2}) {
+	for _, p := range append(all, Profile{Features{true, true, true}, 16, 2, true}) {
 		got, err := ParseProfile(p.String())
 		require.NoError(t, err)
 		require.Equal(t, p, got)
 	}
-	require.Equal(t, "f32 lanes=8 rows=4 subgroups dp4a", Profile{Features{Subgroups: true, DP4A: true}, 8, 4}.String())
+	require.Equal(t, "f32 lanes=8 rows=4 norm-first subgroups dp4a", Profile{Features{Subgroups: true, DP4A: true}, 8, 4, true}.String())
 }
 
 func TestParseProfileRefuses(t *testing.T) {

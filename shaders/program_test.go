@@ -76,9 +76,9 @@ func TestLookupRefuses(t *testing.T) {
 		"kernel":         {"nothing a=1", `unknown kernel "nothing"`},
 		"unknown field":  {"advance color=red", "unknown fields"},
 		"unknown format": {"embed format=q7_0", `variant field format: unknown format "q7_0"`},
-		"neither":        {"matvec format=q8_0 batch=1 norm=treu accumulate=false lanes=1 rows=1 threads=64 partials=0 aligned=true", `variant field norm: "treu"`},
-		"not a number":   {"matvec format=q8_0 batch=many norm=true accumulate=false lanes=1 rows=1 threads=64 partials=0 aligned=true", "variant field batch"},
-		"lacking fields": {"matvec format=q8_0", "variant field batch: variant"},
+		"neither":        {"matvec format=q8_0 lanes=1 rows=1 threads=64 partials=0 int8=treu bands=1 batch=1 aligned=true", `variant field int8: "treu"`},
+		"not a number":   {"matvec format=q8_0 lanes=1 rows=1 threads=64 partials=0 int8=true bands=1 batch=many aligned=true", "variant field batch"},
+		"lacking fields": {"matvec format=q8_0", "variant field lanes: variant"},
 	}
 	for name, test := range tests {
 		t.Run(name, func(t *testing.T) {

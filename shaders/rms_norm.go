@@ -6,6 +6,7 @@ import "math"
 type RMSNormParams struct {
 	Width   uint32
 	XStride uint32 // elements from one row of x to the next
+	XOffset uint32 // first element of a row of x that is used
 	YStride uint32
 	YOffset uint32 // first element of a row of y that is written
 	Epsilon float32
@@ -18,7 +19,7 @@ var rmsNorm = register(kernel[rmsNormVariant, RMSNormParams]{
 	reference: func(_ rmsNormVariant, p RMSNormParams, grid Grid, m Memory) {
 		x, norm, y := m.F32("x"), m.F32("norm"), m.F32("y")
 		for row := 0; row < int(grid[0]); row++ {
-			normalise(x[row*int(p.XStride):][:p.Width], norm, float64(p.Epsilon), y[row*int(p.YStride)+int(p.YOffset):])
+			normalise(x[row*int(p.XStride)+int(p.XOffset):][:p.Width], norm, float64(p.Epsilon), y[row*int(p.YStride)+int(p.YOffset):])
 		}
 	},
 })

@@ -24,6 +24,7 @@ type RouterVariant struct {
 	Bias      bool // the binding bias is added for ranking
 	NormTopK  bool // weights are divided by their sum
 	GroupMax  bool // a group ranks by its best expert, or else by the sum of its best two
+	Norm      bool // x is RMS-normalised by the binding norm first
 }
 
 type routerVariant struct {
@@ -40,14 +41,17 @@ var router = register(kernel[routerVariant, RouterParams]{
 		if v.Bias {
 			bias = "router_bias"
 		}
-		return append(v.tile.libs(v.Format), xLib(v.Aligned), normLib(true, v.Aligned), "nothing", bias)
+		return append(v.tile.libs(v.Format), xLib(v.Aligned), normLib(v.Norm, v.Aligned), "nothing", bias)
 	},
 	reference: func(v routerVariant, p RouterParams, grid Grid, m Memory) {
 		x, routes := m.F32("x"), m.U32("routes")
 		w := viewMatrix(m, F32, v.Experts, int(p.Width))
 		n := make([]float32, p.Width)
 		for r := range int(grid[0]) {
-			normalise(x[r*int(p.XStride):][:p.Width], m.F32("norm"), float64(p.Epsilon), n)
+			copy(n, x[r*int(p.XStride):])
+			if v.Norm {
+				normalise(x[r*int(p.XStride):][:p.Width], m.F32("norm"), float64(p.Epsilon), n)
+			}
 			scores := make([]float64, v.Experts)
 			for e := range scores {
 				scores[e] = w.dot(e, n)
@@ -142,9 +146,9 @@ func best(values []float64, n int) []int {
 	return order[:n]
 }
 
-// Router chooses each row's experts: bindings x (rows, XStride), norm (Width), weights (Experts, Width) in F32, bias (Experts) with
+// Router chooses each row's experts: bindings x (rows, XStride), norm (Width) with v.Norm, weights (Experts, Width) in F32, bias (Experts) with
 // v.Bias, routes (rows, TopK+Shared) of (expert, weight).
 func Router(profile Profile, v RouterVariant, rows int, p RouterParams) Dispatch {
-	t := profile.tile(v.Experts, int(p.Width), MaxRows, enoughWorkgroups).covering(v.Experts, v.TopK+v.Shared)
+	t := profile.tile(v.Experts, int(p.Width), maxBand, enoughWorkgroups).covering(v.Experts, v.TopK+v.Shared)
 	return router.dispatch(routerVariant{v, F32, t.exchanging(2), aligned(p.Width, p.XStride)}, p, rows, 1, 1)
 }

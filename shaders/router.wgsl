@@ -1,4 +1,4 @@
-// The choice of experts: scores of RMSNorm(x[r]) by the router's matrix, groups, top-k, weights; then the shared experts as
+// The choice of experts: scores of x[r], with NORM of RMSNorm(x[r]), by the router's matrix, groups, top-k, weights; then the shared experts as
 // further slots of weight 1. (DeepSeek-V2, section 2.2; DeepSeek-V3, section 2.1.2.)
 //
 //   SIGMOID: score = sigmoid(logit), else softmax over all experts. What ranks an expert is its score, plus, with BIAS,
@@ -42,11 +42,8 @@ fn keep_score(expert: u32, logit: f32) {
   }
 }
 
-@compute @workgroup_size(THREADS)
-fn main(@builtin(workgroup_id) group: vec3<u32>, @builtin(local_invocation_index) thread: u32) {
-  let row = group.x;
-  let blocks = (params.width + 31u) / 32u;
-
+// The root mean square of a row, with epsilon.
+fn row_rms(row: u32, blocks: u32, thread: u32) -> f32 {
   var square = 0.0;
   for (var block = thread; block < blocks; block += THREADS) {
     let v = x_block(row * params.x_stride + 32u * block, params.width - 32u * block);
@@ -58,7 +55,18 @@ fn main(@builtin(workgroup_id) group: vec3<u32>, @builtin(local_invocation_index
   for (var i = 0u; i < THREADS; i++) {
     total += squares[i];
   }
-  let rms = sqrt(total / f32(params.width) + params.epsilon);
+  return rms(total);
+}
+
+@compute @workgroup_size(THREADS)
+fn main(@builtin(workgroup_id) group: vec3<u32>, @builtin(local_invocation_index) thread: u32) {
+  let row = group.x;
+  let blocks = (params.width + 31u) / 32u;
+
+  var by = 1.0;
+  if (NORM) {
+    by = row_rms(row, blocks, thread);
+  }
 
   for (var first = 0u; first < EXPERTS; first += ROWS_HERE) {
     let expert = first + thread / LANES;
@@ -69,7 +77,7 @@ fn main(@builtin(workgroup_id) group: vec3<u32>, @builtin(local_invocation_index
       let w = load_rows(0u, expert, block, EXPERTS, blocks);
       logits += dot_rows(w, factor(normed(x_block(row * params.x_stride + k, left), k, left)));
     }
-    logits = over_lanes(first / ROWS_HERE % 2u, logits, thread) / rms;  // two slots in turn: one barrier is enough
+    logits = over_lanes(first / ROWS_HERE % 2u, logits, thread) / by;  // two slots in turn: one barrier is enough
     if (thread % LANES == 0u) {
       keep_score(expert, logits.x);
       if (ROWS > 1u) {

@@ -13,10 +13,11 @@ import (
 func (m *Model) ffn(r *gpu.Recorder, layer, rows int, h record.Activation) {
 	c := m.Config
 	w := &m.layers[layer]
+	x, norm := m.NormFirst(r, rows, c.HiddenSize, h, w.ffnNorm)
 	routes := m.Dense
 	if c.IsMoE(layer) {
 		routes = r.Temp("routes", rows*c.Visits(layer)*2)
-		m.route(r, w, rows, h, routes)
+		m.route(r, w, rows, x, norm, routes)
 	}
 	width := c.FFWidth(layer)
 	stacks := []record.Stack{{GateUp: w.gateUp, Down: w.down, Channels: width}}
@@ -24,13 +25,13 @@ func (m *Model) ffn(r *gpu.Recorder, layer, rows int, h record.Activation) {
 		// Down is one matrix for all of them: the first one's visit reads what the visits after it have left, too.
 		stacks = append(stacks, record.Stack{GateUp: w.gateUpShared, Down: w.downShared, First: c.NRoutedExperts, Channels: c.NSharedExperts * width})
 	}
-	m.FeedForward(r, rows, record.Experts{Norm: w.ffnNorm, Stacks: stacks, Routes: routes, Visits: c.Visits(layer), Width: width, ReLU: c.HiddenAct == "relu2"}, h)
+	m.FeedForward(r, rows, record.Experts{Norm: norm, Stacks: stacks, Routes: routes, Visits: c.Visits(layer), Width: width, ReLU: c.HiddenAct == "relu2"}, x, h)
 }
 
 // route records the choice of experts (DeepSeek-V2 section 2.2, DeepSeek-V3 section 2.1.2).
-func (m *Model) route(r *gpu.Recorder, w *layerWeights, rows int, h record.Activation, routes gpu.Slice) {
+func (m *Model) route(r *gpu.Recorder, w *layerWeights, rows int, x record.Activation, norm record.Norm, routes gpu.Slice) {
 	c := m.Config
-	bind := gpu.Bind{"x": h.Slice, "norm": w.ffnNorm.Weight, "routes": routes}
+	bind := gpu.Bind{"x": x.Slice, "norm": norm.Weight, "routes": routes}
 	bias := c.TopKMethod == "noaux_tc"
 	if bias {
 		bind["bias"] = w.routerBias
@@ -39,8 +40,9 @@ func (m *Model) route(r *gpu.Recorder, w *layerWeights, rows int, h record.Activ
 		Experts: c.NRoutedExperts, TopK: c.NumExpertsPerTok, Shared: c.NSharedExperts, Groups: c.NGroup, TopKGroup: c.TopKGroup,
 		Sigmoid: c.ScoringFunc == "sigmoid", Bias: bias, NormTopK: c.NormTopKProb,
 		GroupMax: c.TopKMethod == "group_limited_greedy", // V2 ranks a group by its best expert, V3 by its best two
+		Norm:     norm.Weight.Buffer != nil,
 	}, rows, shaders.RouterParams{
-		Width: uint32(c.HiddenSize), XStride: uint32(h.Stride), Epsilon: float32(w.ffnNorm.Epsilon), ScalingFactor: float32(c.RoutedScalingFactor),
+		Width: uint32(c.HiddenSize), XStride: uint32(x.Stride), Epsilon: float32(norm.Epsilon), ScalingFactor: float32(c.RoutedScalingFactor),
 	})
 	r.Dispatch(d, w.router.Pieces[0].Bind(bind))
 }

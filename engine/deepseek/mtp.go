@@ -23,8 +23,8 @@ func (m *Model) Draft(r *gpu.Recorder, rows int, at *gpu.Buffer, hidden record.A
 	next := record.Temp(r, "next", rows, c.HiddenSize)
 	m.Embed(r, rows, at, 1, next)
 	both := record.Temp(r, "both", rows, 2*c.HiddenSize)
-	m.Normalise(r, rows, next, w.eNorm, both)
-	m.Normalise(r, rows, hidden, w.hNorm, both.At(c.HiddenSize))
+	m.Normalise(r, rows, c.HiddenSize, next, w.eNorm, both)
+	m.Normalise(r, rows, c.HiddenSize, hidden, w.hNorm, both.At(c.HiddenSize))
 
 	draft := record.Temp(r, "draft", rows, c.HiddenSize)
 	m.Product(r, rows, w.ehProj, both, record.Norm{}, draft)

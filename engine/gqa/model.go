@@ -79,9 +79,10 @@ func (m *Model) decoder(r *gpu.Recorder, layer, rows int, h record.Activation) {
 	m.attention(r, layer, rows, h)
 	w := &m.layers[layer]
 	width := m.Config.IntermediateSize / m.Config.DenseSlices
+	x, norm := m.NormFirst(r, rows, m.Config.HiddenSize, h, w.ffnNorm)
 	m.FeedForward(r, rows, record.Experts{
-		Norm: w.ffnNorm, Stacks: []record.Stack{{GateUp: w.gateUp, Down: w.down, Channels: width}}, Routes: m.Dense, Visits: m.Config.DenseSlices, Width: width,
-	}, h)
+		Norm: norm, Stacks: []record.Stack{{GateUp: w.gateUp, Down: w.down, Channels: width}}, Routes: m.Dense, Visits: m.Config.DenseSlices, Width: width,
+	}, x, h)
 }
 
 // Drafts tells whether there is a module that drafts: these models have none.

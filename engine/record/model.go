@@ -13,8 +13,8 @@ import (
 	"tabseek/shaders"
 )
 
-// MaxRows is the most rows a step can process: the kernels' batch limit.
-const MaxRows = shaders.MaxBatch
+// MaxRows is the most rows a step can process.
+const MaxRows = 16
 
 // Ring is how many records of choices a sequence keeps: those of two submits of the most steps.
 const Ring = 128
@@ -90,6 +90,7 @@ type Model struct {
 	drawn    *gpu.Buffer // [MaxRows] ids, not yet accepted
 	accepted *gpu.Buffer // [MaxRows] how many of a sequence's
 
+	inOrder   gpu.Slice // [MaxVisits] numbers of the visits of one row
 	rope      *gpu.Buffer
 	ropeTable []byte
 	caches    []cache
@@ -132,6 +133,7 @@ func NewModel(manifest *weights.Manifest, slots []weights.Slot, sizes Sizes, rop
 	m.Positions = m.Words("positions", MaxRows*shaders.PositionWords(sizes.RopeHeadDim)).All()
 	m.Residual = m.Lasting("hidden", sizes.HiddenSize)
 	m.Dense = m.Words("dense_routes", 2*MaxRows*sizes.DenseSlices).All()
+	m.inOrder = m.Words("in_order", MaxVisits).All()
 	return m, nil
 }
 
@@ -154,6 +156,7 @@ func (m *Model) Setup() []gpu.Command {
 			Buffer: m.Sampling.ID(), Offset: uint64(4 * m.Sizes.Parked() * shaders.SamplingWords),
 			Data: shaders.SamplingParams{TopP: 1, RepetitionPenalty: 1}.Encode(nil),
 		},
+		gpu.Write{Buffer: m.inOrder.Buffer.ID(), Data: inOrder()},
 	}
 }
 

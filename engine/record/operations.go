@@ -13,33 +13,44 @@ type Norm struct {
 	Epsilon float64
 }
 
+func (n Norm) there() bool { return n.Weight.Buffer != nil }
+
 // Product records y = W x. With a norm, x is normalised by it first.
 func (m *Model) Product(r *gpu.Recorder, rows int, w *Weight, x Activation, norm Norm, y Activation) {
-	m.product(r, rows, w, x, norm, y, 1, false)
+	m.product(r, rows, w, x, norm, y, 1, 0)
 }
 
 // AddProduct records h += W x, scaled as all is that joins the residual stream.
 func (m *Model) AddProduct(r *gpu.Recorder, rows int, w *Weight, x, h Activation) {
-	m.product(r, rows, w, x, Norm{}, h, m.Sizes.ResidualScale, true)
+	m.product(r, rows, w, x, Norm{}, h, m.Sizes.ResidualScale, 1)
 }
 
-func (m *Model) product(r *gpu.Recorder, rows int, w *Weight, x Activation, norm Norm, y Activation, scale float64, accumulate bool) {
+func (m *Model) product(r *gpu.Recorder, rows int, w *Weight, x Activation, norm Norm, y Activation, scale float64, accumulate uint32) {
+	x, norm = m.NormFirst(r, rows, w.K, x, norm)
 	for _, p := range w.Pieces {
-		d := shaders.MatVec(
-			m.Profile,
-			shaders.MatVecVariant{Format: p.Format, Batch: rows, Norm: norm.Weight.Buffer != nil, Accumulate: accumulate},
-			shaders.MatVecParams{
-				Rows: uint32(p.Count), K: uint32(w.K), XStride: uint32(x.Stride), XOffset: uint32(x.Offset),
-				YStride: uint32(y.Stride), YOffset: uint32(y.Offset + p.First), Epsilon: float32(norm.Epsilon), Scale: float32(scale),
-			})
+		d := shaders.MatVec(m.Profile, p.Format, norm.there(), shaders.MatVecParams{
+			Rows: uint32(p.Count), Width: uint32(w.K), Vectors: uint32(rows), XStride: uint32(x.Stride), XOffset: uint32(x.Offset),
+			YStride: uint32(y.Stride), YOffset: uint32(y.Offset + p.First), Epsilon: float32(norm.Epsilon), Scale: float32(scale), Accumulate: accumulate,
+		})
 		r.Dispatch(d, p.Bind(gpu.Bind{"x": x.Slice, "norm": norm.Weight, "y": y.Slice}))
 	}
 }
 
-// Normalise records y = RMSNorm(x), over HiddenSize elements.
-func (m *Model) Normalise(r *gpu.Recorder, rows int, x Activation, norm Norm, y Activation) {
+// NormFirst records RMSNorm(x), over width elements, where the profile wants it apart, and returns what the products that follow read, and
+// with what norm they must still do so.
+func (m *Model) NormFirst(r *gpu.Recorder, rows, width int, x Activation, norm Norm) (Activation, Norm) {
+	if !norm.there() || !m.Profile.NormFirst {
+		return x, norm
+	}
+	y := Temp(r, "normed", rows, width)
+	m.Normalise(r, rows, width, x, norm, y)
+	return y, Norm{}
+}
+
+// Normalise records y = RMSNorm(x), over width elements.
+func (m *Model) Normalise(r *gpu.Recorder, rows, width int, x Activation, norm Norm, y Activation) {
 	r.Dispatch(shaders.RMSNorm(rows, shaders.RMSNormParams{
-		Width: uint32(m.Sizes.HiddenSize), XStride: uint32(x.Stride), YStride: uint32(y.Stride), YOffset: uint32(y.Offset), Epsilon: float32(norm.Epsilon),
+		Width: uint32(width), XStride: uint32(x.Stride), XOffset: uint32(x.Offset), YStride: uint32(y.Stride), YOffset: uint32(y.Offset), Epsilon: float32(norm.Epsilon),
 	}), gpu.Bind{"x": x.Slice, "norm": norm.Weight, "y": y.Slice})
 }
 
@@ -70,7 +81,7 @@ func (m *Model) Embed(r *gpu.Recorder, rows int, at *gpu.Buffer, shift int, y Ac
 // finalHidden records the residual stream after the final norm, which is what a draft module reads.
 func (m *Model) finalHidden(r *gpu.Recorder, rows int) Activation {
 	hidden := Temp(r, "final", rows, m.Sizes.HiddenSize)
-	m.Normalise(r, rows, m.Residual, m.FinalNorm(), hidden)
+	m.Normalise(r, rows, m.Sizes.HiddenSize, m.Residual, m.FinalNorm(), hidden)
 	return hidden
 }
 
@@ -84,7 +95,7 @@ func (m *Model) Head(r *gpu.Recorder, rows int, x Activation, norm Norm) {
 	if m.Sizes.TiedHead {
 		w = m.Weights[embedSlot]
 	}
-	m.product(r, rows, w, x, norm, Activation{Slice: m.Logits.All(), Stride: m.Sizes.VocabSize}, m.Sizes.LogitScale, false)
+	m.product(r, rows, w, x, norm, Activation{Slice: m.Logits.All(), Stride: m.Sizes.VocabSize}, m.Sizes.LogitScale, 0)
 }
 
 // sample records the choice of every row's next token from its logits, into drawn: of the token after the one that follows the

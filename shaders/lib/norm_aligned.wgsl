@@ -9,3 +9,8 @@ fn normed(v: Block, k: u32, left: u32) -> Block {
     v.e * norm[i + 4u], v.f * norm[i + 5u], v.g * norm[i + 6u], v.h * norm[i + 7u],
   );
 }
+
+// What the sums of a row are divided by, from its sum of squares.
+fn rms(square: f32) -> f32 {
+  return sqrt(square / f32(params.width) + params.epsilon);
+}

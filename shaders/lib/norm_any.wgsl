@@ -14,3 +14,8 @@ fn normed(v: Block, k: u32, left: u32) -> Block {
     v.e * norm4(k + 16u, last), v.f * norm4(k + 20u, last), v.g * norm4(k + 24u, last), v.h * norm4(k + 28u, last),
   );
 }
+
+// What the sums of a row are divided by, from its sum of squares.
+fn rms(square: f32) -> f32 {
+  return sqrt(square / f32(params.width) + params.epsilon);
+}

@@ -36,3 +36,16 @@ fn factor(v: Block) -> Factor {
 fn dot4(w: vec4<u32>, x: vec4<u32>) -> i32 {
   return dot4I8Packed(w.x, x.x) + dot4I8Packed(w.y, x.y) + dot4I8Packed(w.z, x.z) + dot4I8Packed(w.w, x.w);
 }
+
+// Products of one, two or four rows, added to their sums.
+fn dot_1(sum: f32, a: RowBlock, x: Factor) -> f32 {
+  return sum + dot_row(a, x);
+}
+
+fn dot_2(sum: vec2<f32>, a: RowBlock, b: RowBlock, x: Factor) -> vec2<f32> {
+  return sum + vec2<f32>(dot_row(a, x), dot_row(b, x));
+}
+
+fn dot_4(sum: vec4<f32>, a: RowBlock, b: RowBlock, c: RowBlock, d: RowBlock, x: Factor) -> vec4<f32> {
+  return sum + vec4<f32>(dot_row(a, x), dot_row(b, x), dot_row(c, x), dot_row(d, x));
+}

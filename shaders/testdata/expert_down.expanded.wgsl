@@ -1,9 +1,12 @@
-// expert_down format=f32 lanes=2 rows=1 threads=64 partials=64 int8=false aligned=true
+// expert_down format=f32 lanes=2 rows=1 threads=64 partials=64 int8=false bands=1 batch=1 norm=false aligned=true
 const LANES: u32 = 2u;
 const ROWS: u32 = 1u;
 const THREADS: u32 = 64u;
 const PARTIALS: u32 = 64u;
 const INT8: bool = false;
+const BANDS: u32 = 1u;
+const BATCH: u32 = 1u;
+const NORM: bool = false;
 const ALIGNED: bool = true;
 // 32 consecutive numbers of a row. Named fields, not an array: what is indexed by a variable is kept in memory.
 struct Block {
@@ -33,63 +36,6 @@ fn load_block(matrix: u32, row: u32, block: u32, rows: u32, blocks: u32) -> Bloc
   );
 }
 
-// A thread takes ROWS rows of a matrix at once, so that what it reads of x serves them all. In a workgroup of THREADS,
-// of which LANES share a row, they lie ROW_STEP apart. How a block of a row is kept and multiplied, rows_float.wgsl or
-// rows_int8.wgsl says.
-const ROW_STEP: u32 = THREADS / LANES;
-const ROWS_HERE: u32 = ROW_STEP * ROWS;  // rows of a workgroup
-
-// The same block of each of a thread's rows; those beyond ROWS are not made.
-struct RowBlocks {
-  a: RowBlock,
-  b: RowBlock,
-  c: RowBlock,
-  d: RowBlock,
-}
-
-// Rows beyond the matrix read its last one: their results are dropped.
-fn load_rows(matrix: u32, row: u32, block: u32, rows: u32, blocks: u32) -> RowBlocks {
-  var w: RowBlocks;
-  w.a = load_row(matrix, min(row, rows - 1u), block, rows, blocks);
-  if (ROWS > 1u) {
-    w.b = load_row(matrix, min(row + ROW_STEP, rows - 1u), block, rows, blocks);
-  }
-  if (ROWS > 2u) {
-    w.c = load_row(matrix, min(row + 2u * ROW_STEP, rows - 1u), block, rows, blocks);
-    w.d = load_row(matrix, min(row + 3u * ROW_STEP, rows - 1u), block, rows, blocks);
-  }
-  return w;
-}
-
-// The product of each row's block with a block of activations.
-fn dot_rows(w: RowBlocks, x: Factor) -> vec4<f32> {
-  var dots = vec4<f32>(dot_row(w.a, x), 0.0, 0.0, 0.0);
-  if (ROWS > 1u) {
-    dots.y = dot_row(w.b, x);
-  }
-  if (ROWS > 2u) {
-    dots.z = dot_row(w.c, x);
-    dots.w = dot_row(w.d, x);
-  }
-  return dots;
-}
-
-// LANES neighbouring threads share their rows.
-var<workgroup> partial: array<vec4<f32>, PARTIALS>;
-
-// The sum of v over the lanes, in their order; only the first lane has it. Each call takes a slot of its own.
-fn over_lanes(slot: u32, v: vec4<f32>, thread: u32) -> vec4<f32> {
-  partial[slot * THREADS + thread] = v;
-  workgroupBarrier();
-  var sum = v;
-  if (thread % LANES == 0u) {
-    for (var lane = 1u; lane < LANES; lane++) {
-      sum += partial[slot * THREADS + thread + lane];
-    }
-  }
-  return sum;
-}
-
 // Rows and activations are multiplied as f32.
 alias RowBlock = Block;
 alias Factor = Block;
@@ -107,6 +53,211 @@ fn dot_row(w: RowBlock, x: Factor) -> f32 {
   return dot_block(w, x);
 }
 
+// Products of one, two or four rows, added to their sums: those of a block come together first, which rounds less.
+fn dot_1(sum: f32, a: RowBlock, x: Factor) -> f32 {
+  return sum + dot_block(x, a);
+}
+
+fn dot_2(sum: vec2<f32>, a: RowBlock, b: RowBlock, x: Factor) -> vec2<f32> {
+  return sum + (x.a * mat2x4<f32>(a.a, b.a) + x.b * mat2x4<f32>(a.b, b.b) + x.c * mat2x4<f32>(a.c, b.c) + x.d * mat2x4<f32>(a.d, b.d)
+    + x.e * mat2x4<f32>(a.e, b.e) + x.f * mat2x4<f32>(a.f, b.f) + x.g * mat2x4<f32>(a.g, b.g) + x.h * mat2x4<f32>(a.h, b.h));
+}
+
+fn dot_4(sum: vec4<f32>, a: RowBlock, b: RowBlock, c: RowBlock, d: RowBlock, x: Factor) -> vec4<f32> {
+  return sum + (x.a * mat4x4<f32>(a.a, b.a, c.a, d.a) + x.b * mat4x4<f32>(a.b, b.b, c.b, d.b)
+    + x.c * mat4x4<f32>(a.c, b.c, c.c, d.c) + x.d * mat4x4<f32>(a.d, b.d, c.d, d.d)
+    + x.e * mat4x4<f32>(a.e, b.e, c.e, d.e) + x.f * mat4x4<f32>(a.f, b.f, c.f, d.f)
+    + x.g * mat4x4<f32>(a.g, b.g, c.g, d.g) + x.h * mat4x4<f32>(a.h, b.h, c.h, d.h));
+}
+
+// A band is one row of a matrix.
+struct Band {
+  a: RowBlock,
+}
+
+alias Dots = f32;
+
+fn load_band(matrix: u32, row: u32, block: u32, rows: u32, blocks: u32) -> Band {
+  return Band(load_row(matrix, min(row, rows - 1u), block, rows, blocks));
+}
+
+fn dot_band(sum: Dots, w: Band, x: Factor) -> Dots {
+  return dot_1(sum, w.a, x);
+}
+
+fn write_band(v: u32, row: u32, dots: Dots) {
+  write(v, row, dots);
+}
+
+fn first_of(dots: Dots) -> f32 {
+  return dots;
+}
+
+// LANES neighbouring threads share their rows: what they have of the sums of BATCH vectors they exchange in workgroup memory.
+var<workgroup> partial: array<Dots, PARTIALS>;  // (bands and squares, vectors, threads)
+
+fn hand_over(share: Share, v: u32, sum: Sum, thread: u32) {
+  partial[v * THREADS + thread] = sum.low;
+  if (BANDS > 1u) {
+    partial[(BATCH + v) * THREADS + thread] = sum.high;
+  }
+  if (NORM) {
+    partial[(BANDS * BATCH + v) * THREADS + thread] = Dots() + sum.square;
+  }
+}
+
+// The sum over the lanes from `at` on, in their order.
+fn over_lanes(at: u32) -> Dots {
+  var sum = partial[at];
+  for (var lane = 1u; lane < LANES; lane++) {
+    sum += partial[at + lane];
+  }
+  return sum;
+}
+
+// All threads share the summing up.
+fn meet(share: Share, thread: u32) {
+  workgroupBarrier();
+  for (var i = thread; i < BATCH * ROW_STEP; i += THREADS) {
+    var sum: Sum;
+    sum.low = over_lanes(i * LANES);
+    if (BANDS > 1u) {
+      sum.high = over_lanes(BATCH * THREADS + i * LANES);
+    }
+    if (NORM) {
+      sum.square = first_of(over_lanes(BANDS * BATCH * THREADS + i * LANES));
+    }
+    finish(share, i / ROW_STEP, i % ROW_STEP, normalised(sum));
+  }
+}
+
+// Between one product and the next of the same workgroup.
+fn part() {
+  workgroupBarrier();
+}
+
+// The product of a matrix with up to 8 vectors in a workgroup of THREADS. LANES neighbouring threads share one or two bands of
+// ROWS rows, each taking every LANES-th block of 32 weights; a block is dequantised once for all BATCH vectors, and what is read of
+// a vector serves all rows. How a band lies, band_1.wgsl to band_4.wgsl say; how a block is kept and multiplied, rows_float.wgsl or
+// rows_int8.wgsl. With NORM, vectors are RMS-normalised on the way: x * norm / rms(x), the sum of squares from the same loop. A kernel says where vectors begin (start), what is made of a vector's sums (finish), and, for write_band, of one (write).
+//
+// A vector's sums are made in the same order whatever BATCH, ROWS and BANDS are.
+const ROW_STEP: u32 = THREADS / LANES;    // from row to row of a band
+const BAND: u32 = ROW_STEP * ROWS;        // rows of a workgroup in a band
+
+// A workgroup's share: the vectors from `first` on, and the rows from `row` on.
+struct Share {
+  first: u32,
+  row: u32,
+}
+
+// What a thread has of a vector: the sums of its bands, and of squares. Without a second band, high stays empty.
+struct Sum {
+  low: Dots,
+  high: Dots,
+  square: f32,
+}
+
+// The sums of all vectors. Named fields: what is indexed by a variable is kept in memory, and spills.
+struct Sums {
+  a: Sum,
+  b: Sum,
+  c: Sum,
+  d: Sum,
+  e: Sum,
+  f: Sum,
+  g: Sum,
+  h: Sum,
+}
+
+// The same block of a thread's bands. Rows beyond the matrix read its last one: their results are dropped.
+struct Rows {
+  low: Band,
+  high: Band,
+}
+
+fn add(sum: Sum, w: Rows, at: u32, k: u32, left: u32) -> Sum {
+  let v = x_block(at + k, left);
+  let x = factor(normed(v, k, left));
+  var out = sum;
+  if (NORM) {
+    out.square += dot_block(v, v);
+  }
+  out.low = dot_band(sum.low, w.low, x);
+  if (BANDS > 1u) {
+    out.high = dot_band(sum.high, w.high, x);
+  }
+  return out;
+}
+
+// The bands from low and high on of a matrix in a stack, of `width` columns, times the vectors of a share.
+fn product(matrix: u32, low: u32, high: u32, rows: u32, width: u32, share: Share, thread: u32) -> Sums {
+  let blocks = (width + 31u) / 32u;
+  var first = vec4<u32>(start(share, 0u));
+  var second = vec4<u32>(0u);
+  if (BATCH > 1u) {
+    first.y = start(share, 1u);
+  }
+  if (BATCH > 2u) {
+    first.z = start(share, 2u);
+    first.w = start(share, 3u);
+  }
+  if (BATCH > 4u) {
+    second = vec4<u32>(start(share, 4u), start(share, 5u), start(share, 6u), start(share, 7u));
+  }
+  var sums: Sums;
+  for (var block = thread % LANES; block < blocks; block += LANES) {
+    var w: Rows;
+    w.low = load_band(matrix, low, block, rows, blocks);
+    if (BANDS > 1u) {
+      w.high = load_band(matrix, high, block, rows, blocks);
+    }
+    let k = 32u * block;
+    let left = width - k;
+    sums.a = add(sums.a, w, first.x, k, left);
+    if (BATCH > 1u) {
+      sums.b = add(sums.b, w, first.y, k, left);
+    }
+    if (BATCH > 2u) {
+      sums.c = add(sums.c, w, first.z, k, left);
+      sums.d = add(sums.d, w, first.w, k, left);
+    }
+    if (BATCH > 4u) {
+      sums.e = add(sums.e, w, second.x, k, left);
+      sums.f = add(sums.f, w, second.y, k, left);
+      sums.g = add(sums.g, w, second.z, k, left);
+      sums.h = add(sums.h, w, second.w, k, left);
+    }
+  }
+  return sums;
+}
+
+fn normalised(sum: Sum) -> Sum {
+  if (NORM) {
+    return Sum(sum.low / rms(sum.square), sum.high / rms(sum.square), 0.0);
+  }
+  return sum;
+}
+
+// Every vector's sums over the lanes go to finish.
+fn finish_all(share: Share, sums: Sums, thread: u32) {
+  hand_over(share, 0u, sums.a, thread);
+  if (BATCH > 1u) {
+    hand_over(share, 1u, sums.b, thread);
+  }
+  if (BATCH > 2u) {
+    hand_over(share, 2u, sums.c, thread);
+    hand_over(share, 3u, sums.d, thread);
+  }
+  if (BATCH > 4u) {
+    hand_over(share, 4u, sums.e, thread);
+    hand_over(share, 5u, sums.f, thread);
+    hand_over(share, 6u, sums.g, thread);
+    hand_over(share, 7u, sums.h, thread);
+  }
+  meet(share, thread);
+}
+
 // The activations x, read 4 at a time: rows and offsets are multiples of 4 and widths of 32.
 @group(0) @binding(1) var<storage, read> x: array<vec4<f32>>;
 
@@ -120,11 +271,19 @@ fn x1(at: u32) -> f32 {
   return x[at / 4u][at % 4u];
 }
 
-// The second half of the experts: y[r, i] += sum over slots s of weight_s * (W_e[i] . x[r, s]), e the slot's expert.
-// The slots are summed in order, so the result does not depend on timing. The stack may be cut by experts: slots
-// whose expert lies outside add nothing.
+// x is taken as it is.
+fn normed(v: Block, k: u32, left: u32) -> Block {
+  return v;
+}
+
+fn rms(square: f32) -> f32 {
+  return 1.0;
+}
+
+// The second half of the experts of a row alone: y[r, i] += weight_s * (W_e[i] . x[r, s]) for slot after slot s, e the slot's expert. The
+// stack may be cut by experts: slots whose expert lies outside add nothing.
 //
-// LANES threads share ROWS outputs i; workgroup x counts outputs, z rows.
+// Workgroup x counts outputs i, z rows.
 
 struct Params {
   slots: u32,
@@ -140,42 +299,35 @@ struct Params {
 @group(0) @binding(3) var<storage, read> routes: array<vec2<u32>>;  // (rows, slots): expert, weight as f32 bits
 @group(0) @binding(4) var<storage, read_write> y: array<f32>;
 
-fn add(row: u32, output: u32, value: f32) {
+fn start(share: Share, v: u32) -> u32 {
+  return share.first * params.x_stride;
+}
+
+fn write(slot: u32, output: u32, value: f32) {
   if (output < params.width) {
-    y[row * params.y_stride + output] += value;
+    let at = slot / params.slots * params.y_stride + output;
+    y[at] = fma(bitcast<f32>(routes[slot].y), value, y[at]);  // as expert_sum.wgsl does it
+  }
+}
+
+fn finish(share: Share, v: u32, place: u32, sum: Sum) {
+  write_band(share.first, share.row + place, sum.low);
+  if (BANDS > 1u) {
+    write_band(share.first, share.row + place + BAND, sum.high);
   }
 }
 
 @compute @workgroup_size(THREADS)
 fn main(@builtin(workgroup_id) group: vec3<u32>, @builtin(local_invocation_index) thread: u32) {
-  let output = group.x * ROWS_HERE + thread / LANES;
-  let blocks = (params.ff + 31u) / 32u;
-  var sum = vec4<f32>(0.0);
+  let first = group.x * BANDS * BAND;
+  let output = first + thread / LANES;
   for (var s = 0u; s < params.slots; s++) {
-    let slot = group.z * params.slots + s;
-    let route = routes[slot];
-    let matrix = route.x - params.first_expert;
-    if (matrix >= params.expert_count) {
-      continue;
+    let share = Share(group.z * params.slots + s, first);
+    let matrix = routes[share.first].x - params.first_expert;
+    if (matrix < params.expert_count) {
+      finish_all(share, product(matrix, output, output + BAND, params.width, params.ff, share, thread), thread);
+      part();
     }
-    var product = vec4<f32>(0.0);
-    for (var block = thread % LANES; block < blocks; block += LANES) {
-      let w = load_rows(matrix, output, block, params.width, blocks);
-      product += dot_rows(w, factor(x_block(slot * params.x_stride + 32u * block, params.ff - 32u * block)));
-    }
-    sum += bitcast<f32>(route.y) * product;
-  }
-  sum = over_lanes(0u, sum, thread);
-  if (thread % LANES != 0u) {
-    return;
-  }
-  add(group.z, output, sum.x);
-  if (ROWS > 1u) {
-    add(group.z, output + ROW_STEP, sum.y);
-  }
-  if (ROWS > 2u) {
-    add(group.z, output + 2u * ROW_STEP, sum.z);
-    add(group.z, output + 3u * ROW_STEP, sum.w);
   }
 }
 

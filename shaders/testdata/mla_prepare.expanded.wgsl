@@ -1,11 +1,11 @@
-// mla_prepare format=f32 kv_lora_rank=64 qk_nope_head_dim=32 qk_rope_head_dim=16 halves=false lanes=1 rows=1 threads=64 partials=0 int8=false aligned=true
+// mla_prepare format=f32 kv_lora_rank=64 qk_nope_head_dim=32 qk_rope_head_dim=16 halves=false lanes=1 rows=1 threads=16 partials=0 int8=false aligned=true
 const KV_LORA_RANK: u32 = 64u;
 const QK_NOPE_HEAD_DIM: u32 = 32u;
 const QK_ROPE_HEAD_DIM: u32 = 16u;
 const HALVES: bool = false;
 const LANES: u32 = 1u;
 const ROWS: u32 = 1u;
-const THREADS: u32 = 64u;
+const THREADS: u32 = 16u;
 const PARTIALS: u32 = 0u;
 const INT8: bool = false;
 const ALIGNED: bool = true;
@@ -98,6 +98,23 @@ fn factor(v: Block) -> Factor {
 
 fn dot_row(w: RowBlock, x: Factor) -> f32 {
   return dot_block(w, x);
+}
+
+// Products of one, two or four rows, added to their sums: those of a block come together first, which rounds less.
+fn dot_1(sum: f32, a: RowBlock, x: Factor) -> f32 {
+  return sum + dot_block(x, a);
+}
+
+fn dot_2(sum: vec2<f32>, a: RowBlock, b: RowBlock, x: Factor) -> vec2<f32> {
+  return sum + (x.a * mat2x4<f32>(a.a, b.a) + x.b * mat2x4<f32>(a.b, b.b) + x.c * mat2x4<f32>(a.c, b.c) + x.d * mat2x4<f32>(a.d, b.d)
+    + x.e * mat2x4<f32>(a.e, b.e) + x.f * mat2x4<f32>(a.f, b.f) + x.g * mat2x4<f32>(a.g, b.g) + x.h * mat2x4<f32>(a.h, b.h));
+}
+
+fn dot_4(sum: vec4<f32>, a: RowBlock, b: RowBlock, c: RowBlock, d: RowBlock, x: Factor) -> vec4<f32> {
+  return sum + (x.a * mat4x4<f32>(a.a, b.a, c.a, d.a) + x.b * mat4x4<f32>(a.b, b.b, c.b, d.b)
+    + x.c * mat4x4<f32>(a.c, b.c, c.c, d.c) + x.d * mat4x4<f32>(a.d, b.d, c.d, d.d)
+    + x.e * mat4x4<f32>(a.e, b.e, c.e, d.e) + x.f * mat4x4<f32>(a.f, b.f, c.f, d.f)
+    + x.g * mat4x4<f32>(a.g, b.g, c.g, d.g) + x.h * mat4x4<f32>(a.h, b.h, c.h, d.h));
 }
 
 // The activations x, read 4 at a time: rows and offsets are multiples of 4 and widths of 32.

@@ -1,10 +1,11 @@
 // rms_norm
-// RMSNorm of rows: y[r, offset + i] = norm[i] * x[r, i] / sqrt(mean(x[r]^2) + epsilon).
+// RMSNorm of rows: y[r, y_offset + i] = norm[i] * x[r, x_offset + i] / sqrt(mean(x[r]^2) + epsilon).
 // One workgroup normalises one row; a thread takes every 64th element. In place (x and y the same) is not allowed.
 
 struct Params {
   width: u32,
   x_stride: u32,  // elements from one row of x to the next
+  x_offset: u32,  // first element of a row of x that is used
   y_stride: u32,
   y_offset: u32,  // first element of a row of y that is written
   epsilon: f32,
@@ -20,9 +21,10 @@ var<workgroup> partial: array<f32, 64>;
 @compute @workgroup_size(64)
 fn main(@builtin(workgroup_id) group: vec3<u32>, @builtin(local_invocation_index) lane: u32) {
   let row = group.x;
+  let first = row * params.x_stride + params.x_offset;
   var squares = 0.0;
   for (var i = lane; i < params.width; i += 64u) {
-    let v = x[row * params.x_stride + i];
+    let v = x[first + i];
     squares += v * v;
   }
   partial[lane] = squares;
@@ -33,7 +35,7 @@ fn main(@builtin(workgroup_id) group: vec3<u32>, @builtin(local_invocation_index
   }
   let scale = 1.0 / sqrt(total / f32(params.width) + params.epsilon);
   for (var i = lane; i < params.width; i += 64u) {
-    y[row * params.y_stride + params.y_offset + i] = norm[i] * x[row * params.x_stride + i] * scale;
+    y[row * params.y_stride + params.y_offset + i] = norm[i] * x[first + i] * scale;
   }
 }
 

@@ -1,4 +1,4 @@
-// router experts=8 top_k=3 shared=2 groups=1 top_k_group=1 sigmoid=false bias=false norm_top_k=false group_max=false format=f32 lanes=4 rows=1 threads=32 partials=64 int8=false aligned=true
+// router experts=8 top_k=3 shared=2 groups=1 top_k_group=1 sigmoid=false bias=false norm_top_k=false group_max=false norm=true format=f32 lanes=4 rows=1 threads=32 partials=64 int8=false aligned=true
 const EXPERTS: u32 = 8u;
 const TOP_K: u32 = 3u;
 const SHARED: u32 = 2u;
@@ -8,6 +8,7 @@ const SIGMOID: bool = false;
 const BIAS: bool = false;
 const NORM_TOP_K: bool = false;
 const GROUP_MAX: bool = false;
+const NORM: bool = true;
 const LANES: u32 = 4u;
 const ROWS: u32 = 1u;
 const THREADS: u32 = 32u;
@@ -116,6 +117,23 @@ fn dot_row(w: RowBlock, x: Factor) -> f32 {
   return dot_block(w, x);
 }
 
+// Products of one, two or four rows, added to their sums: those of a block come together first, which rounds less.
+fn dot_1(sum: f32, a: RowBlock, x: Factor) -> f32 {
+  return sum + dot_block(x, a);
+}
+
+fn dot_2(sum: vec2<f32>, a: RowBlock, b: RowBlock, x: Factor) -> vec2<f32> {
+  return sum + (x.a * mat2x4<f32>(a.a, b.a) + x.b * mat2x4<f32>(a.b, b.b) + x.c * mat2x4<f32>(a.c, b.c) + x.d * mat2x4<f32>(a.d, b.d)
+    + x.e * mat2x4<f32>(a.e, b.e) + x.f * mat2x4<f32>(a.f, b.f) + x.g * mat2x4<f32>(a.g, b.g) + x.h * mat2x4<f32>(a.h, b.h));
+}
+
+fn dot_4(sum: vec4<f32>, a: RowBlock, b: RowBlock, c: RowBlock, d: RowBlock, x: Factor) -> vec4<f32> {
+  return sum + (x.a * mat4x4<f32>(a.a, b.a, c.a, d.a) + x.b * mat4x4<f32>(a.b, b.b, c.b, d.b)
+    + x.c * mat4x4<f32>(a.c, b.c, c.c, d.c) + x.d * mat4x4<f32>(a.d, b.d, c.d, d.d)
+    + x.e * mat4x4<f32>(a.e, b.e, c.e, d.e) + x.f * mat4x4<f32>(a.f, b.f, c.f, d.f)
+    + x.g * mat4x4<f32>(a.g, b.g, c.g, d.g) + x.h * mat4x4<f32>(a.h, b.h, c.h, d.h));
+}
+
 // The activations x, read 4 at a time: rows and offsets are multiples of 4 and widths of 32.
 @group(0) @binding(1) var<storage, read> x: array<vec4<f32>>;
 
@@ -141,6 +159,11 @@ fn normed(v: Block, k: u32, left: u32) -> Block {
   );
 }
 
+// What the sums of a row are divided by, from its sum of squares.
+fn rms(square: f32) -> f32 {
+  return sqrt(square / f32(params.width) + params.epsilon);
+}
+
 // Below every score: WGSL does not promise infinities.
 const NOTHING: f32 = -3.0e38;
 
@@ -149,7 +172,7 @@ fn bias_of(expert: u32) -> f32 {
   return 0.0;
 }
 
-// The choice of experts: scores of RMSNorm(x[r]) by the router's matrix, groups, top-k, weights; then the shared experts as
+// The choice of experts: scores of x[r], with NORM of RMSNorm(x[r]), by the router's matrix, groups, top-k, weights; then the shared experts as
 // further slots of weight 1. (DeepSeek-V2, section 2.2; DeepSeek-V3, section 2.1.2.)
 //
 //   SIGMOID: score = sigmoid(logit), else softmax over all experts. What ranks an expert is its score, plus, with BIAS,
@@ -193,11 +216,8 @@ fn keep_score(expert: u32, logit: f32) {
   }
 }
 
-@compute @workgroup_size(THREADS)
-fn main(@builtin(workgroup_id) group: vec3<u32>, @builtin(local_invocation_index) thread: u32) {
-  let row = group.x;
-  let blocks = (params.width + 31u) / 32u;
-
+// The root mean square of a row, with epsilon.
+fn row_rms(row: u32, blocks: u32, thread: u32) -> f32 {
   var square = 0.0;
   for (var block = thread; block < blocks; block += THREADS) {
     let v = x_block(row * params.x_stride + 32u * block, params.width - 32u * block);
@@ -209,7 +229,18 @@ fn main(@builtin(workgroup_id) group: vec3<u32>, @builtin(local_invocation_index
   for (var i = 0u; i < THREADS; i++) {
     total += squares[i];
   }
-  let rms = sqrt(total / f32(params.width) + params.epsilon);
+  return rms(total);
+}
+
+@compute @workgroup_size(THREADS)
+fn main(@builtin(workgroup_id) group: vec3<u32>, @builtin(local_invocation_index) thread: u32) {
+  let row = group.x;
+  let blocks = (params.width + 31u) / 32u;
+
+  var by = 1.0;
+  if (NORM) {
+    by = row_rms(row, blocks, thread);
+  }
 
   for (var first = 0u; first < EXPERTS; first += ROWS_HERE) {
     let expert = first + thread / LANES;
@@ -220,7 +251,7 @@ fn main(@builtin(workgroup_id) group: vec3<u32>, @builtin(local_invocation_index
       let w = load_rows(0u, expert, block, EXPERTS, blocks);
       logits += dot_rows(w, factor(normed(x_block(row * params.x_stride + k, left), k, left)));
     }
-    logits = over_lanes(first / ROWS_HERE % 2u, logits, thread) / rms;  // two slots in turn: one barrier is enough
+    logits = over_lanes(first / ROWS_HERE % 2u, logits, thread) / by;  // two slots in turn: one barrier is enough
     if (thread % LANES == 0u) {
       keep_score(expert, logits.x);
       if (ROWS > 1u) {
