@@ -27,6 +27,7 @@ type Answer struct {
 	Reasoning    string               `json:"reasoning"`
 	Tokens       []int                `json:"tokens"` // ids generated, without the end-of-sequence id
 	FinishReason message.FinishReason `json:"finish_reason"`
+	Usage        message.Usage        `json:"usage"`
 	Stats        message.Stats        `json:"stats"`
 	Result       *message.Result      `json:"tabseek,omitempty"` // of a strategy
 }
@@ -39,7 +40,7 @@ func (a *Answer) Add(e Event) {
 		a.Reasoning += e.Reasoning
 		a.Tokens = append(a.Tokens, e.Tokens...)
 	case message.Choice:
-		a.FinishReason, a.Stats, a.Result = e.FinishReason, *e.Stats, e.Result
+		a.FinishReason, a.Usage, a.Stats, a.Result = e.FinishReason, *e.Usage, *e.Stats, e.Result
 	}
 }
 

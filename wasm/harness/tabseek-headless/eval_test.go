@@ -227,12 +227,12 @@ func TestRunStrategy(t *testing.T) {
 	var printed struct {
 		Text    string
 		Tabseek message.Result
-		Stats   message.Stats
+		Usage   message.Usage
 	}
 	require.NoError(t, json.Unmarshal([]byte(o.Stdout), &printed))
 	require.Len(t, printed.Tabseek.Traces, 3)
 	require.Equal(t, message.ChosenSelfScore, printed.Tabseek.ChosenBy)
-	require.Equal(t, 18, printed.Stats.CompletionTokens)
+	require.Equal(t, 18, printed.Usage.CompletionTokens)
 	text := command(args...)
 	require.Zero(t, text.Status, text.Stderr)
 	require.Equal(t, strings.TrimSuffix(printed.Text, "\n")+"\n", text.Stdout)

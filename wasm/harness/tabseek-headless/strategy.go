@@ -22,6 +22,7 @@ func (s *strategyFlags) flags(flags *flag.FlagSet) {
 	flags.StringVar(&s.stop, "stop", "", "")
 	flags.StringVar(&s.verifier, "verifier", "", "")
 	flags.StringVar(&s.effort, "effort", "", "")
+	flags.StringVar(&s.effort, "reasoning-effort", "", "") // as the parameter is called
 	flags.Func("m", "", numberOf(&s.m, message.StrategyField("m")))
 	flags.Func("wait", "", numberOf(&s.wait, message.StrategyField("wait")))
 	flags.Func("budget", "", number(&s.budget, "thinking_budget"))
