@@ -60,7 +60,7 @@ func plot(title string, scores []score, questions int) string {
 			e := plotError(s.Accuracy, questions)
 			fmt.Fprintf(&b, `<path d="M%.1f %.1fV%.1f" stroke="%s" opacity="0.35"/><circle cx="%.1f" cy="%.1f" r="4" fill="%s"><title>%s: %.1f %% ± %.1f, %d tokens</title></circle>`+"\n",
 				px, y.at(100*(s.Accuracy+e)), y.at(100*(s.Accuracy-e)), colour, px, py, colour, html.EscapeString(s.Name), 100*s.Accuracy, 100*e, s.Tokens)
-			fmt.Fprintf(&b, `<text x="%.1f" y="%.1f" fill="%s">%s</text>`+"\n", px+8, labels.place(px, py+4), colour, html.EscapeString(s.Name))
+			fmt.Fprintf(&b, `<text x="%.1f" y="%.1f" fill="%s" stroke="%s" stroke-width="3" paint-order="stroke">%s</text>`+"\n", px+8, labels.place(px, py+4), colour, plotBackground, html.EscapeString(s.Name))
 		}
 	}
 	b.WriteString("</svg>\n")
