@@ -2,6 +2,7 @@ package engine_test
 
 import (
 	"fmt"
+	"math/rand/v2"
 	"slices"
 	"strings"
 	"testing"
@@ -287,5 +288,52 @@ func TestStrategyRefusals(t *testing.T) {
 		params.Strategy = &message.Strategy{Mode: message.Vote, Verifier: &v}
 		events := h.Ask(chatting(1, params))
 		require.Equal(t, message.Event{Type: message.Failed, ID: 1, Code: message.BadRequest, Param: strings.Fields(want)[0], Message: want}, events[len(events)-1])
+	}
+}
+
+// Whatever is asked at once, and steered or cancelled on the way: every request has its one end, and no page stays in use.
+func TestSteeredCrowd(t *testing.T) {
+	packed := packSmall(t)
+	random := rand.New(rand.NewPCG(5, 6))
+	for round := range 12 {
+		context := 120 + random.IntN(120)
+		h := openSmall(t, packed, engine.Options{Context: context, Chunk: 1 + random.IntN(20), Sequences: 1 + random.IntN(8), CacheBytes: 1 + random.Int64N(2)<<20})
+		h.Engine.ProbeEvery(random.IntN(2) * 6)
+		modes := []message.StrategyMode{message.Single, message.Vote, message.ShortM, message.Weighted, message.BestOf, message.Check, message.Fuse}
+		var requests []message.Request
+		for id := range uint32(5) {
+			params := sampled(1+random.IntN(60), random.Uint32())
+			if random.IntN(2) == 0 {
+				params.ThinkingBudget = pointer(random.IntN(30))
+			}
+			if random.IntN(4) > 0 {
+				s := &message.Strategy{Mode: modes[random.IntN(len(modes))]}
+				if s.Mode == message.Vote {
+					s.Stop = []message.StopRule{message.StopNone, message.StopDecided, message.StopBeta, message.StopProbe}[random.IntN(4)]
+				}
+				if s.Traces() > 1 {
+					s.N = pointer(1 + random.IntN(6))
+				}
+				s.Wait = pointer(random.IntN(2))
+				params.Strategy = s
+			} else {
+				params.N = pointer(1 + random.IntN(3))
+			}
+			requests = append(requests, chatting(id+1, params))
+		}
+		h.Hook = func(int) {
+			if random.IntN(4) == 0 {
+				kind := []message.RequestType{message.AnswerNow, message.ThinkLonger, message.Verdict, message.Cancel}[random.IntN(4)]
+				h.Engine.Request(message.Request{Type: kind, ID: uint32(1 + random.IntN(6)), Trace: random.IntN(9)})
+			}
+		}
+		ends := map[uint32]int{}
+		for _, e := range h.Ask(requests...) {
+			if e.Type == message.Done || e.Type == message.Failed {
+				ends[e.ID]++
+			}
+		}
+		require.Equal(t, map[uint32]int{1: 1, 2: 1, 3: 1, 4: 1, 5: 1}, ends, "round %d", round)
+		require.Zero(t, h.Engine.PagesInUse())
 	}
 }
