@@ -85,6 +85,9 @@ var rules = []rule{
 		"os":      "it is told what traces say",
 		"time":    "what it decides depends on what it is told",
 	}},
+	{"engine/panel/remote", []string{"engine/message", "engine/panel", "engine/panel/verify"}, map[string]string{
+		"tabseek": "whoever computes the traces, they are not computed here",
+	}},
 	{"engine/rope", nil, map[string]string{"tabseek": "arithmetic of angles"}},
 	{"engine/record", []string{"shaders", "engine/gpu", "engine/weights", "engine/kvcache"}, map[string]string{
 		"tabseek/engine/deepseek":      "what every architecture shares knows none of them",
@@ -110,7 +113,7 @@ var rules = []rule{
 		"tabseek/engine/deepseek": "the wire carries commands and opaque JSON",
 	}},
 	{"wasm/abi/gen", []string{"shaders", "engine/gpu", "engine/message", "wasm/abi"}, nil},
-	{"wasm", []string{"engine", "engine/gpu", "engine/message", "wasm/abi"}, map[string]string{
+	{"wasm", []string{"engine", "engine/gpu", "engine/message", "engine/panel/remote", "wasm/abi"}, map[string]string{
 		"os": "the guest sees no files",
 	}},
 	{"wasm/harness", []string{"engine/gpu", "engine/message", "wasm/abi", wazero}, map[string]string{

@@ -19,6 +19,7 @@ import (
 	"tabseek/engine"
 	"tabseek/engine/gpu"
 	"tabseek/engine/message"
+	"tabseek/engine/panel/remote"
 	"tabseek/wasm/abi"
 )
 
@@ -27,6 +28,7 @@ var guest struct {
 	input, output       []byte
 	manifest, tokenizer []byte
 	engine              *engine.Engine
+	panels              remote.Panels // of engines elsewhere
 }
 
 func main() {} // a reactor is never run, only called
@@ -66,7 +68,7 @@ func output() uint64 {
 			appendEvent(e)
 		}
 	}
-	for _, e := range reports {
+	for _, e := range append(guest.panels.Take(), reports...) {
 		appendEvent(e)
 	}
 	reports = nil
@@ -108,16 +110,22 @@ func take(kind abi.Message, data []byte) error {
 	case abi.Open:
 		return open(data)
 	}
+	var r message.Request
+	if kind == abi.Request {
+		var err error
+		if r, err = message.ParseRequest(data); err != nil {
+			report(r.ID, err)
+			return nil
+		}
+		if guest.panels.Request(r) {
+			return nil
+		}
+	}
 	if guest.engine == nil {
 		return fmt.Errorf("message %d before a model is open", kind)
 	}
 	switch kind {
 	case abi.Request:
-		r, err := message.ParseRequest(data)
-		if err != nil {
-			report(r.ID, err)
-			return nil
-		}
 		if r.Params.Seed == nil { // the engine has no chance of its own: what it does depends on what it is told
 			seed := rand.Uint32()
 			r.Params.Seed = &seed

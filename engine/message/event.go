@@ -24,7 +24,9 @@ type Event struct {
 	FinishReason FinishReason `json:"finish_reason,omitempty"` // choice, done: of the first answer
 	Usage        *Usage       `json:"usage,omitempty"`         // choice; done: of all answers, the prompt counted once
 
-	Lane   *Lane   `json:"lane,omitempty"`    // lane, verify: which trace, and what came of it
+	Messages []Message `json:"messages,omitempty"` // begin: the conversation; none: the request's
+
+	Lane   *Lane   `json:"lane,omitempty"`    // lane, verify, begin, cut: which trace, and what came of it
 	Tally  *Tally  `json:"tally,omitempty"`   // tally
 	Result *Result `json:"tabseek,omitempty"` // choice, done: of a strategy
 
@@ -53,6 +55,8 @@ const (
 	LaneEvent EventType = "lane"     // a trace of a strategy has gone on, or has ended
 	Tallied   EventType = "tally"    // another trace of a strategy has ended
 	Verify    EventType = "verify"   // the host's verifier is asked about a trace's answer
+	Begin     EventType = "begin"    // of a panel: the host is to begin a trace
+	Cut       EventType = "cut"      // of a panel: the host is to end a trace, or never to begin it
 	Done      EventType = "done"
 	Failed    EventType = "error"
 )

@@ -21,6 +21,10 @@ type Request struct {
 	Measure  *Measure    `json:"measure,omitempty"`
 	Trace    int         `json:"trace,omitempty" min:"0"`
 	Accepted bool        `json:"accepted,omitempty"` // what the verifier says
+	// Content and Reasoning are what a trace elsewhere has said since it was last told of, and FinishReason why it ended.
+	Content      string       `json:"content,omitempty"`
+	Reasoning    string       `json:"reasoning,omitempty"`
+	FinishReason FinishReason `json:"finish_reason,omitempty"`
 }
 
 // Answers is how many answers the request has: n, or with a strategy one made of several.
@@ -49,7 +53,11 @@ const (
 
 	AnswerNow   RequestType = "answer_now"   // ID: that request is to end its thinking and answer
 	ThinkLonger RequestType = "think_longer" // ID: that request is to go on with its thinking, once more, where it would end it
-	Verdict     RequestType = "verdict"      // ID, Trace, Accepted: what the host's verifier says of that trace, which an event verify asked for
+	Panel       RequestType = "panel"        // Messages, Params: lead a strategy whose traces an engine elsewhere computes; no model need be open
+	Said        RequestType = "said"         // ID, Trace, Content, Reasoning: what came of a trace of that panel
+	Ended       RequestType = "ended"        // ID, Trace, FinishReason: it has come to its end
+
+	Verdict RequestType = "verdict" // ID, Trace, Accepted: what the host's verifier says of that trace, which an event verify asked for
 )
 
 // A Mode says by which kernels logits are computed; none is prefill.

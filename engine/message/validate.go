@@ -15,7 +15,7 @@ func (r *Request) Validate() error {
 		return Refuse("type", "is %q, must be %s", r.Type, oneOf(requestTypes))
 	case r.Mode != "" && !slices.Contains(modes, r.Mode):
 		return Refuse("mode", "is %q, must be %s", r.Mode, oneOf(modes))
-	case r.Type == Chat && len(r.Messages) == 0:
+	case (r.Type == Chat || r.Type == Panel) && len(r.Messages) == 0:
 		return Refuse("messages", "is empty, must have at least one")
 	case (r.Type == Generate || r.Type == Logits) && len(r.Tokens) == 0:
 		return Refuse("tokens", "is empty, the prompt must have at least one")
@@ -23,6 +23,10 @@ func (r *Request) Validate() error {
 		return Refuse("prompt", "is empty, must be text or ids")
 	case r.Type == Complete && r.Prompt != "" && len(r.Tokens) > 0:
 		return Refuse("tokens", "are given beside prompt")
+	case r.Type == Panel && r.Params.Strategy == nil:
+		return Refuse("strategy", "is missing")
+	case r.Type == Ended && !slices.Contains(reasons, r.FinishReason):
+		return Refuse("finish_reason", "is %q, must be %s", r.FinishReason, oneOf(reasons))
 	case (r.Type == Generate || r.Type == Complete) && r.Params.Strategy != nil:
 		return Refuse("strategy", "is for chats, not for raw prompts")
 	case (r.Type == Generate || r.Type == Complete) && r.Params.Delivery != Delivery{}:
@@ -132,8 +136,9 @@ func at(name string, i int) string { return name + "[" + strconv.Itoa(i) + "]" }
 
 // The words that fields of these types may be.
 var (
-	requestTypes = []RequestType{Chat, Generate, Complete, Logits, Timing, Cancel, AnswerNow, ThinkLonger, Verdict}
+	requestTypes = []RequestType{Chat, Generate, Complete, Logits, Timing, Cancel, AnswerNow, ThinkLonger, Panel, Said, Ended, Verdict}
 	modes        = []Mode{Prefill, Decode}
+	reasons      = []FinishReason{Stopped, Length, Abort}
 	roles        = []Role{System, Developer, User, Assistant}
 )
 

@@ -18,6 +18,12 @@ export type RequestType =
   | 'answer_now'
   /** ID: that request is to go on with its thinking, once more, where it would end it */
   | 'think_longer'
+  /** Messages, Params: lead a strategy whose traces an engine elsewhere computes; no model need be open */
+  | 'panel'
+  /** ID, Trace, Content, Reasoning: what came of a trace of that panel */
+  | 'said'
+  /** ID, Trace, FinishReason: it has come to its end */
+  | 'ended'
   /** ID, Trace, Accepted: what the host's verifier says of that trace, which an event verify asked for */
   | 'verdict';
 
@@ -57,6 +63,10 @@ export type EventType =
   | 'tally'
   /** the host's verifier is asked about a trace's answer */
   | 'verify'
+  /** of a panel: the host is to begin a trace */
+  | 'begin'
+  /** of a panel: the host is to end a trace, or never to begin it */
+  | 'cut'
   | 'done'
   | 'error';
 
@@ -358,6 +368,10 @@ export interface EngineRequest {
   trace?: number;
   /** what the verifier says */
   accepted?: boolean;
+  /** content and reasoning are what a trace elsewhere has said since it was last told of, and finish_reason why it ended. */
+  content?: string;
+  reasoning?: string;
+  finish_reason?: FinishReason;
 }
 
 /** Options are the caller's choices when a model is opened. */
@@ -562,7 +576,9 @@ export interface EngineEvent {
   finish_reason?: FinishReason;
   /** choice; done: of all answers, the prompt counted once */
   usage?: Usage;
-  /** lane, verify: which trace, and what came of it */
+  /** begin: the conversation; none: the request's */
+  messages?: Message[];
+  /** lane, verify, begin, cut: which trace, and what came of it */
   lane?: Lane;
   /** tally */
   tally?: Tally;
