@@ -59,13 +59,13 @@ func build() error {
 	if _, err := bundle("dist", "[name]-[hash]", define{"ENGINE_URL": "./" + engine}, names, "src/host/worker.ts"); err != nil {
 		return err
 	}
-	if _, err := bundle("dist", "[name]", define{"WORKER_URL": "./" + names["worker.js"]}, nil, "src/api/tabseek.ts"); err != nil {
+	if _, err := bundle("dist", "[name]", define{"WORKER_URL": "./" + names["worker.js"], "ENGINE_URL": "./" + engine}, nil, "src/api/tabseek.ts"); err != nil {
 		return err
 	}
 	if _, err := bundle("dist", "[name]-[hash]", nil, names, "src/app/markdown/highlight-worker.ts"); err != nil {
 		return err
 	}
-	urls := define{"HIGHLIGHT_URL": "/" + names["highlight-worker.js"]}
+	urls := define{"HIGHLIGHT_URL": "/" + names["highlight-worker.js"], "ENGINE_URL": "./" + engine}
 	if err := bundlePDF(urls); err != nil {
 		return err
 	}

@@ -27,7 +27,7 @@ func buildPackage() error {
 	if _, err := bundle("dist/package", "[name]", define{"ENGINE_URL": "./engine.wasm"}, nil, "src/host/worker.ts"); err != nil {
 		return err
 	}
-	if _, err := bundle("dist/package", "[name]", define{"WORKER_URL": "./worker.js"}, nil, "src/api/tabseek.ts"); err != nil {
+	if _, err := bundle("dist/package", "[name]", define{"WORKER_URL": "./worker.js", "ENGINE_URL": "./engine.wasm"}, nil, "src/api/tabseek.ts"); err != nil {
 		return err
 	}
 	engine, err := nameEngine()

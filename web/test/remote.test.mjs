@@ -1,7 +1,10 @@
 // Models elsewhere: the client of /tabseek.js against servers in each dialect, without a browser. The page's part is in
 // remote-page.test.mjs.
 import assert from 'node:assert/strict';
-import { after, afterEach, describe, test } from 'node:test';
+import { once } from 'node:events';
+import { readdir, readFile } from 'node:fs/promises';
+import { createServer } from 'node:http';
+import { after, afterEach, before, describe, test } from 'node:test';
 import { setTimeout as sleep } from 'node:timers/promises';
 import { remote, TabseekError } from './built/host.js';
 import { dialects, upstream } from './upstream.mjs';
@@ -118,6 +121,80 @@ test('what is posted', async () => {
   });
 });
 
+describe('strategies', () => {
+  let site;
+  const means = () => ({ model: 'm', wasmURL: `http://127.0.0.1:${site.address().port}/engine.wasm` });
+  before(async () => {
+    const dist = new URL('../dist/', import.meta.url);
+    const name = (await readdir(dist)).find((n) => /^engine.*\.wasm$/.test(n));
+    const wasm = await readFile(new URL(name, dist));
+    site = createServer((_, res) => res.writeHead(200, { 'content-type': 'application/wasm' }).end(wasm)).listen(0, '127.0.0.1');
+    await once(site, 'listening');
+  });
+  after(() => site.close());
+
+  test('a vote, which ends when it is decided', async () => {
+    const server = await serve(dialects.vLLM);
+    const stream = await remote(server.address, means()).chat.completions.create(ask('\\boxed{4}', { stream: true, seed: 5, strategy: { mode: 'vote', n: 40 } }));
+    let content = '';
+    const lanes = new Set();
+    let tallies = 0;
+    let last;
+    for await (const chunk of stream) {
+      content += chunk.choices[0]?.delta.content ?? '';
+      if (chunk.lane) lanes.add(chunk.lane.trace);
+      if (chunk.tally) tallies++;
+      last = chunk.tabseek ?? last;
+    }
+    assert.equal(content, 'answer to \\boxed{4}');
+    assert.equal(last.answer, '4');
+    assert.equal(last.stopped_by, 'decided');
+    assert.equal(last.traces.length, 40);
+    assert.ok(lanes.size >= 21 && tallies >= 21);
+    const seeds = server.asked.map(({ body }) => body.seed);
+    assert.equal(new Set(seeds).size, seeds.length, 'each trace has a seed of its own');
+    assert.ok(seeds.includes(5) && seeds.every((s) => s >= 5 && s < 45));
+    assert.ok(seeds.length < 40, 'those that were not needed were not asked for');
+  });
+
+  test('whole, with a verifier of the caller’s', async () => {
+    const server = await serve(dialects.Ollama);
+    const seen = [];
+    const verifier = async (answer) => (seen.push(answer), seen.length === 2);
+    const answer = await remote(server.address, means()).chat.completions.create(ask('it', { strategy: { mode: 'best_of', n: 4, verifier } }));
+    assert.equal(answer.choices[0].message.content, 'answer to it');
+    assert.equal(answer.tabseek.stopped_by, 'verifier');
+    assert.equal(seen[0], 'answer to it');
+    assert.ok(answer.usage.completion_tokens >= 12);
+  });
+
+  test('a check asks back', async () => {
+    const server = await serve(dialects.vLLM);
+    const answer = await remote(server.address, means()).chat.completions.create(ask('it', { strategy: 'check' }));
+    assert.equal(answer.tabseek.stopped_by, 'refuted', 'the server says again what it is asked, whose last box is no');
+    assert.match(server.asked.at(-1).body.messages[2].content, /A check found this answer wrong/);
+    assert.deepEqual(server.asked[1].body.messages.map((m) => m.role), ['user', 'assistant', 'user']);
+  });
+
+  for (const [name, strategy, code, param] of [
+    ['an unknown mode', 'poll', 'bad_request', 'strategy.mode'],
+    ['confidence', 'weighted', 'bad_request', 'strategy.mode'],
+    ['a pattern that is none', { mode: 'vote', verifier: { type: 'regex', pattern: '(' } }, 'bad_request', 'strategy.verifier.pattern'],
+    ['too many', { mode: 'vote', n: 1000 }, 'bad_request', 'strategy.n'],
+  ]) {
+    test(`refused: ${name}`, () => assert.rejects(remote('http://127.0.0.1:1', means()).chat.completions.create(ask('it', { strategy })), { code, fields: { param } }));
+  }
+
+  test('a server that fails, and a verifier that throws', async () => {
+    await assert.rejects(remote('http://127.0.0.1:1', means()).chat.completions.create(ask('it', { strategy: 'vote' })), { name: 'TabseekError' });
+    const server = await serve(dialects.vLLM);
+    const verifier = () => {
+      throw new Error('no');
+    };
+    await assert.rejects(remote(server.address, means()).chat.completions.create(ask('it', { strategy: { mode: 'vote', verifier } })), { code: 'bad_request' });
+  });
+});
+
 describe('what is refused', () => {
   const engine = remote('http://127.0.0.1:1', { model: 'm' });
   for (const [name, request, code, param] of [
@@ -132,7 +209,6 @@ describe('what is refused', () => {
     ['a role of nobody’s', { messages: [{ role: 'tool', content: '' }] }, 'bad_request', 'messages[0].role'],
     ['a picture', { messages: [{ role: 'user', content: [{ type: 'image_url' }] }] }, 'bad_request', 'messages[0].content'],
     ['help', ask('it', { escalate: {} }), 'unsupported', 'escalate'],
-    ['a strategy', ask('it', { strategy: 'vote' }), 'unsupported', 'strategy'],
     ['an answer to continue', { messages: [{ role: 'assistant', content: 'a' }] }, 'unsupported', 'messages'],
     ['a signal that is none', ask('it', { signal: 1 }), 'bad_request', 'signal'],
   ]) {

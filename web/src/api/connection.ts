@@ -195,7 +195,7 @@ export class Connection {
 }
 
 /** What a caller's verifier says of an answer. */
-async function judged(verifier: VerifierFunction | undefined, content: string): Promise<boolean> {
+export async function judged(verifier: VerifierFunction | undefined, content: string): Promise<boolean> {
   let accepted: unknown;
   try {
     accepted = await verifier?.(content);

@@ -15,10 +15,11 @@
 import { TabseekError, type LogitsRows, type Progress, type Recovery } from '../shared/messages';
 import { bounds } from '../shared/messages.gen';
 import type { EngineOptions, FinishReason, Mode, ModelInfo, Params, Stats } from '../shared/messages.gen';
-import { chunks, completion, usageOf, type Chunks, type Completion, type CompletionRequest, type Create, type StrategyRequest, type Usage } from './completion';
-import { Connection, type Run, type VerifierFunction } from './connection';
+import { chunks, completion, usageOf, type Chunks, type Completion, type CompletionRequest, type Create, type Usage } from './completion';
+import { Connection, type Run } from './connection';
 import { checkCallback, checkSignal, checkText, checkURL, fieldsOf } from './encode';
 import { checkEscalate, escalating } from './escalate';
+import { splitVerifier } from './strategy';
 
 export { TabseekError };
 export { bounds, MAX_REQUEST_BYTES } from '../shared/messages.gen';
@@ -177,14 +178,6 @@ async function generation({ steps }: Run, onTokens: GenerateOptions['onTokens'])
     }
   }
   throw new TabseekError('internal', 'the answer did not end');
-}
-
-/** A strategy as the engine reads it, and its verifier where that is a function. */
-function splitVerifier(strategy: CompletionRequest['strategy']): Pick<Params, 'strategy'> & { verifier?: VerifierFunction } {
-  if (strategy === undefined) return {};
-  const verifier = typeof strategy === 'object' ? strategy?.verifier : undefined;
-  if (typeof verifier !== 'function') return { strategy: strategy as Params['strategy'] };
-  return { strategy: { ...(strategy as StrategyRequest), verifier: 'function' }, verifier };
 }
 
 /** The parameters of each of several answers. What is no number of answers, the engine refuses; with a strategy it is that one's. */

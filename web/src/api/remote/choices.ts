@@ -6,7 +6,7 @@ import { failureAfter, mixed, newID, usageOf, type Chunk, type Delta, type Said,
 import type { Counts, Piece } from './answer';
 
 /** A device that asks another has nothing to do. */
-const NO_WORK: Stats = {
+export const NO_WORK: Stats = {
   prompt_tokens: 0, completion_tokens: 0, prefill_seconds: 0, decode_seconds: 0, load_seconds: 0, dispatches: 0, submits: 0, readbacks: 0,
   guest_calls: 0, guest_seconds: 0, weight_bytes: 0, kv_bytes_per_token: 0, guest_heap_bytes: 0, device: 'elsewhere', profile: '',
 };

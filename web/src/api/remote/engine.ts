@@ -1,13 +1,15 @@
 import { TabseekError } from '../../shared/messages';
-import type { Params, Stats } from '../../shared/messages.gen';
-import { completion, type Chunks, type Completion, type CompletionRequest, type Create } from '../completion';
+import type { Message, Params, Stats, Strategy } from '../../shared/messages.gen';
+import { chunks, completion, type Chunks, type Completion, type CompletionRequest, type Create, type StrategyRequest } from '../completion';
 import { checkCallback, checkSignal, checkText, checkURL, encode, fieldsOf, refuse } from '../encode';
+import { splitVerifier } from '../strategy';
 import { pieces, type Piece } from './answer';
 import { canAnswerOften, keepsBudgets, listModels, tellsLogprobs, type Capabilities, type RemoteModel } from './capabilities';
 import { Choices } from './choices';
 import { bodyOf, budgetOf, checkRequest, unsupported } from './request';
 import { Server } from './server';
 import { splitWhole } from './splitter';
+import { lead, type AskTrace } from './strategy';
 
 export interface RemoteOptions {
   /** Which of the server's models; its first, if left out. */
@@ -16,6 +18,8 @@ export interface RemoteOptions {
   token?: string;
   /** So long, in milliseconds, the server may say nothing; two minutes, if left out. */
   timeout?: number;
+  /** Where engine.wasm is, whose panel leads strategies; beside this script, if left out. */
+  wasmURL?: string;
   /** What is known of the server and the model, from before: it is not tried again. */
   capabilities?: Capabilities;
 }
@@ -24,12 +28,13 @@ const TIMEOUT = 120_000;
 
 /** A model that runs elsewhere, on a server with OpenAI's API: `/remote/NAME` of this page's own server, or another address without `/v1`. Nothing is sent before something is asked. */
 export function remote(url: string, options: RemoteOptions = {}): RemoteEngine {
-  const { model, token, timeout = TIMEOUT, capabilities } = fieldsOf('options', options);
+  const { model, token, timeout = TIMEOUT, wasmURL, capabilities } = fieldsOf('options', options);
   if (model !== undefined) checkText('model', model);
   if (token !== undefined) checkText('token', token);
   if (typeof timeout !== 'number' || !(timeout > 0)) throw refuse('timeout', 'must be a number of milliseconds');
   const address = checkURL('url', url).replace(/\/+$/, '');
-  return new RemoteEngine(new Server(address, { token, timeout }), model, capabilities);
+  const engineURL = wasmURL === undefined ? undefined : checkURL('wasmURL', wasmURL);
+  return new RemoteEngine(new Server(address, { token, timeout }), model, capabilities, engineURL);
 }
 
 /** What is known of a model elsewhere. */
@@ -58,6 +63,7 @@ export class RemoteEngine {
     private readonly server: Server,
     private readonly model: string | undefined,
     known: Capabilities | undefined,
+    private readonly wasmURL?: string,
   ) {
     this.info = { name: model ?? '', context: known?.context ?? 0 };
     if (known) for (const what of ['n', 'logprobs', 'budgets'] as const) this.found[what] = Promise.resolve(known[what]);
@@ -139,7 +145,6 @@ export class RemoteEngine {
 
   private async create(request: CompletionRequest): Promise<Chunks | Completion> {
     const { messages, signal, onPrefill, strategy, escalate, ...params } = fieldsOf('the request', request);
-    if (strategy !== undefined && strategy !== null) throw unsupported('strategy', 'needs a model in this tab');
     if (escalate !== undefined && escalate !== null) throw unsupported('escalate', 'needs a model in this tab');
     checkSignal(signal);
     checkCallback('onPrefill', onPrefill);
@@ -154,6 +159,7 @@ export class RemoteEngine {
       this.working.delete(controller);
     };
     const whole = params.stream !== true;
+    if (strategy !== undefined && strategy !== null) return this.createLed(messages, params, strategy, controller.signal, end);
     const n = params.n ?? 1;
     const choices = new Choices(n, whole || params.stream_options?.include_usage === true);
     let sources: AsyncGenerator<Piece, void>[] = [];
@@ -171,6 +177,30 @@ export class RemoteEngine {
       this.last = stats;
     });
     return whole ? splitThinking(await completion(stream)) : Object.assign(stream, { answerNow: unsteered, thinkLonger: unsteered });
+  }
+
+  /** One answer made of several. With a strategy, n is another word for its own. */
+  private async createLed(messages: Message[], { n, ...params }: Params, strategy: NonNullable<CompletionRequest['strategy']>, signal: AbortSignal, end: () => void): Promise<Chunks | Completion> {
+    const { verifier, strategy: told } = splitVerifier(strategy);
+    const whole: StrategyRequest = typeof told === 'object' ? told : { mode: told! };
+    const budgets = [budgetOf(params), whole.budget].filter((b) => b !== undefined);
+    const { budget: _, ...led } = { ...whole, ...(whole.n === undefined && n !== undefined && { n }) };
+    const limited = budgets.length > 0 ? { ...params, thinking_budget: Math.min(...budgets) } : params;
+    try {
+      await this.checkAbilities(limited);
+      const ask: AskTrace = async (messages, trace, signal) => {
+        const [source] = await this.ask(messages, typeof limited.seed === 'number' ? { ...limited, seed: (limited.seed + trace) >>> 0 } : limited, 1, signal);
+        return source!;
+      };
+      const run = await lead(messages, led as Strategy, { ask, signal, verifier, wasmURL: this.wasmURL });
+      const answers = [{ ...run, steps: ending(run.steps, end) }];
+      const all = params.stream !== true;
+      const stream = chunks({ model: params.model ?? this.info.name, answers, includeUsage: all || params.stream_options?.include_usage === true });
+      return all ? await completion(stream) : Object.assign(stream, { answerNow: unsteered, thinkLonger: unsteered });
+    } catch (e) {
+      end();
+      throw e;
+    }
   }
 
   /** A server would ignore in silence what it cannot do. */
@@ -196,6 +226,15 @@ export class RemoteEngine {
       }
     }
     return Promise.all(Array.from({ length: n }, (_, index) => post(index, 1)));
+  }
+}
+
+/** A generator that says when it is over. */
+async function* ending<T>(of: AsyncGenerator<T, void>, end: () => void): AsyncGenerator<T, void> {
+  try {
+    yield* of;
+  } finally {
+    end();
   }
 }
 
