@@ -8,6 +8,7 @@ import type { Search } from './chats/search';
 import { turnsOf } from './chats/tree';
 import { Composer } from './composer';
 import { DepthControls } from './depth';
+import { locked } from './explain';
 import { Failure } from './failure';
 import { count } from './format';
 import { Header } from './header';
@@ -65,8 +66,10 @@ export function App({ loader, conversation, shelf, library, search }: Props) {
     return problem ? undefined : conversation.ask(ready, question, settings.value);
   };
   const reload = () => {
+    const locks = shown?.error && locked(shown.error);
     conversation.dismissError();
-    if (offer) void loader.load(offer);
+    if (locks && !offer?.remote) setDialog('model'); // a model elsewhere was asked in passing: chosen there, it asks for the token
+    else if (offer) void loader.load(offer);
   };
   const newChat = () => {
     setRefused(undefined);
@@ -99,6 +102,7 @@ export function App({ loader, conversation, shelf, library, search }: Props) {
                 live={shown}
                 interrupted={interrupted}
                 context={engine?.info.context ?? 0}
+                model={engine?.info.name}
                 busy={generating}
                 elsewhere={offers.filter((o) => o.remote === true)}
                 actions={{

@@ -11,13 +11,15 @@ interface Props {
   live?: Live;
   interrupted: ReadonlySet<string>;
   context: number;
+  /** The model that is chosen. */
+  model?: string;
   /** Nothing can be asked while an answer is under way. */
   busy: boolean;
   elsewhere: RemoteOffer[];
   actions: TurnActions;
 }
 
-export function Chat({ turns, live, interrupted, context, busy, elsewhere, actions }: Props) {
+export function Chat({ turns, live, interrupted, context, model, busy, elsewhere, actions }: Props) {
   const numbers = turns.flatMap(({ question }) => question.included?.flatMap((i) => i.number ?? []) ?? []);
   const citations = useMemo(() => new Set(numbers), [numbers.join()]);
   return (
@@ -30,6 +32,7 @@ export function Chat({ turns, live, interrupted, context, busy, elsewhere, actio
           live={live?.id === turn.answer?.id ? live : undefined}
           interrupted={interrupted.has(turn.answer?.id ?? '')}
           context={context}
+          model={model}
           last={i === turns.length - 1}
           busy={busy}
           elsewhere={elsewhere}

@@ -16,8 +16,8 @@ export interface Explanation {
   retry?: string;
 }
 
-/** An error's code; no_webgpu has two causes, which ask for different things. */
-type Kind = ErrorCode | ChatErrorCode | 'no_adapter';
+/** An error's code; no_webgpu and remote_refused have two causes, which ask for different things. */
+type Kind = ErrorCode | ChatErrorCode | 'no_adapter' | 'remote_locked';
 
 const STEPS: Partial<Record<Kind, PlainText[]>> = {
   no_webgpu: ['no_webgpu.step1', 'no_webgpu.step2', 'no_webgpu.step3'],
@@ -37,6 +37,7 @@ const RETRY: Partial<Record<Kind, PlainText>> = {
   numeric_fault: 'reloadModel',
   remote_unreachable: 'tryAgain',
   remote_refused: 'tryAgain',
+  remote_locked: 'tryAgain',
   rate_limited: 'tryAgain',
   remote_failed: 'tryAgain',
   aborted: 'tryAgain',
@@ -44,9 +45,17 @@ const RETRY: Partial<Record<Kind, PlainText>> = {
 };
 
 export function explain(error: Explained): Explanation {
-  const kind: Kind = error.code === 'no_webgpu' && navigator.gpu ? 'no_adapter' : error.code;
+  const kind = kindOf(error);
   const retry = RETRY[kind];
   return { title: t(`${kind}.title`), text: t(`${kind}.text`), steps: (STEPS[kind] ?? []).map((step) => t(step)), retry: retry && t(retry) };
+}
+
+/** Whether this page's server wants its token before it hands anything on. */
+export const locked = (error: Explained): boolean => error instanceof TabseekError && error.fields.token === true;
+
+function kindOf(error: Explained): Kind {
+  if (locked(error)) return 'remote_locked';
+  return error.code === 'no_webgpu' && navigator.gpu ? 'no_adapter' : error.code;
 }
 
 /** After these, the same model can be asked again at once. */
@@ -54,7 +63,7 @@ const PASSING = new Set<Kind>(['remote_unreachable', 'remote_refused', 'rate_lim
 
 /** Whether the model has to be loaded again before it can answer again. */
 export function mustReload(error: Explained): boolean {
-  if (error instanceof TabseekError && error.fields.token) return true; // which asks for the token
+  if (locked(error)) return true; // which asks for the token
   return !PASSING.has(error.code) && explain(error).retry !== undefined;
 }
 

@@ -1,7 +1,7 @@
 import { load, storedModels, TabseekError, type Recovery, type Progress } from '../api/tabseek';
 import { fetchOffers, needsConsent, prefer, preferred, type LocalOffer, type Offer, type RemoteOffer } from './catalogue';
 import { checkEnvironment } from './environment';
-import { asTabseekError } from './explain';
+import { asTabseekError, locked } from './explain';
 import { engineOf, keepToken, knownOf, learn, probe, type ChatEngine } from './remotes';
 import { askToPersist } from './storage';
 import { Store } from './store';
@@ -98,7 +98,7 @@ export class Loader {
     } catch (e) {
       const error = asTabseekError(e);
       if (error.code === 'aborted') show({ kind: 'offered', offer });
-      else if (error.fields.token) show({ kind: 'locked', offer, again });
+      else if (locked(error)) show({ kind: 'locked', offer, again });
       else show({ kind: 'failed', offer, error });
     }
   }

@@ -320,6 +320,8 @@ export const TEXTS = {
     'It wants a key, or another one. Keys are given to this page’s server when it starts (--remote-key-env).',
     '它需要密钥，或需要另一个密钥。密钥在启动本页面的服务器时提供（--remote-key-env）。',
   ],
+  'remote_locked.title': ['This server wants its token', '此服务器需要令牌'],
+  'remote_locked.text': ['It hands questions on to other servers only with a token, which the page asks for when such a model is chosen.', '只有提供令牌，它才会把问题转发给其他服务器；选择这类模型时页面会要求输入令牌。'],
   'rate_limited.title': ['The other server has too many requests', '另一台服务器请求过多'],
   'rate_limited.text': ['What has come so far is kept. Wait a little, then ask again.', '已收到的内容会保留。请稍等片刻再提问。'],
   'remote_failed.title': ['The other server failed', '另一台服务器出错'],

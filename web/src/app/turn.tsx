@@ -44,6 +44,8 @@ interface Props {
   interrupted: boolean;
   /** Positions of the model's context. */
   context: number;
+  /** The model that is chosen. */
+  model?: string;
   last: boolean;
   busy: boolean;
   /** Models elsewhere. */
@@ -52,7 +54,7 @@ interface Props {
 }
 
 /** A question, as the tab of the sheet that its answer is written on. */
-export function TurnView({ citations, turn: { question, questions, answer, answers }, live, interrupted, context, last, busy, elsewhere, actions }: Props) {
+export function TurnView({ citations, turn: { question, questions, answer, answers }, live, interrupted, context, model, last, busy, elsewhere, actions }: Props) {
   // While the model has to be loaded again, it cannot answer again.
   const stuck = live?.error !== undefined && mustReload(live.error);
   const offered: TurnActions = busy || stuck ? { ...actions, edit: undefined, regenerate: undefined, goOn: undefined, sample: undefined, askElsewhere: undefined } : actions;
@@ -71,7 +73,7 @@ export function TurnView({ citations, turn: { question, questions, answer, answe
         )}
         {live?.error && <Failure error={live.error} onRetry={last ? (stuck ? actions.reload : actions.regenerate && (() => actions.regenerate!(question.id))) : undefined} />}
         {answer?.finish === null && !live && (interrupted ? <Interrupted onGoOn={offered.goOn && (() => offered.goOn!(answer.id))} /> : <p class="waiting">{t('elsewhere')}</p>)}
-        {answer && (answer.finish || interrupted) && <AnswerFooter answer={answer} branch={answers!} live={live} context={context} last={last} actions={offered} onChoose={choose} />}
+        {answer && (answer.finish || interrupted) && <AnswerFooter answer={answer} branch={answers!} live={live} context={context} model={model} last={last} actions={offered} onChoose={choose} />}
         {!answer && offered.regenerate && (
           <button type="button" class="button" data-testid="regenerate" onClick={() => offered.regenerate!(question.id)}>
             {t('answerIt')}
@@ -213,19 +215,20 @@ interface FooterProps {
   branch: Branch;
   live?: Live;
   context: number;
+  model?: string;
   last: boolean;
   actions: TurnActions;
   onChoose?: (id: string) => void;
 }
 
-function AnswerFooter({ answer, branch, live, context, last, actions, onChoose }: FooterProps) {
+function AnswerFooter({ answer, branch, live, context, model, last, actions, onChoose }: FooterProps) {
   const ending = describeEnding(answer, live, context);
   const unfinished = answer.finish === 'abort' || answer.finish === 'length' || answer.finish === 'error';
   const { goOn, regenerate } = actions;
   return (
     <footer class="answer-footer">
       {ending && <p class="ending">{ending}</p>}
-      <p class="counts">{describeCounts(answer)}</p>
+      <p class="counts">{describeCounts(answer, model)}</p>
       <Branches branch={branch} onChoose={onChoose} />
       {answer.content && <CopyButton text={answer.content} />}
       {last && unfinished && goOn && !answer.panel && (
@@ -256,11 +259,13 @@ function describeEnding(answer: Message, live: Live | undefined, context: number
   return full ? t('contextFull') : t('atLimit');
 }
 
-function describeCounts({ usage, tokens_per_second: speed }: Message): string {
+/** Another model than the one that is chosen is named. */
+function describeCounts({ usage, tokens_per_second: speed, model }: Message, chosen: string | undefined): string {
   if (!usage) return '';
   const parts = [t('tokensWritten', { count: count(usage.completion_tokens) })];
   if (usage.prompt_tokens > 0) parts.unshift(t('tokensRead', { count: count(usage.prompt_tokens) })); // a server elsewhere may not have told
   if (speed) parts.push(rate(speed));
+  if (model && chosen && model !== chosen) parts.push(model);
   return parts.join(' · ');
 }
 
