@@ -25,14 +25,14 @@ describe('strategies', () => {
 
   test('a vote tells its lanes and its tally, then the answer of the trace that stands for it, then the result', async () => {
     const { chunks, whole } = await page.evaluate(async () => {
-      const vote = { strategy: { mode: 'vote', n: 4, stop: 'none' } };
+      const vote = { strategy: { mode: 'vote', n: 3, stop: 'none' } };
       const chunks = [];
       for await (const c of await ask('What is 47 + 85?', { ...vote, stream: true })) chunks.push(c);
       return { chunks, whole: await ask('What is 47 + 85?', vote) };
     });
     const lanes = chunks.map((c) => c.lane).filter(Boolean);
-    assert.deepEqual([...new Set(lanes.map((l) => l.trace))].sort(), [0, 1, 2, 3]);
-    assert.equal(chunks.filter((c) => c.tally).length, 4, 'one for each trace that ends');
+    assert.deepEqual([...new Set(lanes.map((l) => l.trace))].sort(), [0, 1, 2]);
+    assert.equal(chunks.filter((c) => c.tally).length, 3, 'one for each trace that ends');
     const result = chunks.at(-1).tabseek;
     assert.equal(result.answer, '132');
     assert.equal(result.stopped_by, 'all');
@@ -98,6 +98,24 @@ describe('strategies', () => {
     assert.ok(thoughts.now.reasoning.length < thoughts.plain.reasoning.length, thoughts.now.reasoning);
     assert.ok(thoughts.now.content.trim() !== '');
     assert.match(thoughts.longer.reasoning, /Wait/);
+  });
+
+  test('on another GPU all lanes begin anew', async () => {
+    const { again, early, result, lanes } = await page.evaluate(async () => {
+      const stream = await ask('What is 47 + 85?', { strategy: { mode: 'vote', n: 2, stop: 'none' }, stream: true });
+      let [again, early, result, lanes] = [0, 0, undefined, ['', '']];
+      for await (const chunk of stream) {
+        if (chunk.lane && !early++) engine.loseDevice();
+        if (chunk.again) [again, lanes] = [again + 1, ['', '']];
+        if (chunk.lane) lanes[chunk.lane.trace] += (chunk.lane.reasoning ?? '') + (chunk.lane.content ?? '');
+        result = chunk.tabseek ?? result;
+      }
+      return { again, early, result, lanes };
+    });
+    assert.equal(again, 1);
+    assert.ok(early > 2);
+    assert.equal(result.answer, '132');
+    for (const text of lanes) assert.match(text, /boxed\{132\}/);
   });
 
   test('what is no strategy is refused by name', async () => {
