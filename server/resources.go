@@ -98,11 +98,16 @@ func (h *handler) addPage(page fs.FS) error {
 			h.resources[name] = r
 		}
 	}
-	if index, ok := h.resources["/index.html"]; ok {
-		h.resources["/"] = index
+	for address, name := range pages {
+		if page, ok := h.resources[name]; ok {
+			h.resources[address] = page
+		}
 	}
 	return nil
 }
+
+// pages are files that have an address without their ending.
+var pages = map[string]string{"/": "/index.html", "/bench": "/bench.html"}
 
 // hashedName is how esbuild names a bundle by its content: [name]-[hash], the hash in base32.
 var hashedName = regexp.MustCompile(`.-[A-Z2-7]{8}(\.[a-z]+)+$`)

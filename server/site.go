@@ -48,8 +48,8 @@ func site(ctx context.Context, args []string, _ io.Reader, stdout, _ io.Writer) 
 	}
 	defer os.RemoveAll(temporary)
 	for path, res := range h.resources {
-		if path == "/" {
-			continue // index.html
+		if _, ok := pages[path]; ok {
+			continue // they are there by their names
 		}
 		if err := writeResource(ctx, filepath.Join(temporary, filepath.FromSlash(path)), res); err != nil {
 			return err

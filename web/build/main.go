@@ -88,6 +88,12 @@ func build() error {
 	if err := writeExpanded("index.html", names); err != nil {
 		return err
 	}
+	if _, err := bundle("dist", "[name]-[hash]", nil, names, "src/bench/bench.tsx"); err != nil {
+		return err
+	}
+	if err := writeExpanded("bench.html", names); err != nil {
+		return err
+	}
 	shell, err := listShell()
 	if err != nil {
 		return err

@@ -72,7 +72,7 @@ func copyPublic(served map[string]string) error {
 	return nil
 }
 
-// writeExpanded writes a file of web with {{NAME}} replaced by the address of what was built from NAME. The index keeps its name.
+// writeExpanded writes a file of web with {{NAME}} replaced by the address of what was built from NAME. Pages keep their names.
 func writeExpanded(name string, served map[string]string) error {
 	text, err := os.ReadFile(filepath.Join(source, name))
 	if err != nil {
@@ -85,7 +85,7 @@ func writeExpanded(name string, served map[string]string) error {
 		return errors.New(name + " names a file that was not built")
 	}
 	served[name] = name
-	if name != "index.html" {
+	if filepath.Ext(name) != ".html" {
 		served[name] = hashed(name, text)
 	}
 	return os.WriteFile(filepath.Join(dist, served[name]), text, 0o644)

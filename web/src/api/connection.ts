@@ -2,7 +2,7 @@
 // the connection closes is rejected, and so is what comes later.
 
 import { errorShape, fromShape, TabseekError, type FromWorker, type Progress, type Recovery, type ToWorker } from '../shared/messages';
-import type { EngineOptions, EngineRequest, Lane, ModelInfo } from '../shared/messages.gen';
+import type { EngineOptions, EngineRequest, Lane, Measured, ModelInfo } from '../shared/messages.gen';
 import { encode, refuse, show } from './encode';
 
 /** What the worker's script is called in this build (web/build). */
@@ -144,6 +144,17 @@ export class Connection {
     for (;;) {
       const m = await queue.next();
       if (m.kind === 'reply') return m.logits!;
+    }
+  }
+
+  /** What kernels take. The signal ends it early, with what there is. */
+  async measure(request: Ask<EngineRequest>, signal?: AbortSignal | null): Promise<Measured[]> {
+    const { queue } = this.open(request, signal);
+    const list: Measured[] = [];
+    for (;;) {
+      const m = await queue.next();
+      if (m.kind === 'measured') list.push(m.measured);
+      if (m.kind === 'done') return list;
     }
   }
 

@@ -14,7 +14,7 @@
  */
 import { TabseekError, type LogitsRows, type Progress, type Recovery } from '../shared/messages';
 import { bounds } from '../shared/messages.gen';
-import type { EngineOptions, FinishReason, Mode, ModelInfo, Params, Stats } from '../shared/messages.gen';
+import type { EngineOptions, FinishReason, Measure, Measured, Mode, ModelInfo, Params, Stats } from '../shared/messages.gen';
 import { chunks, completion, usageOf, type Chunks, type Completion, type CompletionRequest, type Create, type Usage } from './completion';
 import { Connection, type Run } from './connection';
 import { checkCallback, checkSignal, checkText, checkURL, fieldsOf } from './encode';
@@ -24,7 +24,7 @@ import { splitVerifier } from './strategy';
 export { TabseekError };
 export { bounds, MAX_REQUEST_BYTES } from '../shared/messages.gen';
 export type { LogitsRows, Progress, Recovery } from '../shared/messages';
-export type { Effort, ErrorCode, FinishReason, Group, Lane, Logprob, Logprobs, Message, Mode, ModelInfo, Params, Result, Role, Stats } from '../shared/messages.gen';
+export type { Effort, ErrorCode, FinishReason, Group, Lane, Logprob, Logprobs, Measure, Measured, Message, Mode, ModelInfo, Params, Result, Role, Stats } from '../shared/messages.gen';
 export type { StopRule, Strategy, StrategyMode, StreamOptions, Tally, TopLogprob, TraceSummary, Verifier, VerifierType } from '../shared/messages.gen';
 export type { Choice, Chunk, ChunkChoice, Chunks, Completion, CompletionRequest, Create, Delta, Said, StrategyRequest, StrategyResult, Usage } from './completion';
 export type { Escalate, Escalated } from './escalate';
@@ -116,6 +116,16 @@ export class Engine {
     const { signal, ...rest } = fieldsOf('options', options);
     checkSignal(signal);
     return this.connection.logits({ ...rest, type: 'logits', tokens: listOf(tokens) }, signal);
+  }
+
+  /**
+   * Times kernels on this device, alone: two probes of what it reads and computes at most, and then each kind of dispatch of a
+   * step of decoding; or, with `rows`, `columns` and `format`, one product.
+   */
+  async measure(options: Measure & { signal?: AbortSignal } = {}): Promise<Measured[]> {
+    const { signal, ...measure } = fieldsOf('options', options);
+    checkSignal(signal);
+    return this.connection.measure({ type: 'measure', measure }, signal);
   }
 
   /** Continues raw prompt ids. */

@@ -210,6 +210,8 @@ class Host implements Listener {
       case 'tally':
       case 'verify':
         return post(stepOf(e)!);
+      case 'measured':
+        return post({ kind: 'measured', id: e.id, measured: e.measured! });
       case 'decoding':
         if (pending) pending.decoding ||= performance.now();
         this.session!.gpu.takeCounts();

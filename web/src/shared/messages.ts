@@ -17,7 +17,7 @@
 // Each but cancel and what steers is answered exactly once, by the last in its line or by error. An error of id 0 answers all. Errors keep
 // their code and fields across the boundary.
 
-import type { EngineEvent, ErrorCode, FinishReason, Lane, Logprobs, ModelInfo, RequestType, Result, Stats, Tally, Usage } from './messages.gen';
+import type { EngineEvent, ErrorCode, FinishReason, Lane, Logprobs, Measured, ModelInfo, RequestType, Result, Stats, Tally, Usage } from './messages.gen';
 
 /** An error with a code; `fields` holds the particulars, such as the shard's name or the parameter's. */
 export class TabseekError extends Error {
@@ -111,6 +111,7 @@ export type FromWorker =
   | { kind: 'verify'; id: number; lane: Lane }
   | { kind: 'tally'; id: number; tally: Tally }
   | { kind: 'again'; id: number }
+  | { kind: 'measured'; id: number; measured: Measured }
   | { kind: 'done'; id: number; finish_reason: FinishReason; usage: Usage; stats: Stats; tabseek?: Result }
   | { kind: 'reply'; id: number; info?: ModelInfo; logits?: LogitsRows; stats?: Stats }
   | { kind: 'error'; id: number; error: ErrorShape };
