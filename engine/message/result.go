@@ -2,7 +2,7 @@ package message
 
 // A Result is what came of a strategy's traces.
 type Result struct {
-	// Answer is what the traces agree on; null where no answer has a majority, or none was accepted.
+	// Answer is what most traces agree on; null where no two of them agree, or none was accepted.
 	Answer *string `json:"answer" ts:"string | null"`
 	// Groups are the answers that were given, the heaviest first.
 	Groups []Group `json:"groups"`
@@ -77,10 +77,11 @@ const (
 	ChosenOnly      ChosenBy = "only" // there was one
 	ChosenMajority  ChosenBy = "majority"
 	ChosenWeight    ChosenBy = "weight" // a majority of confidence
+	ChosenTie       ChosenBy = "tie"    // of several answers that as many agree on, that of the first trace
 	ChosenVerifier  ChosenBy = "verifier"
 	ChosenSelfScore ChosenBy = "self_score" // the model's own mean log-probability
 	ChosenFusion    ChosenBy = "fusion"
-	ChosenNone      ChosenBy = "none" // no answer has a majority, or none was accepted
+	ChosenNone      ChosenBy = "none" // no two traces agree, or no answer was accepted
 )
 
 // A Lane is what came of one trace since it was last told of.

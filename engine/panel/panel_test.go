@@ -141,7 +141,7 @@ func TestDecidedAsEarlyAsCanBe(t *testing.T) {
 		for _, v := range votes {
 			list = append(list, ballot{v, 1})
 		}
-		key, _ := count(list).majority()
+		key, _ := count(list).leader()
 		return key
 	}
 	var complete func(votes []string, running int, outcomes map[string]bool)
@@ -205,7 +205,8 @@ func TestVoteResults(t *testing.T) {
 		"a majority":           {[]string{"2", "1", "1"}, pointer("1"), "", pointer(1), 2.0 / 3},
 		"one value, two forms": {[]string{"0.5", "1/2", "3"}, pointer("1/2"), "", pointer(0), 2.0 / 3},
 		"the most":             {[]string{"1", "1", "2", "3"}, pointer("1"), "", pointer(0), 0.5},
-		"a tie":                {[]string{"1", "2", "2", "1", "3"}, nil, "No majority: 2 × 1, 2 × 2, 1 × 3.", nil, 0.4},
+		"a tie":                {[]string{"3", "1", "2", "2", "1"}, pointer("1"), "", pointer(1), 0.4},
+		"nobody agrees":        {[]string{"2", "1", "", "3"}, nil, "No majority: 1 × 2, 1 × 1, 1 × 3.", nil, 0.25},
 		"none could be read":   {[]string{"", ""}, nil, "", pointer(0), 0},
 		"some abstain":         {[]string{"", "7", ""}, pointer("7"), "", pointer(1), 1.0 / 3},
 	} {
@@ -217,6 +218,7 @@ func TestVoteResults(t *testing.T) {
 			r := newRoom(votes(len(scripts), message.StopNone), scripts)
 			got := r.play(random, 3)
 			require.Equal(t, c.answer, got.Answer)
+			require.Equal(t, name == "a tie", got.ChosenBy == message.ChosenTie)
 			require.Equal(t, c.text, r.panel.Text())
 			require.Equal(t, c.trace, got.Trace)
 			require.InDelta(t, c.agree, got.Agreement, 1e-12)

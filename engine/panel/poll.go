@@ -68,9 +68,12 @@ func (m poll) conclude(p *Panel) conclusion {
 	if p.probed() {
 		counted = prospects(p.traces)
 	}
-	key, ok := counted.majority()
+	key, tied, ok := counted.majority()
 	if !ok {
 		return m.split(p, counted)
+	}
+	if tied {
+		by = message.ChosenTie
 	}
 	c := conclusion{key, by, p.first(key), ""}
 	if c.trace == nil { // running traces would have given it
@@ -176,7 +179,7 @@ func (p *Panel) shortest() ([]*trace, bool) {
 			p.awaited = done[n-1].thought
 			return nil, false
 		}
-		if _, ok := countOf(done[:n]).majority(); ok {
+		if _, ok := countOf(done[:n]).leader(); ok {
 			return done[:n], true
 		}
 	}

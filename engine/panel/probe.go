@@ -66,7 +66,7 @@ func (t *trace) prospect() string {
 // way where it leaves the rival itself.
 func agreed(traces []*trace) bool {
 	t := prospects(traces)
-	key, ok := t.majority()
+	key, ok := t.leader()
 	if !ok {
 		return false
 	}

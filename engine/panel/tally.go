@@ -51,13 +51,25 @@ func (t tally) leaders() (first, second float64) {
 	return first, second
 }
 
-// majority is the answer that outweighs every other; false if there is none, as in a tie.
-func (t tally) majority() (string, bool) {
+// leader is the answer that outweighs every other; false if there is none, as in a tie.
+func (t tally) leader() (string, bool) {
 	first, second := t.leaders()
 	if first <= second {
 		return "", false
 	}
 	return t.groups[0].Key, true
+}
+
+// majority is the answer that most agree on: of several that as many agree on, that of the first trace. It is false where
+// nobody agrees with anybody.
+func (t tally) majority() (key string, tied, ok bool) {
+	if key, ok := t.leader(); ok {
+		return key, false, true
+	}
+	if len(t.groups) == 0 || t.groups[0].Count < 2 {
+		return "", false, false
+	}
+	return t.groups[0].Key, true, true
 }
 
 // agreement is the leader's share of all ballots.

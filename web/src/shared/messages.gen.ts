@@ -212,11 +212,13 @@ export type ChosenBy =
   | 'majority'
   /** a majority of confidence */
   | 'weight'
+  /** of several answers that as many agree on, that of the first trace */
+  | 'tie'
   | 'verifier'
   /** the model's own mean log-probability */
   | 'self_score'
   | 'fusion'
-  /** no answer has a majority, or none was accepted */
+  /** no two traces agree, or no answer was accepted */
   | 'none';
 
 /** A Purpose says what a trace is for. */
@@ -491,7 +493,7 @@ export interface TraceSummary {
 
 /** A Result is what came of a strategy's traces. */
 export interface Result {
-  /** answer is what the traces agree on; null where no answer has a majority, or none was accepted. */
+  /** answer is what most traces agree on; null where no two of them agree, or none was accepted. */
   answer: string | null;
   /** groups are the answers that were given, the heaviest first. */
   groups: Group[];
