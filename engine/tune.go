@@ -31,9 +31,9 @@ type tuning struct {
 	at         int           // of candidates
 	answers    []knownAnswer // of the candidate, still to be checked
 	trials     []*trial      // of the candidate
-	best       shaders.Profile
-	bestTime   float64 // 0: no candidate has been timed
-	wrong      error   // what the last candidate that is out got wrong
+	timed      []timed       // candidates that have been
+	confirmed  bool          // that the best of them multiplies with many vectors as well
+	wrong      error         // what the last candidate that is out got wrong
 	probed     int
 	pending    bool
 }
@@ -43,6 +43,12 @@ type knownAnswer struct {
 	shaders.Case
 	recording gpu.RecordingID
 	y         *gpu.Buffer
+}
+
+// A timed is a candidate with what a token would take by it, in nanoseconds.
+type timed struct {
+	profile shaders.Profile
+	took    float64
 }
 
 // A trial is a recording being timed.
@@ -73,6 +79,8 @@ func (t *tuning) next() {
 		t.try()
 	case t.addInt8():
 		t.try()
+	case len(t.timed) > 0 && !t.confirmed:
+		t.confirm()
 	default:
 		t.choose()
 	}
@@ -98,8 +106,7 @@ func (t *tuning) try() {
 		return
 	}
 	if len(t.answers) > 0 {
-		t.check(t.answers[0])
-		t.answers = t.answers[1:]
+		t.check(t.advance)
 		return
 	}
 	for _, trial := range t.trials {
@@ -112,10 +119,19 @@ func (t *tuning) try() {
 	for _, trial := range t.trials {
 		total += trial.weight * trial.took
 	}
-	if total = max(total, 1); t.bestTime == 0 || total < t.bestTime*worth(e.model.Profile) {
-		t.best, t.bestTime = e.model.Profile, total
-	}
+	t.timed = append(t.timed, timed{e.model.Profile, max(total, 1)})
 	t.advance()
+}
+
+// best is the place of the best candidate among those that have been timed.
+func (t *tuning) best() int {
+	best := 0
+	for i, c := range t.timed {
+		if c.took < t.timed[best].took*worth(c.profile) {
+			best = i
+		}
+	}
+	return best
 }
 
 // worth is the part of the best time so far below which a profile is chosen: what rounds must gain a tenth for that.
@@ -128,10 +144,10 @@ func worth(p shaders.Profile) float64 {
 
 // addInt8 adds the best profile as a candidate that multiplies as int8, if there are weights to do so with.
 func (t *tuning) addInt8() bool {
-	if len(t.candidates) == 0 || t.bestTime == 0 {
+	if len(t.timed) == 0 {
 		return false
 	}
-	p, ok := t.best.WithInt8(t.engine.device.Features())
+	p, ok := t.timed[t.best()].profile.WithInt8(t.engine.device.Features())
 	formats := t.engine.model.Weights.Formats()
 	if !ok || slices.Contains(t.candidates, p) || !slices.Contains(formats, shaders.Q4_0) && !slices.Contains(formats, shaders.Q8_0) {
 		return false
@@ -157,13 +173,39 @@ func (t *tuning) record() bool {
 		{recording: layer.ID(), weight: float64(e.sizes.Layers)},
 		{recording: head.ID(), weight: 1},
 	}
+	return t.lay(1)
+}
+
+// confirm checks that the best candidate multiplies with many vectors as well as with one. That is left to the end, for such programs take a
+// driver long to compile; one that is wrong is out.
+func (t *tuning) confirm() {
+	best := t.best()
+	if t.answers == nil {
+		t.engine.model.Profile = t.timed[best].profile
+		if !t.lay(shaders.MaxBatch) {
+			return
+		}
+	}
+	if len(t.answers) > 0 {
+		t.check(func() {
+			t.timed, t.answers = slices.Delete(t.timed, best, best+1), nil
+			t.next()
+		})
+		return
+	}
+	t.confirmed = true
+	t.next()
+}
+
+// lay lays out what the candidate is to answer, for a number of vectors.
+func (t *tuning) lay(vectors int) bool {
+	e := t.engine
+	t.answers = []knownAnswer{}
 	var writes []gpu.Command
 	for _, format := range e.model.Weights.Formats() {
-		for _, c := range shaders.KnownAnswers(e.model.Profile, format) {
-			answer, w := t.place(c)
-			t.answers = append(t.answers, answer)
-			writes = append(writes, w...)
-		}
+		answer, w := t.place(shaders.KnownAnswer(e.model.Profile, format, vectors))
+		t.answers = append(t.answers, answer)
+		writes = append(writes, w...)
 	}
 	if !e.create() {
 		return false
@@ -191,14 +233,16 @@ func (t *tuning) place(c shaders.Case) (knownAnswer, []gpu.Command) {
 	return knownAnswer{c, r.ID(), bind["y"].Buffer}, writes
 }
 
-// check runs a case. A candidate that gives another answer is out.
-func (t *tuning) check(k knownAnswer) {
+// check runs the next case. A candidate that gives another answer is out.
+func (t *tuning) check(out func()) {
+	k := t.answers[0]
+	t.answers = t.answers[1:]
 	t.pending = true
 	t.engine.replay([]gpu.Replay{{Recording: k.recording, Times: 1}}, portion{}, func(r gpu.Result) {
 		t.pending = false
 		if err := k.compare(r.Data[0]); err != nil {
 			t.wrong = fmt.Errorf("device %s computes wrong numbers: %s: %w", t.engine.device.Name, k.Name, err)
-			t.advance()
+			out()
 		}
 	}, gpu.Readback{Buffer: k.y.ID(), Size: k.y.Size()})
 }
@@ -232,13 +276,13 @@ func (t *tuning) time(trial *trial) {
 func (t *tuning) choose() {
 	e := t.engine
 	switch {
-	case len(t.candidates) > 0 && t.bestTime == 0:
+	case len(t.candidates) > 0 && len(t.timed) == 0:
 		e.task = nil
 		e.events = append(e.events, message.ErrorEvent(0, t.wrong))
 		return
 	case len(t.candidates) > 0:
-		e.model.Profile = t.best
-		e.events = append(e.events, message.Event{Type: message.Tuned, Profile: t.best.String()})
+		e.model.Profile = t.timed[t.best()].profile
+		e.events = append(e.events, message.Event{Type: message.Tuned, Profile: e.model.Profile.String()})
 	default:
 		e.model.Profile, _ = shaders.ParseProfile(e.options.Profile) // settle has checked it
 	}

@@ -87,6 +87,13 @@ func TestTuning(t *testing.T) {
 			h := enginetest.Open(t, packed, scripted(i, fastest), engine.Options{Context: 64, Profile: enginetest.Tuned}, nil)
 			require.NotEqual(t, fastest.String(), h.Ready.Model.Profile)
 		})
+		t.Run(fastest.String()+" is wrong with many vectors", func(t *testing.T) {
+			device := scripted(i, fastest)
+			spoils := device.spoils
+			device.spoils = func(label string) bool { return spoils(label) && strings.Contains(label, "vectors=8") }
+			h := enginetest.Open(t, packed, device, engine.Options{Context: 64, Profile: enginetest.Tuned}, nil)
+			require.NotEqual(t, fastest.String(), h.Ready.Model.Profile)
+		})
 	}
 }
 
