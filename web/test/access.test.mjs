@@ -14,11 +14,12 @@ for (const name of Object.keys(browsers)) {
   describe(name, () => {
     let server, proxy, browser, page;
     before(async () => {
-      server = await serve();
+      server = await serve('--remote', 'big=http://127.0.0.1:1'); // which nobody asks here
       proxy = await serveFake(server.address, { pace: 1 });
       browser = await launch(name);
       page = await browser.newPage();
       await page.setViewport({ width: 1100, height: 800 });
+      await page.evaluateOnNewDocument((known) => localStorage.setItem('tabseek.remotes', known), JSON.stringify({ '/remote/big': { model: 'm', models: [{ id: 'm' }], cards: { m: { n: true, logprobs: false, context: 4096 } } } }));
       await page.goto(proxy.address);
       await state('ready');
       await page.evaluate(axe);
@@ -92,6 +93,27 @@ for (const name of Object.keys(browsers)) {
       await findings('lanes');
       await page.click(byID('budgets'));
       await page.$eval('input[name="depth"][value="fast"]', (e) => e.click());
+    });
+
+    test('the models, one of them elsewhere', async () => {
+      await page.click(byID('models'));
+      await page.waitForSelector(byID('capabilities'));
+      await findings('models');
+      await closeDialog();
+    });
+
+    test('files, read and refused, and a passage that is cited', async () => {
+      await page.evaluate((long) => {
+        const dataTransfer = new DataTransfer();
+        dataTransfer.items.add(new File([long], 'book.txt'));
+        dataTransfer.items.add(new File([' '], 'empty.txt'));
+        document.body.dispatchEvent(new DragEvent('drop', { dataTransfer, bubbles: true, cancelable: true }));
+      }, 'A lighthouse stands here. '.repeat(400));
+      await until((q) => document.querySelector(`${q}[data-state="ready"]`) && document.querySelector(`${q}[data-state="failed"]`), byID('source'));
+      await ask('say a lighthouse[citation:1]');
+      await page.click('a.citation');
+      await findings('files');
+      for (const button of await page.$$(`${byID('source')} button`)) await button.click();
     });
 
     test('the settings', async () => {
