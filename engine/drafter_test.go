@@ -40,7 +40,7 @@ func TestDraftsChangeNothing(t *testing.T) {
 func draftsChangeNothing(t *testing.T, packed string) {
 	random := rand.New(rand.NewPCG(5, 6))
 	accepted := 0
-	for round := range 12 {
+	for round := range 6 {
 		n, length, seed := 1+random.IntN(4), 1+random.IntN(80), random.Uint32()
 		params := few(1+random.IntN(60), seed)
 		if random.IntN(3) == 0 {
@@ -76,7 +76,7 @@ func draftsChangeNothing(t *testing.T, packed string) {
 			}
 		}
 	}
-	require.Greater(t, accepted, 100, "many guesses are right")
+	require.Greater(t, accepted, 40, "many guesses are right")
 }
 
 // An answer ends where the context does, with guesses too.
