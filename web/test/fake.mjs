@@ -61,7 +61,7 @@ export function remote(url) {
     globalThis.fakeRemote = { url, messages: request.messages, strategy: request.strategy };
     return (async function* () {
       yield { choices: [{ index: 0, delta: { content: 'elsewhere' }, finish_reason: null, logprobs: null }] };
-      yield { choices: [{ index: 0, delta: {}, finish_reason: 'stop', logprobs: null }] };
+      yield { choices: [{ index: 0, delta: {}, finish_reason: 'stop', logprobs: null }], usage: { prompt_tokens: 5, completion_tokens: 1, total_tokens: 6 } };
     })();
   };
   return { remote: true, info: { name: 'big', context: 0 }, chat: { completions: { create } }, models: async () => [], capabilities: async () => ({ n: true, logprobs: true }), unload: async () => {} };

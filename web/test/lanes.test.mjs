@@ -143,6 +143,7 @@ for (const name of Object.keys(browsers)) {
       assert.match(url, /\/remote\/big$/);
       assert.match(messages.at(-1).content, /^vote 7 8\n\n[^]*Attempt 8:\nt1/);
       assert.equal(strategy, undefined);
+      assert.match(await page.$eval('article:last-of-type .counts', (e) => e.innerText), /big/, 'it says who has answered');
       assert.equal(await page.$eval('h2.question:last-of-type', (e) => e.innerText.includes('Attempt')), false);
       await page.setViewport({ width: 1280, height: 900 });
     });

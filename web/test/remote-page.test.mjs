@@ -78,6 +78,17 @@ for (const name of Object.keys(browsers)) {
       assert.deepEqual([headers.authorization, headers.cookie, headers.origin], ['Bearer secret', undefined, undefined]);
     });
 
+    test('careful, it answers several times, and its lanes are seen', async () => {
+      const before = up.asked.filter((a) => a.body?.messages).length;
+      await page.$eval('input[name="depth"][value="careful"]', (e) => e.click());
+      await ask('2 + 2');
+      await page.waitForFunction((q) => document.querySelectorAll(q).length >= 3, { timeout: 20_000 }, byID('lane')); // three alike decide it
+      await state('ready');
+      assert.match(await last('agreement'), /4 of 4 agree|3 of 3 agree|surest/);
+      assert.ok(up.asked.filter((a) => a.body?.messages).length >= before + 3);
+      await page.$eval('input[name="depth"][value="fast"]', (e) => e.click());
+    });
+
     test('it is stopped, and what has come stays', async () => {
       up.instead = (_, response) => response.writeHead(200, { 'content-type': 'text/event-stream' }).write('data: {"choices":[{"index":0,"delta":{"content":"so far"}}]}\n\n');
       await ask('more');

@@ -113,8 +113,8 @@ export function App({ loader, conversation, shelf, library, search }: Props) {
                   reload,
                   answerNow: () => conversation.answerNow(),
                   thinkLonger: () => conversation.thinkLonger(),
-                  sample: local && ((question, samples) => void conversation.regenerate(question, ready, { ...settings.value, samples })),
-                  askElsewhere: (question, to, enclosed) => void conversation.regenerate(question, () => Promise.resolve(engineOf(to)), { ...settings.value, enclosed }),
+                  sample: engine && ((question, samples) => void conversation.regenerate(question, ready, { ...settings.value, samples })),
+                  askElsewhere: (question, to, enclosed) => void conversation.regenerate(question, () => Promise.resolve(engineOf(to)), { ...settings.value, depth: undefined, enclosed }),
                 }}
               />
             )}
@@ -126,7 +126,7 @@ export function App({ loader, conversation, shelf, library, search }: Props) {
             {refused && <Failure error={refused} />}
             <Attached shelf={shelf} />
             <Composer attach={<AttachButton shelf={shelf} />} ready={canAsk(load) && !entries.some((e) => !e.source && !e.error)} generating={generating} onSend={ask} onChange={() => setRefused(undefined)} onStop={() => void conversation.stop()} />
-            <DepthControls info={local?.info} />
+            <DepthControls info={engine?.info} />
             <StatusLine load={load} live={shown} turns={turns} onActivity={() => setDialog('activity')} />
           </div>
         </div>

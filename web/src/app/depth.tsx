@@ -1,14 +1,13 @@
 import { useState } from 'preact/hooks';
-import type { ModelInfo } from '../api/tabseek';
 import { FieldInput } from './field';
 import { Icon } from './icons';
 import { t } from './language';
 import { Segments } from './segments';
-import { changeSettings, DEPTHS, EFFORTS, LIMIT, samplesOf, settings, type Depth } from './settings';
+import { changeSettings, DEPTHS, EFFORTS, LIMIT, samplesOf, settings, type Computes, type Depth } from './settings';
 import { useStore } from './store';
 
 /** How much is thought about a question: how many answers one is made of, how much effort, and where thinking is cut short. */
-export function DepthControls({ info }: { info?: ModelInfo }) {
+export function DepthControls({ info }: { info?: Computes }) {
   const { depth = 'fast', reasoning_effort: effort, thinking_budget: limit } = useStore(settings);
   const [open, setOpen] = useState(false);
   const names: Record<Depth, string> = { fast: t('fast'), careful: t('careful'), thorough: t('thorough') };

@@ -7,8 +7,11 @@ type NumberKey = 'temperature' | 'top_p' | 'max_tokens' | 'seed' | 'thinking_bud
 export const DEPTHS = ['fast', 'careful', 'thorough'] as const;
 export type Depth = (typeof DEPTHS)[number];
 
-/** How many answers one is made of. A device that computes many side by side makes more. */
-export function samplesOf(depth: Depth, { sequences }: Pick<ModelInfo, 'sequences'>): number {
+/** A model, and how many answers its device computes side by side, where that is known. */
+export type Computes = Pick<ModelInfo, 'name'> & Partial<Pick<ModelInfo, 'sequences'>>;
+
+/** How many answers one is made of. A device that computes many side by side makes more; of a model elsewhere that is not known. */
+export function samplesOf(depth: Depth, { sequences = 0 }: Computes): number {
   if (depth === 'fast') return 1;
   return depth === 'careful' ? 4 : sequences >= 16 ? 16 : 8;
 }

@@ -308,7 +308,7 @@ function requestOf(path: Message[], system: string | undefined, settings: Choice
 
 /** How many answers a new one is made of. What is begun has one end. */
 function strategyOf({ content, reasoning }: Message, engine: ChatEngine, { depth, samples }: Choices): { strategy?: StrategyRequest } {
-  if (engine.remote || content || reasoning) return {};
+  if (content || reasoning) return {};
   const n = samples ?? (depth && samplesOf(depth, engine.info));
   return n ? { strategy: { mode: 'vote', n } } : {};
 }
