@@ -59,9 +59,9 @@ func TestIndex(t *testing.T) {
 }
 
 // named says what each file is called by those that load it.
-var named = regexp.MustCompile(`^(.+-[A-Z2-7]{8}\.[a-z]+|index\.html|tabseek\.js|sw\.js|.+\.d\.ts|\.gitkeep)(\.br)?$`)
+var named = regexp.MustCompile(`^(.+-[A-Z2-7]{8}\.[a-z]+|(index|bench)\.html|tabseek\.js|sw\.js|.+\.d\.ts|\.gitkeep)(\.br)?$`)
 
-// The service worker keeps the whole page, and two builds share no name: but for three files, names tell contents apart.
+// The service worker keeps the whole page, and two builds share no name: but for four files, names tell contents apart.
 func TestShell(t *testing.T) {
 	worker := string(built(t, "sw.js"))
 	entries, err := fs.ReadDir(web.Files(), ".")

@@ -148,7 +148,7 @@ func TestDecodeRefuses(t *testing.T) {
 		{"a pipeline's accesses past the end", words(uint32(abi.OpCreatePipeline), 16, 0, 0, 0, huge), "ends too early"},
 		{"an unknown kernel", words(uint32(abi.OpCreatePipeline), 20, 0, 1, 'x', 0, 0), `unknown kernel "x"`},
 		{"a format of another build", named("embed format=q7_0 batch=1"), `kernel embed: variant field format: unknown format "q7_0"`},
-		{"a choice that is none", named("matvec format=q8_0 batch=1 norm=treu"), `"treu" is neither true nor false`},
+		{"a choice that is none", named("gqa_prepare head_dim=48 bias=treu"), `"treu" is neither true nor false`},
 		{"an unknown recorded command", words(uint32(abi.OpCreateRecording), 28, 0, 0, 1, 9, 0, 0, 0), "unknown recorded command 9"},
 		{"more commands than bytes", words(uint32(abi.OpCreateRecording), 20, 0, 0, 2, uint32(abi.Clear), 0), "ends too early"},
 		{"a copy cut short", words(uint32(abi.OpCreateRecording), 28, 0, 0, 1, uint32(abi.Copy), 0, 0, 0), "ends too early"},

@@ -22,8 +22,8 @@ interface Scope {
 const scope = self as unknown as Scope;
 
 const PREFIX = 'tabseek-shell-';
-/** The index names all files but this one, and the API, by their content; so these two tell builds apart. */
-const CACHE = `${PREFIX}${SHELL['/']!.slice(0, 16)}-${SHELL['/tabseek.js']!.slice(0, 16)}`;
+/** Pages name all files but this one, and the API, by their content; so these tell builds apart. */
+const CACHE = PREFIX + ['/', '/bench.html', '/tabseek.js'].map((path) => SHELL[path]!.slice(0, 16)).join('-');
 
 scope.addEventListener('install', (e) => e.waitUntil(keep()));
 scope.addEventListener('activate', (e) => e.waitUntil(takeOver()));
