@@ -1,22 +1,23 @@
-// Several samples of one question, and a vote among them. Seeds make it repeatable.
+// Several samples of one question, and a vote among them, seen while it goes on. Seeds make it repeatable.
 import { load } from '/tabseek.js';
 
 const engine = await load('/models/pocket');
-document.getElementById('progress').textContent = 'Thinking four times …';
-const { choices } = await engine.chat.completions.create({
+const progress = document.getElementById('progress');
+progress.textContent = 'Thinking four times …';
+const stream = await engine.chat.completions.create({
   messages: [{ role: 'user', content: '23 * 7' }],
-  n: 4,
+  strategy: { mode: 'vote', n: 4, stop: 'none' },
   seed: 1,
   temperature: 0.8,
+  stream: true,
 });
 
-const answers = choices.map(({ message }) => message.content.match(/\\boxed\{(.*?)\}/)?.[1] ?? '?');
-for (const answer of answers) {
-  const item = document.createElement('li');
-  item.textContent = answer;
-  document.getElementById('samples').append(item);
+for await (const { lane, tally, tabseek } of stream) {
+  if (lane?.finish) {
+    const item = document.createElement('li');
+    item.textContent = lane.answer ?? '?';
+    document.getElementById('samples').append(item);
+  }
+  if (tally?.groups.length) progress.textContent = `${tally.groups[0].count} of ${tally.ended} agree`;
+  if (tabseek) document.getElementById('answer').textContent = tabseek.answer ?? 'no majority';
 }
-const votes = Map.groupBy(answers, (answer) => answer);
-const [winner, voters] = [...votes].sort((a, b) => b[1].length - a[1].length)[0];
-document.getElementById('progress').textContent = `${voters.length} of ${answers.length} agree`;
-document.getElementById('answer').textContent = winner;
