@@ -44,7 +44,7 @@ func TestGuestRefuses(t *testing.T) {
 		data string
 		want string
 	}{
-		{"request before a model is open", fresh, abi.Request, "{}", "before a model is open"},
+		{"request before a model is open", fresh, abi.Request, `{"type":"generate","tokens":[1]}`, "before a model is open"},
 		{"result before a model is open", fresh, abi.Result, "1234", "before a model is open"},
 		{"unknown kind before a model is open", fresh, 99, "", "before a model is open"},
 		{"open without a model", fresh, abi.Open, fmt.Sprintf(`{"version":%d}`, abi.Version), "model.json"},

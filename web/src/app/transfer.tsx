@@ -2,7 +2,6 @@ import { useState } from 'preact/hooks';
 import type { Library } from './chats/library';
 import { ChatError } from './chats/record';
 import { saveAll } from './chats/save';
-import { parseExport } from './chats/transfer';
 import { Failure } from './failure';
 import { t } from './language';
 
@@ -20,6 +19,7 @@ export function Transfer({ library }: { library: Library }) {
     setImported(undefined);
     try {
       if (file.size > MAX_FILE_BYTES) throw new ChatError('bad_import', `${file.name} has ${file.size} bytes, and at most ${MAX_FILE_BYTES} are read`);
+      const { parseExport } = await import('./chats/transfer');
       const records = parseExport(await file.text());
       await library.insert(records);
       setImported(records.length);

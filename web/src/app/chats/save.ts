@@ -1,9 +1,9 @@
 import type { Library } from './library';
-import { exported, markdownOf } from './transfer';
 
 /** All chats as one JSON file. */
 export async function saveAll(library: Library): Promise<void> {
   const now = new Date();
+  const { exported } = await import('./transfer');
   download(`tabseek-chats-${now.toISOString().slice(0, 10)}.json`, 'application/json', JSON.stringify(exported(await library.everything(), now), null, 1));
 }
 
@@ -11,6 +11,7 @@ export async function saveAll(library: Library): Promise<void> {
 export async function saveChat(library: Library, id: string): Promise<void> {
   const record = await library.record(id);
   if (!record) return;
+  const { markdownOf } = await import('./transfer');
   const name = record.chat.title.replace(/[^\p{L}\p{N}]+/gu, '-').replace(/^-|-$/g, '').slice(0, 60) || 'chat';
   download(`${name}.md`, 'text/markdown', markdownOf(record));
 }
