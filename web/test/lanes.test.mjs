@@ -161,6 +161,21 @@ for (const name of Object.keys(browsers)) {
       assert.deepEqual(problems, []);
     });
 
+    test('interrupted by a reload, its lanes are there, and it is made anew', async () => {
+      await page.evaluate(() => (globalThis.fakeHold = true));
+      await ask('vote 5 5');
+      await until((q) => document.querySelectorAll(q).length >= 4, `article:last-of-type ${byID('lane')}`);
+      await new Promise((resolve) => setTimeout(resolve, 1200)); // it is kept once a second
+      await page.reload();
+      await state('ready');
+      await page.waitForSelector(byID('interrupted'));
+      assert.equal(await page.$$eval(`article:last-of-type ${byID('lane')}`, (all) => all.length), 4);
+      await page.click(byID('continue'));
+      await until((q) => [...document.querySelectorAll(q)].at(-1)?.innerText === 'It is 5', byID('answer'));
+      await state('ready');
+      assert.match(await last('agreement'), /4 of 4 agree/);
+    });
+
     test('pocket, careful', async () => {
       await page.goto(server.address);
       await state('ready');
