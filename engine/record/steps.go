@@ -83,7 +83,7 @@ func (s *Steps) Made(shape Shape) (Step, bool) {
 	return step, ok
 }
 
-// Step is the step of a shape, such as decode.1 or prompt.8. A new one becomes part of the plan: the plan's next Commands create
+// Step is the step of a shape, such as decode.1 or prompt.16. A new one becomes part of the plan: the plan's next Commands create
 // it, and must be executed before the step is submitted.
 func (s *Steps) Step(shape Shape) Step {
 	step, ok := s.made[shape]
