@@ -149,18 +149,20 @@ func (s plotScale) ticks() []float64 {
 // plotLabels keep the names of points from lying on each other.
 type plotLabels struct{ placed [][2]float64 }
 
+// place is where a name goes whose point is at a height: there, or as near above or below as there is room.
 func (l *plotLabels) place(x, y float64) float64 {
 	const wide, high = 130, 14
-	for tries := 0; tries < 20; tries++ {
-		free := true
-		for _, p := range l.placed {
-			free = free && (math.Abs(p[0]-x) > wide || math.Abs(p[1]-y) >= high)
-		}
-		if free {
-			break
-		}
-		y += high
+	free := func(at float64) bool {
+		return !slices.ContainsFunc(l.placed, func(p [2]float64) bool { return math.Abs(p[0]-x) < wide && math.Abs(p[1]-at) < high })
 	}
-	l.placed = append(l.placed, [2]float64{x, y})
-	return y
+	at := y
+	for tries := 1; tries < 20 && !free(at); tries++ {
+		offset := float64((tries + 1) / 2 * high)
+		if tries%2 == 1 {
+			offset = -offset
+		}
+		at = y + offset
+	}
+	l.placed = append(l.placed, [2]float64{x, at})
+	return at
 }
