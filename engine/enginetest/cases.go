@@ -70,7 +70,7 @@ func heads() []Case {
 	}
 }
 
-// prompts are lengths around a step's 8 rows, a submit's 32 and the 128 positions from which the sequence is split;
+// prompts are lengths around a step's 16 rows and a product's 8 vectors, a submit's 32 and the 128 positions from which the sequence is split;
 // position 256 is where the rope table's coarse steps begin.
 func prompts() []Case {
 	small := V3().With(Config{"num_hidden_layers": 1, "first_k_dense_replace": 0, "num_attention_heads": 2})
@@ -79,6 +79,7 @@ func prompts() []Case {
 		{Name: "prompt of 2", Config: V3(), Prompt: 2},
 		{Name: "prompt of 7", Config: V3(), Prompt: 7},
 		{Name: "prompt of 8", Config: V3(), Prompt: 8},
+		{Name: "prompt of 16", Config: V3(), Prompt: 16},
 		{Name: "prompt of 17", Config: V3(), Prompt: 17},
 		{Name: "prompt of 33", Config: V3(), Prompt: 33},
 		{Name: "prompt of 130", Config: small, Prompt: 130},
