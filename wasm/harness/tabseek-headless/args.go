@@ -68,7 +68,6 @@ type runArgs struct {
 	model  string
 	prompt harness.Prompt
 	params message.Params
-	n      int // answers
 	json   bool
 }
 
