@@ -32,7 +32,6 @@ type room struct {
 	scripts []script
 	given   map[int]int // tokens, by trace that runs
 	waiting []int
-	order   func(running []int) (trace, tokens int)
 	asks    []Ask
 	forks   []Fork
 	starts  []Start
