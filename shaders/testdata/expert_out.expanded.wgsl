@@ -206,7 +206,9 @@ fn product(matrix: u32, low: u32, high: u32, rows: u32, width: u32, share: Share
     second = vec4<u32>(start(share, 4u), start(share, 5u), start(share, 6u), start(share, 7u));
   }
   var sums: Sums;
-  for (var block = thread % LANES; block < blocks; block += LANES) {
+  // A bound that hangs on uniforms alone would have lavapipe compile the loop unrolled, anew in every dispatch, and keep each.
+  let end = min(blocks, min(arrayLength(&y), 65535u) << 16u);
+  for (var block = thread % LANES; block < end; block += LANES) {
     var w: Rows;
     w.low = load_band(matrix, low, block, rows, blocks);
     if (BANDS > 1u) {

@@ -22,9 +22,14 @@ struct Params {
 
 var<workgroup> kept: array<vec2<u32>, THREADS>;  // singles and groups of a thread's experts
 
+// A bound that hangs on uniforms alone would have lavapipe compile the loop unrolled, anew in every dispatch, and keep each.
+fn all_visits() -> u32 {
+  return min(params.visits, arrayLength(&routes));
+}
+
 fn visits_to(expert: u32) -> u32 {
   var count = 0u;
-  for (var i = 0u; i < params.visits; i++) {
+  for (var i = 0u; i < all_visits(); i++) {
     count += u32(routes[i].x == expert);
   }
   return count;
@@ -62,7 +67,7 @@ fn main(@builtin(local_invocation_index) thread: u32) {
   for (var expert = thread; expert < params.experts; expert += THREADS) {
     let grouped = divide(visits_to(expert)).y * BATCH;
     var seen = 0u;
-    for (var i = 0u; i < params.visits; i++) {
+    for (var i = 0u; i < all_visits(); i++) {
       if (routes[i].x == expert) {
         if (seen < grouped) {
           groups[to.y * BATCH + seen] = i;
