@@ -46,7 +46,7 @@ func goldens() ([]golden, error) {
 	command(gpu.CreateBuffer{ID: 1, Usage: gpu.Uniform, Size: 256, Label: "größe ｜"}, object{"op": "buffer", "id": 1, "uniform": true, "size": 256, "label": "größe ｜"})
 	command(gpu.CreateBuffer{ID: 4294967295, Size: 4}, object{"op": "buffer", "id": 4294967295, "uniform": false, "size": 4, "label": ""})
 	command(gpu.CreatePipeline{ID: 7, Program: program}, object{"op": "pipeline", "id": 7, "name": program.Name, "source": program.Source, "bindings": []object{
-		{"slot": 0, "access": abi.Uniform}, {"slot": 1, "access": abi.ReadOnly}, {"slot": 2, "access": abi.ReadOnly}, {"slot": 3, "access": abi.ReadWrite},
+		{"slot": 0, "access": abi.Uniform}, {"slot": 1, "access": abi.ReadOnly}, {"slot": 2, "access": abi.ReadWrite},
 	}})
 	command(gpu.CreateRecording{ID: 2, Label: "step", Commands: []gpu.Recorded{
 		gpu.Dispatch{Pipeline: 7, Workgroups: shaders.Grid{65535, 2, 3}, Bindings: []gpu.BoundRange{{Slot: 0, Buffer: 1, Offset: 256, Size: 16}, {Slot: 3, Buffer: 0, Offset: 5 << 32, Size: 1<<32 + 4}}},
