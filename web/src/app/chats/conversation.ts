@@ -48,6 +48,8 @@ export class Conversation {
   readonly interrupted = new Store<ReadonlySet<string>>(new Set());
   private readonly watched = new Set<string>();
   private stream: AnswerStream | undefined;
+  /** The answer that has been written as a whole. */
+  private kept: AnswerStream | undefined;
   private abort: AbortController | undefined;
   /** Of the answer under way, or of the last. */
   private chunks: Chunks | undefined;
@@ -225,6 +227,7 @@ export class Conversation {
     document.removeEventListener('visibilitychange', saveIfHidden);
     paint.finish(stream);
     await saver.finish(stream.message);
+    this.kept = stream;
   }
 
   /** What the model is asked, with what the chat's files give to a question that has not been asked before. */
@@ -264,12 +267,14 @@ export class Conversation {
     this.setView({ chat: id, messages, leaf: follows ? chat.leaf : leaf });
   }
 
-  /** A chat's messages, with what is not written yet, and the answer under way as it is here. */
+  /** A chat's messages, with what is not written yet, and an answer that was not when the reading began as it is here. */
   private async read(id: string): Promise<Map<string, Message>> {
+    const unkept = this.stream === this.kept ? undefined : this.stream;
     const messages = new Map((await this.library.messages(id)).map((m) => [m.id, m]));
     for (const m of this.unwritten) if (m.chat === id && !messages.has(m.id)) messages.set(m.id, m);
-    const stream = this.stream;
-    if (stream?.message.chat === id && stream.live.stage !== 'done') messages.set(stream.message.id, stream.message);
+    for (const stream of [unkept, this.stream === this.kept ? undefined : this.stream]) {
+      if (stream?.message.chat === id) messages.set(stream.message.id, stream.message);
+    }
     return messages;
   }
 
