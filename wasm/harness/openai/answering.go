@@ -114,9 +114,9 @@ func (s *Server) answer(w http.ResponseWriter, r *http.Request, c *call) {
 	defer context.AfterFunc(s.stopping, stop)()
 	told := s.start(ctx, work, c)
 	if c.delivery.Stream {
-		s.stream(ctx, w, c, told)
+		s.stream(ctx, w, c, told, leave)
 	} else {
-		s.complete(ctx, w, c, told)
+		s.complete(ctx, w, c, told, leave)
 	}
 }
 
@@ -168,8 +168,8 @@ func tell(ctx context.Context, told chan<- report, r report) bool {
 	}
 }
 
-// complete answers with all of it, once it is there.
-func (s *Server) complete(ctx context.Context, w http.ResponseWriter, c *call, told <-chan report) {
+// complete answers with all of it, once it is there. Its place is free before the client has the answer.
+func (s *Server) complete(ctx context.Context, w http.ResponseWriter, c *call, told <-chan report, leave func()) {
 	var usage message.Usage
 	for open := len(c.requests); open > 0; {
 		select {
@@ -189,13 +189,14 @@ func (s *Server) complete(ctx context.Context, w http.ResponseWriter, c *call, t
 			}
 		}
 	}
+	leave()
 	http.NewResponseController(w).SetWriteDeadline(time.Now().Add(writeTimeout))
 	writeJSON(w, http.StatusOK, c.form.whole(usage))
 }
 
 // stream answers with chunks as they come. Before there is anything of the answer, a failure has a status of its own;
-// after that it is an event.
-func (s *Server) stream(ctx context.Context, w http.ResponseWriter, c *call, told <-chan report) {
+// after that it is an event. Its place is free before the client is told that this was all.
+func (s *Server) stream(ctx context.Context, w http.ResponseWriter, c *call, told <-chan report, leave func()) {
 	out := &events{w: w, controller: http.NewResponseController(w)}
 	var usage message.Usage
 	begun := make([]bool, c.total())
@@ -228,6 +229,7 @@ func (s *Server) stream(ctx context.Context, w http.ResponseWriter, c *call, tol
 			}
 		}
 	}
+	leave()
 	if c.includeUsage() {
 		out.send(c.form.usage(usage))
 	}

@@ -25,7 +25,8 @@ func newQueue(sequences, waiting int) *queue {
 	return &queue{sequences: sequences, bound: sequences + waiting}
 }
 
-// join takes a place for a request of so many answers and bytes, until leave is called; nil where there is no room.
+// join takes a place for a request of so many answers and bytes, until leave is called, once or more often; nil where there is no
+// room.
 func (q *queue) join(answers, bytes int) (leave func()) {
 	q.mutex.Lock()
 	defer q.mutex.Unlock()
@@ -35,13 +36,13 @@ func (q *queue) join(answers, bytes int) (leave func()) {
 	q.answers += answers
 	q.bytes += bytes
 	since := time.Now()
-	return func() {
+	return sync.OnceFunc(func() {
 		q.mutex.Lock()
 		defer q.mutex.Unlock()
 		q.answers -= answers
 		q.bytes -= bytes
 		q.seconds += (time.Since(since).Seconds() - q.seconds) / 8
-	}
+	})
 }
 
 // counts are how many answers are being computed and how many wait.
