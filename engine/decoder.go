@@ -117,11 +117,7 @@ func (d *decoder) fill(r *run) {
 		d.prompt = at
 		e.writePromptRows(at.slot, at.position)
 	}
-	shape := record.Shape{Kind: record.Prompt, Width: record.MaxRows}
-	if d.drafts(r) != 0 {
-		shape.Depth = 1
-	}
-	p := d.take(shape, (rest+record.MaxRows-1)/record.MaxRows, func() { d.fill(r) })
+	p := d.take(e.promptShape(d.drafts(r)), (rest+record.MaxRows-1)/record.MaxRows, func() { d.fill(r) })
 	d.filling, d.filler = true, r
 	steps := p.completes()
 	if steps == 0 {
@@ -141,6 +137,15 @@ func (d *decoder) fill(r *run) {
 			e.events = append(e.events, message.Event{Type: message.Prefilled, ID: a.request, Done: filled + 1, Total: len(a.prompt)})
 		}
 	})
+}
+
+// promptShape is that of the steps that fill the cache, and that of the draft module too if there is one and drafts are wanted.
+func (e *Engine) promptShape(drafts message.Depth) record.Shape {
+	shape := record.Shape{Kind: record.Prompt, Width: record.MaxRows}
+	if drafts != 0 && e.architecture.Drafts() {
+		shape.Depth = 1
+	}
+	return shape
 }
 
 // steps is how many more can be submitted before an answer may reach its limit. Their records must find room in the ring beside

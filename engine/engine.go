@@ -204,7 +204,7 @@ func (e *Engine) Uploaded(shard uint32) {
 // open ends the loading: steps that every answer needs are made, and requests are taken.
 func (e *Engine) open() {
 	e.task = nil
-	if !e.make(record.Shape{Kind: record.Decode, Width: 1}) || !e.make(record.Shape{Kind: record.Prompt, Width: record.MaxRows}) {
+	if !e.make(record.Shape{Kind: record.Decode, Width: 1}) || !e.make(e.promptShape(message.AutoDepth)) {
 		return
 	}
 	e.ready = true

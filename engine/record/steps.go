@@ -103,7 +103,7 @@ func (s *Steps) record(r *gpu.Recorder, shape Shape) {
 		s.decode(r, shape)
 	case Prompt:
 		a.Trunk(r, rows, m.PromptRows)
-		if shape.Depth > 0 && a.Drafts() {
+		if shape.Depth > 0 {
 			a.Draft(r, rows, m.PromptRows, m.finalHidden(r, rows))
 		}
 		m.Advance(r, rows)
