@@ -10,8 +10,10 @@ import (
 
 	"tabseek/engine"
 	"tabseek/engine/enginetest"
+	"tabseek/engine/gpu"
 	"tabseek/engine/gpu/refgpu"
 	"tabseek/engine/message"
+	"tabseek/shaders"
 )
 
 // answers are the tokens of each answer of each request, by id and index.
@@ -176,6 +178,11 @@ func TestTurns(t *testing.T) {
 			}
 		})
 	}
+}
+
+func TestRowsKeepToThemselves(t *testing.T) {
+	open := func(*testing.T) gpu.Device { return refgpu.New() }
+	enginetest.RowsKeepToThemselves(t, open, shaders.Minimum().String())
 }
 
 func TestSequencesOption(t *testing.T) {

@@ -36,7 +36,8 @@ var expertDown = register(kernel[expertDownVariant, ExpertDownParams]{
 						continue
 					}
 					weight := float64(math.Float32frombits(routes[2*slot+1]))
-					sum += weight * w.dot(expert*int(p.Width)+i, v.factor(x[slot*int(p.XStride):][:p.FF]))
+					said := float32(w.dot(expert*int(p.Width)+i, v.factor(x[slot*int(p.XStride):][:p.FF]))) // as expert_out keeps it
+					sum += weight * float64(said)
 				}
 				y[r*int(p.YStride)+i] = float32(sum)
 			}

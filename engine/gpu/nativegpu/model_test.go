@@ -8,6 +8,7 @@ import (
 
 	"tabseek/engine"
 	"tabseek/engine/enginetest"
+	"tabseek/engine/gpu"
 	"tabseek/engine/message"
 	"tabseek/engine/weights"
 	"tabseek/shaders"
@@ -46,27 +47,7 @@ func TestNumericFault(t *testing.T) {
 	}
 }
 
-// What a row's logits are does not depend on how many rows share its step, bit for bit: so batches and guesses change no token.
 func TestRowsKeepToThemselves(t *testing.T) {
-	tokens := make([]int, 37) // steps of 16, 16 and 5 rows, against 37 of one
-	for i := range tokens {
-		tokens[i] = (7*i + 3) % 290
-	}
-	for name, c := range map[string]struct {
-		config enginetest.Config
-		quant  weights.Quant
-	}{"experts": {enginetest.V2(), weights.QuantKeep}, "dense, q4": {enginetest.Dense(), weights.QuantQ4}} {
-		packed, _ := enginetest.Case{Config: c.config}.Pack(t, c.quant, weights.Seed{Name: "rows"})
-		for _, profile := range []string{shaders.Minimum().String(), "f32 lanes=8 rows=4", "f32 lanes=1 rows=8 norm-first"} {
-			t.Run(name+" "+profile, func(t *testing.T) {
-				h := enginetest.Open(t, packed, open(t), engine.Options{Context: 64, Profile: profile}, nil)
-				alone, _ := h.Logits(tokens, string(message.Decode), false)
-				together, _ := h.Logits(tokens, string(message.Prefill), false)
-				require.Len(t, together, len(tokens))
-				for i := range alone {
-					require.Equal(t, alone[i], together[i], "row %d", i)
-				}
-			})
-		}
-	}
+	open := func(t *testing.T) gpu.Device { return open(t) }
+	enginetest.RowsKeepToThemselves(t, open, shaders.Minimum().String(), "f32 lanes=8 rows=4", "f32 lanes=1 rows=8 norm-first")
 }
