@@ -163,16 +163,7 @@ func (d *decoder) count(r *run, depth int, passes []byte) int {
 	for ; r.passes < word(1); r.passes++ {
 		tokens := word(2 + r.passes%record.Ring)
 		d.drafter.learn(depth, tokens)
-		drafts.Add(&message.Drafts{Depth: depth, Passes: 1, Drafted: depth, Accepted: max(tokens-1, 0), ByPosition: rightGuesses(tokens)})
+		drafts.Pass(depth, tokens)
 	}
 	return word(0)
-}
-
-// rightGuesses counts the guesses of a pass by their position.
-func rightGuesses(tokens int) []int {
-	list := make([]int, max(tokens-1, 0))
-	for i := range list {
-		list[i] = 1
-	}
-	return list
 }

@@ -18,6 +18,12 @@ import (
 	"tabseek/shaders"
 )
 
+// What two packages must agree on, each for itself.
+var (
+	_ [kvcache.PageSize]struct{} = [shaders.PageSize]struct{}{}
+	_ [message.MaxDepth]struct{} = [record.MaxDepth]struct{}{}
+)
+
 // Options are the caller's choices at Open; what is 0 becomes its default.
 type Options = message.Options
 

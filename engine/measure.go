@@ -21,12 +21,10 @@ type measuring struct {
 	pending bool
 }
 
-// A timing is a dispatch that is timed as part of a recording: repeated in one submit until it takes long enough.
+// A timing is a trial of a dispatch, with what is told of it.
 type timing struct {
-	recording gpu.RecordingID
-	command   int
-	runs      int
-	measured  message.Measured
+	trial
+	measured message.Measured
 }
 
 // The probes' sizes: of what is read, and how much is computed.
@@ -83,31 +81,21 @@ func (t *measuring) next() {
 	case t.pending:
 	case len(t.left) == 0:
 		t.finish(message.Stopped)
-	case t.left[0].runs == trialRuns:
+	case t.left[0].done():
 		measured := t.left[0].measured
+		measured.Nanoseconds = t.left[0].took
 		t.engine.events = append(t.engine.events, message.Event{Type: message.Timed, ID: t.request, Measured: &measured})
 		t.left = t.left[1:]
 		t.next()
 	default:
-		t.time(t.left[0])
+		t.pending = true
+		t.engine.time(&t.left[0].trial, func() { t.pending = false })
 	}
 }
 
-func (t *measuring) time(d *timing) {
-	times := 1
-	if d.runs > 1 {
-		times = max(min(int(trialTarget/max(d.measured.Nanoseconds, 1)), trialRepeat), 1)
-	}
-	t.pending = true
-	replay := gpu.Replay{Recording: d.recording, Times: uint32(times), First: uint32(d.command), Count: 1}
-	t.engine.replay([]gpu.Replay{replay}, portion{}, func(r gpu.Result) {
-		t.pending = false
-		took := max(float64(r.Nanoseconds)-t.engine.latency, 0) / float64(times)
-		if d.runs <= 2 || took < d.measured.Nanoseconds { // the first ones, alone, only said how often to repeat
-			d.measured.Nanoseconds = took
-		}
-		d.runs++
-	})
+// alone is the trial of one command of a recording.
+func alone(recording gpu.RecordingID, command int) trial {
+	return trial{replay: gpu.Replay{Recording: recording, First: uint32(command), Count: 1}}
 }
 
 // add has a dispatch timed that has a recording of its own, which is laid out once.
@@ -120,7 +108,7 @@ func (t *measuring) add(name string, layOut func() (d shaders.Dispatch, bind gpu
 		r := t.engine.model.Plan.Record("measure." + name)
 		r.Dispatch(d, bind)
 		kernel, variant, _ := strings.Cut(d.Program.Name, " ")
-		known = &timing{recording: r.ID(), measured: message.Measured{Kernel: kernel, Program: variant, Count: 1, Bytes: int64(bytes), Flops: int64(flops)}}
+		known = &timing{alone(r.ID(), 0), message.Measured{Kernel: kernel, Program: variant, Count: 1, Bytes: int64(bytes), Flops: int64(flops)}}
 		t.engine.measures[name] = known
 	} else if !strings.HasPrefix(name, "probe.") {
 		known.runs = 0
@@ -177,10 +165,8 @@ func (t *measuring) product(m message.Measure) error {
 // step adds the dispatches of a step of decoding, of sequences that have all come to the same position: like ones once.
 func (t *measuring) step(m message.Measure) {
 	e := t.engine
-	e.reserve(&t.run, m.Depth+1)
 	e.clearList(t.run.slot)
-	t.run.listed = 0
-	e.listPages(&t.run)
+	e.reserve(&t.run, m.Depth+1)
 	shape := record.Shape{Kind: record.Decode, Width: m.Batch}
 	e.make(shape)
 	step := e.steps.Step(shape)
@@ -196,7 +182,7 @@ func (t *measuring) step(m message.Measure) {
 		if noted.Program == nil {
 			continue
 		}
-		d := &timing{recording: step.ID, command: i, measured: t.cost(noted, m)}
+		d := &timing{alone(step.ID, i), t.cost(noted, m)}
 		key := fmt.Sprint(noted.Program.Name, noted.Params, d.measured.Bytes)
 		if like, ok := known[key]; ok {
 			like.measured.Count++

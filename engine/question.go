@@ -151,9 +151,7 @@ func (q *question) unbegun(e *Engine) []*answer {
 func (q *question) end(a *answer) bool {
 	q.ended++
 	usage := a.usage()
-	q.usage.CompletionTokens += usage.CompletionTokens
-	q.usage.ReasoningTokens += usage.ReasoningTokens
-	q.usage.Drafts = q.usage.Drafts.Plus(usage.Drafts)
+	q.usage.AddAnswer(usage)
 	if a.index == 0 {
 		q.reason, q.usage.CachedTokens = a.reason, usage.CachedTokens
 	}

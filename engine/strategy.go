@@ -171,13 +171,7 @@ func (t *trace) delta(e message.Event) {
 	t.all.Content += e.Content
 	t.all.Reasoning += e.Reasoning
 	t.all.Tokens = append(t.all.Tokens, e.Tokens...)
-	if e.Logprobs != nil {
-		if t.all.Logprobs == nil {
-			t.all.Logprobs = &message.Logprobs{}
-		}
-		t.all.Logprobs.Content = append(t.all.Logprobs.Content, e.Logprobs.Content...)
-		t.all.Logprobs.ReasoningContent = append(t.all.Logprobs.ReasoningContent, e.Logprobs.ReasoningContent...)
-	}
+	t.all.Logprobs = t.all.Logprobs.Append(e.Logprobs)
 	switch s := t.strategy; {
 	case t.probe:
 	case s.alone():
@@ -217,10 +211,7 @@ func (t *trace) ended(a *answer) {
 
 // count adds an answer's tokens to the request's.
 func (s *strategy) count(a *answer) {
-	usage := a.usage()
-	s.usage.CompletionTokens += usage.CompletionTokens
-	s.usage.ReasoningTokens += usage.ReasoningTokens
-	s.usage.Drafts = s.usage.Drafts.Plus(usage.Drafts)
+	s.usage.AddAnswer(a.usage())
 }
 
 // finish ends the request with the answer that was chosen.

@@ -11,13 +11,8 @@ import (
 	"tabseek/shaders"
 )
 
-// Tuning's measurements: a trial is repeated in one submit until it takes long enough to be told from noise.
-const (
-	trialTarget = 20e6 // nanoseconds
-	trialRepeat = 64   // most times
-	trialRuns   = 5    // the first to warm up; the best of the others counts
-	probes      = 2    // of the latency
-)
+// probes is how often the latency is measured.
+const probes = 2
 
 // A tuning is the task between the last upload and the event ready: it finds out what a submit costs that does
 // nothing, and which profile of the kernels is the fastest on this device for the model's own shapes, among those that
@@ -30,7 +25,7 @@ type tuning struct {
 	candidates []shaders.Profile
 	at         int           // of candidates
 	answers    []knownAnswer // of the candidate, still to be checked
-	trials     []*trial      // of the candidate
+	trials     []*weighed    // of the candidate
 	timed      []timed       // candidates that have been
 	confirmed  bool          // that the best of them multiplies with many vectors as well
 	wrong      error         // what the last candidate that is out got wrong
@@ -51,12 +46,10 @@ type timed struct {
 	took    float64
 }
 
-// A trial is a recording being timed.
-type trial struct {
-	recording gpu.RecordingID
-	weight    float64 // how often a token does it
-	runs      int
-	took      float64 // nanoseconds of one replay
+// A weighed is a trial with how often a token does it.
+type weighed struct {
+	trial
+	weight float64
 }
 
 func newTuning(e *Engine) *tuning {
@@ -110,8 +103,9 @@ func (t *tuning) try() {
 		return
 	}
 	for _, trial := range t.trials {
-		if trial.runs < trialRuns {
-			t.time(trial)
+		if !trial.done() {
+			t.pending = true
+			e.time(&trial.trial, func() { t.pending = false })
 			return
 		}
 	}
@@ -169,9 +163,9 @@ func (t *tuning) record() bool {
 	e.architecture.Layer(layer, 1)
 	head := e.model.Plan.Record(fmt.Sprintf("tune.%d.head", t.at))
 	e.model.Head(head, 1, e.model.Residual, e.model.FinalNorm())
-	t.trials = []*trial{
-		{recording: layer.ID(), weight: float64(e.sizes.Layers)},
-		{recording: head.ID(), weight: 1},
+	t.trials = []*weighed{
+		{trial{replay: gpu.Replay{Recording: layer.ID()}}, float64(e.sizes.Layers)},
+		{trial{replay: gpu.Replay{Recording: head.ID()}}, 1},
 	}
 	return t.lay(1)
 }
@@ -253,23 +247,6 @@ func (k knownAnswer) compare(data []byte) error {
 		got[i] = binary.LittleEndian.Uint32(data[4*i:])
 	}
 	return k.Compare(shaders.Binding{Name: "y", Writable: true}, got, k.Want()["y"])
-}
-
-// time runs a trial: once to warm up, once to see, and then as often in one submit as it takes.
-func (t *tuning) time(trial *trial) {
-	times := 1
-	if trial.runs > 1 {
-		times = max(min(int(trialTarget/max(trial.took, 1)), trialRepeat), 1)
-	}
-	t.pending = true
-	t.engine.replay([]gpu.Replay{{Recording: trial.recording, Times: uint32(times)}}, portion{}, func(r gpu.Result) {
-		t.pending = false
-		took := max(float64(r.Nanoseconds)-t.engine.latency, 0) / float64(times)
-		if trial.runs <= 2 || took < trial.took { // the first ones, alone, only said how often to repeat
-			trial.took = took
-		}
-		trial.runs++
-	})
 }
 
 // choose settles the profile, and opens the engine.

@@ -1,6 +1,9 @@
 package message
 
-import "slices"
+import (
+	"cmp"
+	"slices"
+)
 
 // An Event is what the engine tells the caller. Type says which fields are set. Every request ends with exactly one
 // event done or error of its ID; each of its answers ends with one event choice before that.
@@ -86,6 +89,19 @@ type Logprobs struct {
 	ReasoningContent []Logprob `json:"reasoning_content,omitempty"`
 }
 
+// Append adds the log-probabilities of the tokens that came next, to l or, where that is nil, to a list of its own.
+func (l *Logprobs) Append(next *Logprobs) *Logprobs {
+	if next == nil {
+		return l
+	}
+	if l == nil {
+		l = &Logprobs{Content: []Logprob{}}
+	}
+	l.Content = append(l.Content, next.Content...)
+	l.ReasoningContent = append(l.ReasoningContent, next.ReasoningContent...)
+	return l
+}
+
 // A Logprob is a token of the answer with its log-probability, in nats, by the model's own logits: before penalties,
 // biases, temperature and cuts. What is too unlikely to tell is -9999.
 type Logprob struct {
@@ -115,6 +131,20 @@ type Usage struct {
 	Drafts *Drafts `json:"drafts,omitempty"` // if there were any
 }
 
+// Add adds the usage of another request.
+func (u *Usage) Add(other Usage) {
+	u.PromptTokens += other.PromptTokens
+	u.CachedTokens += other.CachedTokens
+	u.AddAnswer(other)
+}
+
+// AddAnswer adds the usage of another answer to the same prompt.
+func (u *Usage) AddAnswer(other Usage) {
+	u.CompletionTokens += other.CompletionTokens
+	u.ReasoningTokens += other.ReasoningTokens
+	u.Drafts = u.Drafts.Plus(other.Drafts)
+}
+
 // Drafts count what came of guessing tokens.
 type Drafts struct {
 	Depth      int   `json:"depth"`       // drafts of the last pass
@@ -124,32 +154,34 @@ type Drafts struct {
 	ByPosition []int `json:"by_position"` // accepted guesses of the next token, of the one after it, and so on
 }
 
-// Plus is the sum with the counts of another answer; nil stands for none.
-func (d *Drafts) Plus(other *Drafts) *Drafts {
-	if other == nil {
-		return d
-	}
-	sum := Drafts{}
-	if d != nil {
-		sum = *d
-		sum.ByPosition = slices.Clone(d.ByPosition)
-	}
-	sum.Add(other)
-	return &sum
-}
-
-// Add adds the counts of another answer.
-func (d *Drafts) Add(other *Drafts) {
-	d.Depth = other.Depth
-	d.Passes += other.Passes
-	d.Drafted += other.Drafted
-	d.Accepted += other.Accepted
-	for i, n := range other.ByPosition {
+// Pass counts a pass over so many drafts, which gave so many tokens: the drafts that were right, and one more.
+func (d *Drafts) Pass(depth, tokens int) {
+	d.Depth = depth
+	d.Passes++
+	d.Drafted += depth
+	for i := range tokens - 1 {
 		if i == len(d.ByPosition) {
 			d.ByPosition = append(d.ByPosition, 0)
 		}
-		d.ByPosition[i] += n
+		d.ByPosition[i]++
+		d.Accepted++
 	}
+}
+
+// Plus is the sum with the counts of another answer; nil stands for none.
+func (d *Drafts) Plus(other *Drafts) *Drafts {
+	if d == nil || other == nil {
+		return cmp.Or(d, other)
+	}
+	long, short := d.ByPosition, other.ByPosition
+	if len(long) < len(short) {
+		long, short = short, long
+	}
+	sum := Drafts{other.Depth, d.Passes + other.Passes, d.Drafted + other.Drafted, d.Accepted + other.Accepted, slices.Clone(long)}
+	for i, n := range short {
+		sum.ByPosition[i] += n
+	}
+	return &sum
 }
 
 // ModelInfo is what a caller may want to know of the loaded model.

@@ -183,7 +183,7 @@ func (s *Server) complete(ctx context.Context, w http.ResponseWriter, c *call, t
 				failureOf(r.err).write(w)
 				return
 			case r.event.Type == message.Done:
-				addUsage(&usage, r.event.Usage)
+				usage.Add(*r.event.Usage)
 			default:
 				c.form.add(c.index(r), r.event)
 			}
@@ -217,7 +217,7 @@ func (s *Server) stream(ctx context.Context, w http.ResponseWriter, c *call, tol
 				out.send(failureOf(r.err).body())
 				return
 			case r.event.Type == message.Done:
-				addUsage(&usage, r.event.Usage)
+				usage.Add(*r.event.Usage)
 			default:
 				index := c.index(r)
 				chunks := c.form.chunks(index, r.event)
@@ -234,14 +234,6 @@ func (s *Server) stream(ctx context.Context, w http.ResponseWriter, c *call, tol
 		out.send(c.form.usage(usage))
 	}
 	out.end()
-}
-
-// addUsage adds the usage of another prompt.
-func addUsage(sum, u *message.Usage) {
-	sum.PromptTokens += u.PromptTokens
-	sum.CachedTokens += u.CachedTokens
-	sum.CompletionTokens += u.CompletionTokens
-	sum.ReasoningTokens += u.ReasoningTokens
 }
 
 // events writes server-sent events. After a failure it writes no more.

@@ -195,13 +195,7 @@ func (f *chatForm) add(index int, e harness.Event) {
 	}
 	a.content.WriteString(e.Content)
 	a.reasoning.WriteString(e.Reasoning)
-	if l := e.Logprobs; l != nil {
-		if a.logprobs == nil {
-			a.logprobs = &message.Logprobs{Content: []message.Logprob{}}
-		}
-		a.logprobs.Content = append(a.logprobs.Content, l.Content...)
-		a.logprobs.ReasoningContent = append(a.logprobs.ReasoningContent, l.ReasoningContent...)
-	}
+	a.logprobs = a.logprobs.Append(e.Logprobs)
 }
 
 func (f *chatForm) whole(u message.Usage) any {

@@ -152,17 +152,14 @@ func (e *evaluation) run(ctx context.Context, to streams) ([]score, error) {
 	return scores, nil
 }
 
-// sideBySide is how many answers the engine computes side by side.
-const sideBySide = 16
-
 // work does jobs at once as long as there are rows for their traces, and has use told what came of each, one at a time.
 func (e *evaluation) work(ctx context.Context, jobs []job, use func(job, result)) error {
 	ctx, cancel := context.WithCancelCause(ctx)
 	defer cancel(nil)
-	free := make(chan struct{}, sideBySide)
+	free := make(chan struct{}, mostSequences)
 	var group sync.WaitGroup
 	for _, j := range jobs {
-		width := min(sideBySide, j.width())
+		width := min(mostSequences, j.width())
 		for range width {
 			free <- struct{}{}
 		}
