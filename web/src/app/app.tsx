@@ -89,7 +89,7 @@ export function App({ loader, conversation, shelf, library, search }: Props) {
 
   return (
     <>
-      <Header modelName={offer?.name ?? (offers.some((o) => o.remote) ? t('models') : undefined)} leaves={offer?.remote === true} sidebar={sidebar.open} onSidebar={sidebar.toggle} onModel={() => setDialog('model')} onSettings={() => setDialog('settings')} onNewChat={newChat} />
+      <Header modelName={offer?.name ?? t('models')} leaves={offer?.remote === true} sidebar={sidebar.open} onSidebar={sidebar.toggle} onModel={() => setDialog('model')} onSettings={() => setDialog('settings')} onNewChat={newChat} />
       <div class="body">
         {sidebar.open && <Sidebar library={library} search={search} conversation={conversation} current={view.chat} onOpen={openChat} onClose={sidebar.toggle} />}
         <div class="page" inert={sidebar.covers}>

@@ -2,8 +2,8 @@ import { Icon, Logo } from './icons';
 import { t } from './language';
 
 interface Props {
-  /** None before the server has told its models. */
-  modelName?: string;
+  /** Or what the button leads to, where there is none. */
+  modelName: string;
   /** The model runs elsewhere, and what is written goes there. */
   leaves: boolean;
   /** Whether the list of chats is in sight. */
@@ -25,12 +25,10 @@ export function Header({ modelName, leaves, sidebar, onSidebar, onModel, onSetti
         <Logo />
         <span class="wide-only">Tabseek</span>
       </span>
-      {modelName && (
-        <button type="button" class="model-button" data-testid="models" aria-haspopup="dialog" title={t('aboutModel')} onClick={onModel}>
-          {modelName}
-          <Icon name="chevron" />
-        </button>
-      )}
+      <button type="button" class="model-button" data-testid="models" aria-haspopup="dialog" title={t('aboutModel')} onClick={onModel}>
+        {modelName}
+        <Icon name="chevron" />
+      </button>
       {leaves && (
         <span class="leaves" data-testid="leaves" role="note" aria-label={t('leaves')} title={t('leaves')}>
           <Icon name="leave" />
