@@ -13,7 +13,7 @@ for (const name of Object.keys(browsers)) {
   describe(name, () => {
     let server, proxy, browser, page;
     before(async () => {
-      server = await serve();
+      server = await serve('--remote', 'big=http://127.0.0.1:1'); // which nobody asks here
       proxy = await faulty(server.address);
       browser = await launch(name);
       page = await browser.newPage();
@@ -49,10 +49,18 @@ for (const name of Object.keys(browsers)) {
       await page.type('#prompt', '87 * 96');
       await page.keyboard.press('Enter');
       await state('generating');
+      await page.click(byID('new-chat')); // the answer goes on, out of sight
+      await page.waitForFunction((q) => !document.querySelector(q), {}, byID('answer'));
+      await page.click(byID('models'));
+      assert.deepEqual(await page.$$eval(`${byID('model-item')} ${byID('load')}`, (all) => all.map((e) => e.disabled)), [true, true], 'another model would end it');
+      await page.keyboard.press('Escape');
+      await page.waitForFunction(() => !document.querySelector('dialog'));
       await page.click(`${byID('update-ready')} .primary`);
       await page.waitForFunction((q) => document.querySelector(q).innerText.includes('still'), {}, byID('update-ready'));
       await screenshot(page, `${name}-update`);
       await state('ready');
+      await page.click(byID('chat-item'));
+      await page.waitForSelector(byID('answer'));
       assert.match(await page.$eval(byID('answer'), (e) => e.innerText), /\d/, 'the answer is there');
       const reloaded = page.waitForNavigation();
       await page.click(`${byID('update-ready')} .primary`);

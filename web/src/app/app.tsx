@@ -84,7 +84,7 @@ export function App({ loader, conversation, shelf, library, search }: Props) {
 
   const main = useRef<HTMLElement>(null);
   useFollowEnd(main, view, `${load.kind} ${view.chat} ${turns.length}`);
-  useDocumentState(documentState(load, generating, refused ?? shown?.error));
+  useDocumentState(documentState(load, conversation.busy, refused ?? shown?.error));
   useShortcuts({ onStop: () => void conversation.stop(), onNewChat: newChat, onSearch: sidebar.search, onSidebar: sidebar.toggle, onHelp: () => setDialog('shortcuts') });
 
   return (
@@ -140,7 +140,7 @@ export function App({ loader, conversation, shelf, library, search }: Props) {
           current={offer}
           engine={engine}
           onModel={(of, model) => loader.chooseModel(of, model)}
-          busy={generating}
+          busy={conversation.busy}
           onChoose={(chosen) => {
             setDialog(undefined);
             void loader.choose(chosen);
@@ -193,11 +193,12 @@ const canAsk = ({ kind }: LoadState): boolean => kind === 'checking' || kind ===
 
 type DocumentState = 'loading' | 'offered' | 'ready' | 'generating' | 'error';
 
-function documentState(load: LoadState, generating: boolean, error: TabseekError | undefined): DocumentState {
+/** An answer of another chat counts, too: it needs the model, and the page. */
+function documentState(load: LoadState, busy: boolean, error: TabseekError | undefined): DocumentState {
   if (load.kind === 'failed') return 'error';
   if (load.kind === 'offered' || load.kind === 'paused' || load.kind === 'locked') return 'offered';
   if (load.kind !== 'ready') return 'loading';
-  if (generating) return 'generating';
+  if (busy) return 'generating';
   return error ? 'error' : 'ready';
 }
 

@@ -68,8 +68,13 @@ export class Conversation {
 
   /** Whether an answer of the open chat is under way. */
   get generating(): boolean {
+    return this.busy && this.live.value!.chat === this.view.value.chat;
+  }
+
+  /** Whether an answer is under way, in whichever chat. */
+  get busy(): boolean {
     const live = this.live.value;
-    return live !== undefined && live.stage !== 'done' && live.chat === this.view.value.chat;
+    return live !== undefined && live.stage !== 'done';
   }
 
   /** Opens the chat that was open before, or the newest. */
