@@ -182,7 +182,9 @@ for (const name of Object.keys(browsers)) {
       await page.focus(byID('prompt'));
       await page.keyboard.type('ni');
       const before = (await page.$$('h2.question')).length;
-      await page.$eval(byID('prompt'), (area) => area.dispatchEvent(new KeyboardEvent('keydown', { key: 'Enter', isComposing: true, bubbles: true, cancelable: true })));
+      for (const composing of [{ isComposing: true }, { keyCode: 229 }]) { // as Chromium and Firefox tell of it, and as Safari does
+        await page.$eval(byID('prompt'), (area, e) => area.dispatchEvent(new KeyboardEvent('keydown', { key: 'Enter', ...e, bubbles: true, cancelable: true })), composing);
+      }
       assert.equal((await page.$$('h2.question')).length, before);
       assert.equal(await page.$eval(byID('prompt'), (e) => e.value), 'ni');
       await page.keyboard.press('Backspace');
@@ -208,6 +210,14 @@ for (const name of Object.keys(browsers)) {
       const rest = await page.evaluate(() => document.querySelector('.header').innerText + document.querySelector('.dock').innerText + document.querySelector('.sidebar').innerText);
       assert.match(text, /设置/);
       assert.doesNotMatch(rest, /chat|Settings|Search|Ready|complete/i);
+      for (const [button, fact] of [['models', '词表'], ['activity', '每个词元读取']]) {
+        await page.click(byID(button));
+        await page.waitForSelector('dialog .facts, dialog .curve');
+        const words = await page.$eval('dialog', (e) => e.innerText);
+        assert.ok(words.includes(fact), words);
+        assert.deepEqual(words.replaceAll(/GPU|KV|Wh|[kMG]?B\b/g, '').match(/[a-z]{2,}/gi)?.filter((w) => !['fake', 'pocket', 'big', 'none'].includes(w)) ?? [], [], button);
+        await closeDialog();
+      }
       await page.reload();
       await until(() => document.documentElement.lang === 'zh-Hans');
     });

@@ -30,7 +30,7 @@ for (const name of Object.keys(browsers)) {
       assert.ok(kernels.length > 8);
       for (const kernel of ['matvec', 'mla_decode', 'expert_gate_up', 'sample']) assert.ok(kernels.some((k) => k[0] === kernel), kernel);
       assert.ok(kernels.every((k) => k.length === 7 && !k.join().includes('NaN')));
-      assert.match(await page.$eval(byID('summary'), (e) => e.innerText), /reads [\d.]+ GB\/s and computes [\d.]+ GFLOP\/s at most/);
+      assert.match(await page.$eval(byID('summary'), (e) => e.innerText), /reads [\d.,]+ GB\/s and computes [\d.,]+ GFLOP\/s at most/);
     });
 
     test('a product is timed for a script, and a shape that is none is refused', async () => {

@@ -5,7 +5,7 @@ import type { Live } from './chats/answer';
 import { contextUsed } from './chats/panel';
 import type { Message } from './chats/record';
 import { Dialog } from './dialog';
-import { bytes, count, duration, rate } from './format';
+import { bytes, count, duration, rate, withTenth } from './format';
 import { t } from './language';
 import { changeSettings, settings } from './settings';
 import { useStore } from './store';
@@ -99,8 +99,8 @@ function Ledger({ engine: { info } }: { engine: Engine }) {
   const routing = info.params_total / info.params_active;
   const format = (4 * info.params_active) / info.bytes_per_token;
   return (
-    <Figure title={t('ledger')} value={`${(dense / info.bytes_per_token).toFixed(1)} ×`}>
-      <p class="hint">{t('ledgerParts', { dense: bytes(dense), actual: bytes(info.bytes_per_token), routing: routing.toFixed(1), format: format.toFixed(1) })}</p>
+    <Figure title={t('ledger')} value={`${withTenth(dense / info.bytes_per_token)} ×`}>
+      <p class="hint">{t('ledgerParts', { dense: bytes(dense), actual: bytes(info.bytes_per_token), routing: withTenth(routing), format: withTenth(format) })}</p>
     </Figure>
   );
 }

@@ -35,7 +35,7 @@ function About({ name, engine }: { name: string; engine: Engine }) {
   const stats = useStats(engine);
   return (
     <>
-      <h3>About {name}</h3>
+      <h3>{t('aboutThis', { name })}</h3>
       <dl class="facts">
         {facts(engine, stats).map(([term, value]) => (
           <div key={term}>
@@ -44,7 +44,7 @@ function About({ name, engine }: { name: string; engine: Engine }) {
           </div>
         ))}
       </dl>
-      <p class="hint">Everything is computed on this GPU. What you write stays in this tab.</p>
+      <p class="hint">{t('aboutHint')}</p>
     </>
   );
 }
@@ -58,17 +58,17 @@ function useStats(engine: Engine): Stats | undefined {
 }
 
 function facts({ info }: Engine, stats: Stats | undefined): [string, string][] {
-  const perToken = info.params_active === info.params_total ? 'all' : parameters(info.params_active);
+  const perToken = info.params_active === info.params_total ? t('all') : parameters(info.params_active);
   return [
-    ['Parameters', parameters(info.params_total)],
-    ['Active for a token', perToken],
-    ['Layers', count(info.layers)],
-    ['Vocabulary', `${count(info.vocab_size)} tokens`],
-    ['Context', `${count(info.context)} tokens`],
-    ['Weights on the GPU', bytes(info.weight_bytes)],
-    ['KV cache for a token', bytes(info.kv_bytes_per_token)],
-    ['GPU', stats?.device ?? '–'],
-    ['Kernels', info.profile],
-    ['Loaded in', stats ? duration(stats.load_seconds) : '–'],
+    [t('factParameters'), parameters(info.params_total)],
+    [t('factActive'), perToken],
+    [t('factLayers'), count(info.layers)],
+    [t('factVocabulary'), t('tokenCount', { count: count(info.vocab_size) })],
+    [t('factContext'), t('tokenCount', { count: count(info.context) })],
+    [t('factWeights'), bytes(info.weight_bytes)],
+    [t('factCache'), bytes(info.kv_bytes_per_token)],
+    [t('factDevice'), stats?.device ?? '–'],
+    [t('factKernels'), info.profile],
+    [t('factLoaded'), stats ? duration(stats.load_seconds) : '–'],
   ];
 }

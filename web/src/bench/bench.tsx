@@ -3,6 +3,8 @@
 import './bench.css';
 import { render } from 'preact';
 import { load, type Engine, type Measure, type Measured } from '../api/tabseek';
+import { withTenth } from '../app/format';
+import { followLanguage, t } from '../app/language';
 import { Store, useStore } from '../app/store';
 import { followTheme } from '../app/theme';
 import { Roofline, type Limits } from './roofline';
@@ -48,12 +50,12 @@ async function run(): Promise<void> {
   state.value = 'running';
   try {
     const e = await engine;
-    note.value = 'The model …';
+    note.value = t('benchModel');
     const prompt = Array.from({ length: 64 }, (_, i) => (i * 37) % e.info.vocab_size);
     const speak = () => e.generate(prompt.map((id) => (id + Math.floor(Math.random() * 1000)) % e.info.vocab_size), { max_tokens: 64, temperature: 0, ignore_eos: true });
     await speak(); // the first of everything is slow
     const { stats } = await speak();
-    note.value = 'Its kernels …';
+    note.value = t('benchKernels');
     const list = await e.measure({ batch: batch.value, depth: Math.min(depth.value, e.info.context - 1) });
     report.value = {
       model: e.info.name, device: stats.device, profile: stats.profile, date: new Date().toISOString(), batch: batch.value, depth: depth.value,
@@ -87,7 +89,7 @@ function Kernels({ limits, kernels }: Report) {
     <div class="table">
       <table>
         <thead>
-          <tr><th>Kernel</th><th>times</th><th>µs</th><th>share</th><th>GB/s</th><th>GFLOP/s</th><th>of the limit</th></tr>
+          <tr><th>{t('benchKernel')}</th><th>{t('benchTimes')}</th><th>µs</th><th>{t('benchShare')}</th><th>GB/s</th><th>GFLOP/s</th><th>{t('benchLimit')}</th></tr>
         </thead>
         <tbody>
           {kernels.toSorted((a, b) => b.count * b.nanoseconds - a.count * a.nanoseconds).map((k, i) => (
@@ -112,28 +114,30 @@ function Bench() {
   for (const store of [state, note, batch, depth] as Store<unknown>[]) useStore(store);
   return (
     <>
-      <h1>What each kernel takes here</h1>
-      <p>A step of decoding, kernel by kernel, beside what this device reads and computes at most. The engine times them with the recordings that answers use.</p>
+      <h1>{t('benchTitle')}</h1>
+      <p>{t('benchHint')}</p>
       <div class="bar">
         <label>
-          Sequences
+          {t('benchSequences')}
           <select value={batch.value} onChange={(e) => (batch.value = Number(e.currentTarget.value))}>
             {[1, 2, 4, 8].map((n) => <option key={n} value={n}>{n}</option>)}
           </select>
         </label>
         <label>
-          At position
+          {t('benchPosition')}
           <input type="number" min={0} value={depth.value} onInput={(e) => (depth.value = Number(e.currentTarget.value))} />
         </label>
-        <button data-testid="run" disabled={state.value !== 'ready'} onClick={() => void run()}>Measure</button>
-        {r && <button data-testid="save" onClick={save}>Save as JSON</button>}
+        <button data-testid="run" disabled={state.value !== 'ready'} onClick={() => void run()}>{t('benchMeasure')}</button>
+        {r && <button data-testid="save" onClick={save}>{t('benchSave')}</button>}
         <span role="status" data-testid="note">{note.value}</span>
       </div>
       {r && (
         <>
           <p data-testid="summary">
-            {r.model} on {r.device} ({r.profile}): reads {r.limits.read.toFixed(1)} GB/s and computes {r.limits.compute.toFixed(1)} GFLOP/s at most;
-            prefill {r.phases.prefill_tokens_per_second.toFixed(1)}, decode {r.phases.decode_tokens_per_second.toFixed(1)} tokens/s.
+            {t('benchSummary', {
+              model: r.model, device: r.device, profile: r.profile, read: withTenth(r.limits.read), compute: withTenth(r.limits.compute),
+              prefill: withTenth(r.phases.prefill_tokens_per_second), decode: withTenth(r.phases.decode_tokens_per_second),
+            })}
           </p>
           <Roofline limits={r.limits} kernels={r.kernels} />
           <Kernels {...r} />
@@ -144,6 +148,7 @@ function Bench() {
 }
 
 followTheme();
+followLanguage();
 render(<Bench />, document.getElementById('bench')!);
 engine.then((e) => {
   note.value = e.info.name;

@@ -1,5 +1,6 @@
 // The roofline: each kernel as a point, by how much it computes for each byte that it reads, under the two limits of the device.
 
+import { t } from '../app/language';
 import type { Measured } from '../shared/messages.gen';
 
 const WIDTH = 760;
@@ -32,7 +33,7 @@ export function Roofline({ limits, kernels }: { limits: Limits; kernels: Measure
   const most = Math.max(...xs) * 1.5;
   const roof = [[least, least * limits.read], [edge, limits.compute], [most, limits.compute]].map(([a, b]) => `${x(a!)},${Math.min(y(b!), HEIGHT - BOTTOM)}`);
   return (
-    <svg viewBox={`0 0 ${WIDTH} ${HEIGHT}`} role="img" aria-label="Roofline: each kernel's GFLOP/s over its FLOPs a byte, under the limits of reading and computing">
+    <svg viewBox={`0 0 ${WIDTH} ${HEIGHT}`} role="img" aria-label={t('roofline')}>
       <line class="axis" x1={LEFT} y1={HEIGHT - BOTTOM} x2={WIDTH - 12} y2={HEIGHT - BOTTOM} />
       <line class="axis" x1={LEFT} y1={12} x2={LEFT} y2={HEIGHT - BOTTOM} />
       <polyline class="roof" points={roof.join(' ')} />
@@ -44,7 +45,7 @@ export function Roofline({ limits, kernels }: { limits: Limits; kernels: Measure
           <text x={x(k.flops / k.bytes) + 8} y={y(gflops(k)) + 4}>{k.kernel}</text>
         </g>
       ))}
-      <text x={WIDTH / 2} y={HEIGHT - 10} text-anchor="middle">FLOPs a byte</text>
+      <text x={WIDTH / 2} y={HEIGHT - 10} text-anchor="middle">{t('flopsPerByte')}</text>
       <text x={12} y={24}>GFLOP/s</text>
     </svg>
   );
