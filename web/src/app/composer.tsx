@@ -3,6 +3,7 @@ import { useEffect, useLayoutEffect, useRef, useState } from 'preact/hooks';
 import { directionOf } from './direction';
 import { forgetDraft, keepDraft, keptDraft } from './draft';
 import { Icon } from './icons';
+import { composes } from './keys';
 import { t } from './language';
 
 interface Props {
@@ -78,7 +79,7 @@ export function Composer({ attach, ready, generating, onSend, onChange, onStop }
 /** Enter sends, Shift+Enter begins a new line; so does Enter on a touch screen, whose keyboard has no Shift+Enter. */
 export const onEnter = (send: () => void) => (e: KeyboardEvent) => {
   // While an input method composes, Enter chooses a candidate.
-  if (e.key !== 'Enter' || e.shiftKey || e.isComposing || touch()) return;
+  if (e.key !== 'Enter' || e.shiftKey || composes(e) || touch()) return;
   e.preventDefault();
   send();
 };

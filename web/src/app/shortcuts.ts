@@ -1,4 +1,5 @@
 import { useLayoutEffect } from 'preact/hooks';
+import { composes } from './keys';
 
 export interface Shortcuts {
   onStop: () => void;
@@ -14,7 +15,7 @@ export function useShortcuts({ onStop, onNewChat, onSearch, onSidebar, onHelp }:
     const withControl: Record<string, () => void> = { 'Shift+KeyO': onNewChat, KeyK: onSearch, KeyB: onSidebar };
     const plain: Record<string, () => void> = { '/': () => document.getElementById('prompt')?.focus(), '?': onHelp };
     const onKeyDown = (e: KeyboardEvent) => {
-      if (document.querySelector('dialog[open]') || e.isComposing) return; // a dialog's keys are its own
+      if (document.querySelector('dialog[open]') || composes(e)) return; // a dialog's keys are its own
       const control = e.ctrlKey || e.metaKey;
       const writing = e.target instanceof Element && e.target.closest('input, textarea') !== null;
       const action = control ? withControl[`${e.shiftKey ? 'Shift+' : ''}${e.code}`] : e.key === 'Escape' ? onStop : writing ? undefined : plain[e.key];

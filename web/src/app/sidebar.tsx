@@ -5,6 +5,7 @@ import type { Chat } from './chats/record';
 import type { Search } from './chats/search';
 import { saveChat } from './chats/save';
 import { Icon } from './icons';
+import { composes } from './keys';
 import { t } from './language';
 import { useStore } from './store';
 
@@ -83,7 +84,7 @@ export function Sidebar({ library, search, conversation, current, onOpen, onClos
   const found = useFound(search, query, chats);
   const shown = found ? chats.filter((c) => found.has(c.id)) : chats;
   const onKeyDown = (e: KeyboardEvent) => {
-    if (e.key !== 'Escape') return;
+    if (e.key !== 'Escape' || composes(e)) return;
     e.stopPropagation();
     if (query) setQuery('');
     else if (!wide.matches) onClose();
@@ -221,7 +222,7 @@ function TitleInput({ title, onDone }: { title: string; onDone: (title: string) 
     onDone(next.trim());
   };
   const onKeyDown = (e: KeyboardEvent) => {
-    if (e.isComposing) return;
+    if (composes(e)) return;
     if (e.key === 'Enter') end(input.current!.value);
     if (e.key !== 'Escape') return;
     e.stopPropagation();

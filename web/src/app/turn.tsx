@@ -11,6 +11,7 @@ import { Failure } from './failure';
 import { count, rate } from './format';
 import { Help } from './help';
 import { Icon } from './icons';
+import { composes } from './keys';
 import { Lanes, Steering } from './lanes';
 import { t } from './language';
 import { Markdown } from './markdown/markdown';
@@ -135,7 +136,7 @@ function EditBox({ text: before, onSend, onCancel }: { text: string; onSend: (te
   const send = () => text.trim() && onSend(text.trim());
   const enter = onEnter(send);
   const onKeyDown = (e: KeyboardEvent) => {
-    if (e.key === 'Escape' && !e.isComposing) {
+    if (e.key === 'Escape' && !composes(e)) {
       e.stopPropagation();
       onCancel();
     } else {
@@ -227,7 +228,11 @@ function AnswerFooter({ answer, branch, live, context, model, last, actions, onC
   const { goOn, regenerate } = actions;
   return (
     <footer class="answer-footer">
-      {ending && <p class="ending">{ending}</p>}
+      {ending && (
+        <p class="ending" {...(answer.finish === 'error' && { 'data-testid': 'failure', 'data-code': answer.error?.code })}>
+          {ending}
+        </p>
+      )}
       <p class="counts">{describeCounts(answer, model)}</p>
       <Branches branch={branch} onChoose={onChoose} />
       {answer.content && <CopyButton text={answer.content} />}
