@@ -81,8 +81,31 @@ for (const name of Object.keys(browsers)) {
       assert.match(await page.$$eval(byID('answer'), (all) => all.at(-1).innerText), /\d/);
     });
 
-    test('without the server the page opens, and answers', async () => {
+    test('a reset fetches the page anew, and keeps chats and models', async () => {
+      const chats = await page.$$eval(byID('chat-item'), (all) => all.map((e) => e.innerText));
+      assert.ok(chats.length > 0);
+      await page.click(byID('models'));
+      proxy.expect('/');
+      const reloaded = page.waitForNavigation();
+      await page.click(byID('reset-app'));
+      await reloaded;
+      await page.waitForFunction((n) => document.querySelectorAll('[data-testid="chat-item"]').length === n, { timeout: 60_000, polling: 50 }, chats.length);
+      assert.deepEqual(await page.$$eval(byID('chat-item'), (all) => all.map((e) => e.innerText)), chats);
+      await state('ready');
+      const paths = proxy.seen.map((s) => s.url);
+      assert.ok(paths.some((p) => p.startsWith('/?debug') || p === '/'), paths.join());
+      assert.ok(!paths.some((p) => p.endsWith('.bin')), paths.join());
+      await page.evaluate(() => navigator.serviceWorker.ready);
+      await page.waitForFunction(() => navigator.serviceWorker.controller, { polling: 50 });
+    });
+
+    test('without the server the page opens, and answers; it is not reset', async () => {
       proxy.stop();
+      await page.reload();
+      await state('ready');
+      await page.click(byID('models'));
+      await page.click(byID('reset-app'));
+      await page.waitForSelector(byID('reset-refused'));
       await page.reload();
       await state('ready');
       await page.type('#prompt', '9 + 8');
