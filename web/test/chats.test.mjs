@@ -147,6 +147,15 @@ for (const name of Object.keys(browsers)) {
       await screenshot(page, `${name}-branches`);
     });
 
+    test('a failed answer says so after a reload, too', async () => {
+      await newChat(page);
+      await write(page, 'fail');
+      await state(page, 'error');
+      await page.reload();
+      await page.waitForSelector(`${byID('failure')}[data-code="device_lost"]`);
+      assert.match((await texts(page, 'failure'))[0], /as asked/);
+    });
+
     test('a stopped answer is kept, and goes on where it was', async () => {
       await state(page, 'ready');
       await newChat(page);

@@ -90,7 +90,7 @@ for (const name of Object.keys(browsers)) {
     /** The panel there is: one, of this code, with these words. */
     const shows = async (code, title, ...names) => {
       await state('error');
-      const panels = await page.$$eval(byID('failure'), (all) => all.map((e) => ({ code: e.dataset.code, title: e.querySelector('h2').innerText.trim(), text: e.innerText })));
+      const panels = await page.$$eval(`section${byID('failure')}`, (all) => all.map((e) => ({ code: e.dataset.code, title: e.querySelector('h2').innerText.trim(), text: e.innerText })));
       assert.deepEqual(panels.map((p) => [p.code, p.title]), [[code, title]], panels[0]?.text);
       for (const n of names) assert.ok(panels[0].text.includes(n), `no ${n} in: ${panels[0].text}`);
     };

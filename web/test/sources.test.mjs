@@ -121,6 +121,8 @@ for (const name of Object.keys(browsers)) {
       );
       const names = { 'large.txt': 'is too large: the limit is 20 MB', 'no.pdf': 'is not a PDF', 'broken.pdf': 'is not a PDF', 'program.bin': 'is not text', 'latin.txt': 'is not text', 'empty.txt': 'has no text' };
       for (const [name, reason] of Object.entries(names)) assert.ok(states.some(([s, text]) => s === 'failed' && text.startsWith(`${name} ${reason}`)), `${name}: ${JSON.stringify(states)}`);
+      const codes = await page.$$eval(`${byID('source')} ${byID('failure')}`, (all) => all.map((e) => e.dataset.code));
+      assert.deepEqual([...new Set(codes)].sort(), ['source_empty', 'source_not_pdf', 'source_not_text', 'source_too_large']);
       await screenshot(page, `${name}-sources-refused`);
       assert.deepEqual(await ask('say hello'), ['say hello'], 'nothing of them is told');
     });

@@ -2,6 +2,7 @@ import { useEffect, useState } from 'preact/hooks';
 import { deleteModel, storedModels, type StoredModel, type TabseekError } from '../api/tabseek';
 import type { LocalOffer, Offer, RemoteOffer } from './catalogue';
 import { asTabseekError } from './explain';
+import { Failure } from './failure';
 import { bytes, parameters } from './format';
 import { t } from './language';
 import { RemoteItem } from './remote-item';
@@ -48,7 +49,7 @@ export function ModelList({ offers, current, loaded, busy, onChoose, onModel }: 
           <RemoteItem key={offer.url} offer={offer} chosen={loaded && offer === current} busy={busy} onChoose={onChoose} onModel={onModel} />
         ))}
       </ul>
-      {error && <p class="hint" role="alert">{error.message}</p>}
+      {error && <Failure error={error} />}
       {used !== undefined && (
         <p class="hint" data-testid="storage">
           {t('storageUsed', { size: bytes(used) })} {promised !== undefined && t(promised ? 'storagePersisted' : 'storageBestEffort')}

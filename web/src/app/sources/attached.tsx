@@ -35,15 +35,22 @@ function SourceChip({ entry: { name, size, error, source }, onRemove }: { entry:
       <span class="name" dir="auto" title={name}>
         {name}
       </span>
-      <span class="hint" role={error ? 'alert' : undefined}>
-        {error ? t(error, { limit: bytes(MAX_BYTES) }) : source ? bytes(size) : t('sourceReading')}
-      </span>
+      {error ? (
+        <span class="hint" role="alert" data-testid="failure" data-code={codeOf(error)}>
+          {t(error, { limit: bytes(MAX_BYTES) })}
+        </span>
+      ) : (
+        <span class="hint">{source ? bytes(size) : t('sourceReading')}</span>
+      )}
       <button type="button" class="icon-button" aria-label={`${t('sourceRemove')}: ${name}`} title={t('sourceRemove')} onClick={onRemove}>
         <Icon name="close" />
       </button>
     </li>
   );
 }
+
+/** source_too_large, as codes are written. */
+const codeOf = (reason: NonNullable<Entry['error']>): string => reason.replace(/(?<![A-Z])[A-Z]/g, (c) => `_${c}`).toLowerCase();
 
 export function AttachButton({ shelf }: { shelf: Shelf }) {
   const input = useRef<HTMLInputElement>(null);
