@@ -25,6 +25,7 @@ const (
 	esbuild = "github.com/evanw/esbuild"
 	brotli  = "github.com/andybalholm/brotli"
 	testify = "github.com/stretchr/testify"
+	norm    = "golang.org/x/text/unicode/norm"
 )
 
 // A rule is a line of the table: what a package may import beside the standard library. The rest is banned, for the
@@ -72,7 +73,7 @@ var rules = []rule{
 	{"engine/message/gen", []string{"engine/message"}, nil},
 	{"engine/kvcache", nil, map[string]string{"tabseek": "bookkeeping in plain integers"}},
 
-	{"engine/tokenizer", nil, map[string]string{
+	{"engine/tokenizer", []string{norm}, map[string]string{
 		"tabseek": "text to ids, nothing else",
 		"os":      "it is handed a file's content",
 		"time":    "what a text becomes depends on the text, not on how fast a machine splits it",

@@ -1,6 +1,6 @@
 module tabseek
 
-go 1.26
+go 1.26.0
 
 toolchain go1.26.10
 
@@ -11,6 +11,7 @@ require (
 	github.com/stretchr/testify v1.12.1
 	github.com/tetratelabs/wazero v1.12.0
 	github.com/x448/float16 v0.8.4
+	golang.org/x/text v0.44.0
 )
 
 require (

@@ -1,80 +1,109 @@
 package tokenizer
 
 import (
+	"slices"
 	"sort"
 	"strings"
 	"unicode"
+	"unicode/utf8"
 )
 
 // A finder finds added tokens in a text.
 type finder struct {
-	*layout
-	ids    []uint32 // ascending by content
-	prefix []int32  // the longest other one that a token begins with, by its place in ids; or none
+	tokens []addedToken // ascending by spelling
 	begins [256]bool
+}
+
+// An addedToken is one as it stands in a text.
+type addedToken struct {
+	spelling string
+	id       int
+	prefix   int // the longest other one that it begins with, by its place; or none
+	flags    flags
 }
 
 // newFinder takes the added tokens whose flags are wanted.
 func (t *Tokenizer) newFinder(wanted func(flags) bool) finder {
-	f := finder{layout: &t.layout}
+	var f finder
 	for i := range t.added.len() {
-		id := t.added.at(i)
-		if !wanted(t.flags(int(id))) {
-			continue
+		id := int(t.added.at(i))
+		if flags := t.flags(id); wanted(flags) {
+			spelling := string(t.content(id))
+			if flags&flagNormalized != 0 {
+				spelling = t.normalize(spelling)
+			}
+			f.tokens = append(f.tokens, addedToken{spelling, id, none, flags})
 		}
-		content := string(t.content(int(id)))
-		prefix := int32(len(f.ids) - 1) // what it begins with comes before it, each that begins with another
-		for prefix != none && !strings.HasPrefix(content, string(t.content(int(f.ids[prefix])))) {
-			prefix = f.prefix[prefix]
+	}
+	slices.SortStableFunc(f.tokens, func(a, b addedToken) int { return strings.Compare(a.spelling, b.spelling) })
+	f.tokens = slices.CompactFunc(f.tokens, func(a, b addedToken) bool { return a.spelling == b.spelling }) // once normalized
+	for i := range f.tokens {
+		token := &f.tokens[i]
+		token.prefix = i - 1 // what it begins with comes before it, each that begins with another
+		for token.prefix != none && !strings.HasPrefix(token.spelling, f.tokens[token.prefix].spelling) {
+			token.prefix = f.tokens[token.prefix].prefix
 		}
-		f.ids, f.prefix = append(f.ids, id), append(f.prefix, prefix)
-		f.begins[content[0]] = true
+		f.begins[token.spelling[0]] = true
 	}
 	return f
 }
 
-// find returns the first token in the text, the longest of those that begin there; none if there is none.
-func (f *finder) find(text string) (at, id int) {
-	if len(f.ids) == 0 {
-		return len(text), none
-	}
-	for at := range len(text) {
-		if f.begins[text[at]] {
-			if id := f.longest(text[at:]); id != none {
-				return at, id
+// cut calls text with what lies between the tokens of a text, and token with their ids. Of several at a place the longest is
+// found. Blanks beside a token that strips them are lost.
+func (f *finder) cut(all string, text func(string), token func(id int)) {
+	done := 0
+	if len(f.tokens) > 0 {
+		for at := 0; at < len(all); {
+			var found *addedToken
+			if f.begins[all[at]] {
+				found = f.longest(all[at:])
 			}
+			if found == nil {
+				at++
+				continue
+			}
+			start, end := at, at+len(found.spelling)
+			at = end
+			if found.flags&flagSingleWord != 0 && (endsInWord(all[:start]) || beginsInWord(all[end:])) {
+				continue
+			}
+			if found.flags&flagLStrip != 0 {
+				start = done + len(strings.TrimRightFunc(all[done:start], unicode.IsSpace))
+			}
+			if found.flags&flagRStrip != 0 {
+				end = len(all) - len(strings.TrimLeftFunc(all[end:], unicode.IsSpace))
+			}
+			text(all[done:start])
+			token(found.id)
+			done, at = end, end
 		}
 	}
-	return len(text), none
+	text(all[done:])
 }
 
-// longest is the longest token that the text begins with, or none.
-func (f *finder) longest(text string) int {
-	text = text[:min(len(text), maxAddedSize)]
+// longest is the longest token that the text begins with, or nil.
+func (f *finder) longest(text string) *addedToken {
+	text = text[:min(len(text), maxSpelling)]
 	// The last token that is not after the text begins with all that the text and another token begin with.
-	i := int32(sort.Search(len(f.ids), func(i int) bool { return string(f.content(int(f.ids[i]))) > text })) - 1
-	for i != none && !strings.HasPrefix(text, string(f.content(int(f.ids[i])))) {
-		i = f.prefix[i]
+	i := sort.Search(len(f.tokens), func(i int) bool { return f.tokens[i].spelling > text }) - 1
+	for i != none && !strings.HasPrefix(text, f.tokens[i].spelling) {
+		i = f.tokens[i].prefix
 	}
 	if i == none {
-		return none
+		return nil
 	}
-	return int(f.ids[i])
+	return &f.tokens[i]
 }
 
-// cut takes the text before the first token, and the rest after it; blanks beside a token that strips them are lost.
-func (f *finder) cut(text string) (before string, id int, rest string) {
-	at, id := f.find(text)
-	before = text[:at]
-	if id == none {
-		return before, none, ""
-	}
-	rest = text[at+len(f.content(id)):]
-	if f.flags(id)&flagLStrip != 0 {
-		before = strings.TrimRightFunc(before, unicode.IsSpace)
-	}
-	if f.flags(id)&flagRStrip != 0 {
-		rest = strings.TrimLeftFunc(rest, unicode.IsSpace)
-	}
-	return before, id, rest
+// wordTables are the characters of words, as Unicode's annex on regular expressions has them.
+var wordTables = []*unicode.RangeTable{unicode.L, unicode.M, unicode.Nd, unicode.Nl, unicode.Pc, unicode.Other_Alphabetic, unicode.Join_Control}
+
+func endsInWord(text string) bool {
+	r, size := utf8.DecodeLastRuneInString(text)
+	return size > 0 && unicode.In(r, wordTables...)
+}
+
+func beginsInWord(text string) bool {
+	r, size := utf8.DecodeRuneInString(text)
+	return size > 0 && unicode.In(r, wordTables...)
 }

@@ -8,18 +8,22 @@ func (t *Tokenizer) Encode(text string) []int { return t.encode(text, &t.textAdd
 // EncodeSpecial turns text into ids, with control tokens recognised: for templates, never for what people wrote.
 func (t *Tokenizer) EncodeSpecial(text string) []int { return t.encode(text, &t.everyAdded) }
 
-func (t *Tokenizer) encode(text string, added *finder) []int {
+func (t *Tokenizer) encode(text string, added *finders) []int {
 	m := newMerger(t, len(text))
 	pieces := newSplitter(&t.layout, m.piece)
-	for text != "" {
-		before, id, rest := added.cut(text)
-		pieces.split(before)
-		if id != none {
-			m.ids = append(m.ids, id)
-		}
-		text = rest
-	}
+	token := func(id int) { m.ids = append(m.ids, id) }
+	added.raw.cut(text, func(text string) {
+		added.normalized.cut(t.normalize(text), pieces.split, token)
+	}, token)
 	return m.ids
+}
+
+// normalize does to a text what comes before it is split.
+func (t *Tokenizer) normalize(text string) string {
+	if t.settings&settingNFC != 0 {
+		text = nfc(text)
+	}
+	return text
 }
 
 // A merger encodes pieces one after the other; only its buffers are shared between them.

@@ -21,6 +21,10 @@ func Compile(tokenizerJSON []byte) ([]byte, error) {
 	if err := f.check(); err != nil {
 		return nil, err
 	}
+	settings, err := parseNormalizer(f.Normalizer, 0)
+	if err != nil {
+		return nil, err
+	}
 	passes, err := parsePreTokenizer(f.PreTokenizer)
 	if err != nil {
 		return nil, err
@@ -29,7 +33,7 @@ func Compile(tokenizerJSON []byte) ([]byte, error) {
 	if err := json.Unmarshal(f.Model.Vocab, &vocab); err != nil {
 		return nil, fmt.Errorf("vocabulary: %w", err)
 	}
-	c := &compiler{ids: map[string]int{}, added: map[string]int{}, marks: map[string]bool{}}
+	c := &compiler{settings: settings, ids: map[string]int{}, added: map[string]int{}, marks: map[string]bool{}}
 	if err := c.addVocabulary(vocab); err != nil {
 		return nil, err
 	}
@@ -79,7 +83,7 @@ func (f *file) check() error {
 	case len(f.AddedTokens) > maxAdded:
 		return fmt.Errorf("%d added tokens, more than %d", len(f.AddedTokens), maxAdded)
 	}
-	return checkNormalizer(f.Normalizer, 0)
+	return nil
 }
 
 func isNull(raw json.RawMessage) bool { return len(raw) == 0 || bytes.Equal(raw, []byte("null")) }
@@ -92,6 +96,7 @@ type addedFile struct {
 	SingleWord bool   `json:"single_word"`
 	LStrip     bool   `json:"lstrip"`
 	RStrip     bool   `json:"rstrip"`
+	Normalized bool   `json:"normalized"`
 }
 
 // isControl tells a token that steers the model from one that is text. The flag alone does not: DeepSeek-V3's file
@@ -105,7 +110,10 @@ func (a addedFile) isControl() bool {
 
 func (a addedFile) flags() flags {
 	f := flagAdded
-	for flag, set := range map[flags]bool{flagSpecial: a.Special, flagControl: a.isControl(), flagLStrip: a.LStrip, flagRStrip: a.RStrip} {
+	for flag, set := range map[flags]bool{
+		flagSpecial: a.Special, flagControl: a.isControl(), flagLStrip: a.LStrip, flagRStrip: a.RStrip,
+		flagNormalized: a.Normalized, flagSingleWord: a.SingleWord,
+	} {
 		if set {
 			f |= flag
 		}
@@ -121,6 +129,7 @@ type compiler struct {
 	added  map[string]int  // added tokens by text
 	marks  map[string]bool // spellings of the vocabulary that are control tokens
 
+	settings               settings
 	merges                 [][3]uint32
 	ranges, passes, tables []byte // sections
 }
@@ -172,8 +181,6 @@ func (c *compiler) addToken(a addedFile, vocab map[string]int) error {
 		return fmt.Errorf("added token %.40q...: %d bytes, more than %d", a.Content, len(a.Content), maxAddedSize)
 	case twice:
 		return fmt.Errorf("added token %q appears twice", a.Content)
-	case a.SingleWord:
-		return fmt.Errorf("added token %q: single_word is not supported", a.Content)
 	}
 	if id, ok := vocab[a.Content]; ok { // a token of the model that is made an added one
 		if id != a.ID {
@@ -301,6 +308,7 @@ func (c *compiler) data() []byte {
 		sections[sectionAdded] = u32(sections[sectionAdded], uint32(c.added[content]))
 	}
 	sections[sectionRanges], sections[sectionPasses], sections[sectionTables] = c.ranges, c.passes, c.tables
+	sections[sectionSettings] = u32(nil, uint32(c.settings))
 	out := []byte(magic)
 	for i, s := range sections {
 		out = u32(out, uint32(len(s)/sectionTypes[i].size))

@@ -86,6 +86,51 @@ func TestAddedTokens(t *testing.T) {
 	}
 }
 
+// Some added tokens are found in a text as it is, and before the others, which are found in what normalization makes of the rest.
+func TestNormalizedTokens(t *testing.T) {
+	tok := toy{normalizer: `{"type":"NFC"}`, added: []addedFile{
+		{Content: "e\u0301"}, {Content: "a\u030ab", Normalized: true}, {Content: "\u00e9x", Normalized: true}, {Content: "<s>", Special: true, Normalized: true},
+		{Content: "xy"}, {Content: "xyz", Normalized: true},
+	}}.build(t)
+	for name, c := range map[string]struct {
+		text string
+		want []string
+	}{
+		"as it is":                {"ae\u0301b", []string{"a", "e\u0301", "b"}},
+		"not in another form":     {"\u00e9", []string{"\xc3", "\xa9"}},
+		"in either form":          {"\u00e5b a\u030ab \u212bb", []string{"a\u030ab", " ", "a\u030ab", " ", "\xc3", "\x85", "b"}},
+		"its own form":            {"\u00e9x", []string{"\u00e9x"}},
+		"what was cut out before": {"e\u0301x", []string{"e\u0301", "x"}},
+		"first as it is":          {"xyz", []string{"xy", "z"}},
+		"control":                 {"a<s>", []string{"a", "<s>"}},
+		"letters in form C":       {"o\u0308", []string{"\xc3", "\xb6"}},
+	} {
+		t.Run(name, func(t *testing.T) {
+			require.Equal(t, c.want, tokens(tok, tok.EncodeSpecial(c.text)))
+		})
+	}
+	require.Equal(t, []string{"<", "s", ">"}, tokens(tok, tok.Encode("<s>")))
+}
+
+// A token that is a word of its own is not found within words.
+func TestSingleWord(t *testing.T) {
+	tok := toy{added: []addedFile{{Content: "ab", SingleWord: true}, {Content: "--", SingleWord: true}, {Content: "<l>", SingleWord: true, LStrip: true, RStrip: true}}}.build(t)
+	for text, want := range map[string][]string{
+		"ab":         {"ab"},
+		"ab ab,ab":   {"ab", " ", "ab", ",", "ab"},
+		"xab abx":    {"x", "a", "b", " ", "a", "b", "x"},
+		"ab1 ab_":    {"a", "b", "1", " ", "a", "b", "_"},
+		"\u00e9ab":   {"\xc3", "\xa9", "a", "b"},
+		"Ⅷab":        {"\xe2", "\x85", "\xa7", "a", "b"},
+		"abab":       {"a", "b", "a", "b"},
+		"a--b -- --": {"a", "-", "-", "b", " ", "--", " ", "--"},
+		"x <l> y":    {"x", "<l>", "y"},
+		"ab\u200dab": {"a", "b", "\xe2", "\x80", "\x8d", "a", "b"},
+	} {
+		require.Equal(t, want, tokens(tok, tok.EncodeSpecial(text)), text)
+	}
+}
+
 // A control token that the vocabulary lists too is out of reach of its merges.
 func TestControlTokenOfVocabulary(t *testing.T) {
 	const vocab = `"vocab":{"<":0,"s":1,">":2,"<s":3,"<s>":4,"t":5,"st":6},"merges":["< s","<s >","s t"]`

@@ -61,7 +61,7 @@ func FromGGUF(v Vocabulary) ([]byte, error) {
 		}
 	}
 	return json.Marshal(map[string]any{
-		"version": "1.0", "added_tokens": added, "normalizer": nil, "post_processor": nil, "pre_tokenizer": pre.json(), "decoder": map[string]string{"type": "ByteLevel"},
+		"version": "1.0", "added_tokens": added, "normalizer": pre.normalizer(), "post_processor": nil, "pre_tokenizer": pre.json(), "decoder": map[string]string{"type": "ByteLevel"},
 		"model": map[string]any{"type": "BPE", "vocab": vocab, "merges": v.Merges, "ignore_merges": pre.ignoreMerges},
 	})
 }

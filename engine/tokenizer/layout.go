@@ -20,16 +20,21 @@ import (
 //	tables    uint16: the automaton of each pass, a row for each state
 //	flags     a byte by id
 //	contents  bytes: what the ids spell; nothing for an id that is not used
+//	settings  uint32: what is done to a text first, as bits
 //
-// Small sections are decoded by New, large ones read where they lie.
-const magic = "tabseek\x01"
+// Small sections are decoded by New, large ones read where they lie. Layout 1, which is read too, has no settings: nothing
+// is done to a text.
+const (
+	magic       = "tabseek\x02"
+	magicBefore = "tabseek\x01"
+)
 
 // The sections' names and the bytes of an element, in their order.
 var sectionTypes = [...]struct {
 	name string
 	size int
 }{
-	{"ends", 4}, {"merges", mergeSize}, {"added", 4}, {"ranges", 4}, {"passes", 4}, {"tables", 2}, {"flags", 1}, {"contents", 1},
+	{"ends", 4}, {"merges", mergeSize}, {"added", 4}, {"ranges", 4}, {"passes", 4}, {"tables", 2}, {"flags", 1}, {"contents", 1}, {"settings", 4},
 }
 
 const (
@@ -41,6 +46,7 @@ const (
 	sectionTables
 	sectionFlags
 	sectionContents
+	sectionSettings
 )
 
 const (
@@ -55,13 +61,22 @@ const (
 type flags byte
 
 const (
-	flagWhole   flags = 1 << iota // a piece of this content is this token
-	flagAdded                     // found in a text before it is split
-	flagSpecial                   // added, and left out by Decode
-	flagControl                   // added, and steers the model: not found in what people write
-	flagLStrip                    // added, and takes the blanks before it
-	flagRStrip                    // added, and takes the blanks after it
-	flagsEnd
+	flagWhole      flags = 1 << iota // a piece of this content is this token
+	flagAdded                        // found in a text before it is split
+	flagSpecial                      // added, and left out by Decode
+	flagControl                      // added, and steers the model: not found in what people write
+	flagLStrip                       // added, and takes the blanks before it
+	flagRStrip                       // added, and takes the blanks after it
+	flagNormalized                   // added, and found in what the settings make of a text
+	flagSingleWord                   // added, and found where neither neighbour is a part of a word
+)
+
+// settings say what is done to a text before it is split.
+type settings uint32
+
+const (
+	settingNFC settings = 1 << iota // it is put into Unicode's form C
+	settingsEnd
 )
 
 // u32s is a section of numbers, read where they lie.
@@ -74,6 +89,7 @@ func (s u32s) at(i int) uint32 { return binary.LittleEndian.Uint32(s[4*i:]) }
 type layout struct {
 	ends, merges, added u32s
 	flagBytes, contents []byte
+	settings            settings
 	classes             classes
 	passes              []pass
 	always              uint32         // passes that every text goes through, as bits
@@ -115,11 +131,15 @@ func cutSections(data []byte) (sections [len(sectionTypes)]section, err error) {
 	if len(data) < headerSize {
 		return sections, fmt.Errorf("%d bytes, too short for a compiled tokenizer", len(data))
 	}
-	if string(data[:len(magic)]) != magic {
-		return sections, fmt.Errorf("offset 0: begins with %q, want %q", data[:len(magic)], magic)
+	types, offset := sectionTypes[:], headerSize
+	switch begin := string(data[:len(magic)]); begin {
+	case magic:
+	case magicBefore:
+		types, offset = types[:sectionSettings], headerSize-4
+	default:
+		return sections, fmt.Errorf("offset 0: begins with %q, want %q", begin, magic)
 	}
-	offset := headerSize
-	for i, t := range sectionTypes {
+	for i, t := range types {
 		at := len(magic) + 4*i
 		count := binary.LittleEndian.Uint32(data[at:])
 		size := uint64(count) * uint64(t.size)
@@ -149,10 +169,25 @@ func (l *layout) read(data []byte) error {
 		}
 	}
 	l.contents = sections[sectionContents].data
-	for _, read := range []func(*[len(sectionTypes)]section) error{l.readTokens, l.readMerges, l.readAdded, l.readPasses} {
+	for _, read := range []func(*[len(sectionTypes)]section) error{l.readSettings, l.readTokens, l.readMerges, l.readAdded, l.readPasses} {
 		if err := read(&sections); err != nil {
 			return err
 		}
+	}
+	return nil
+}
+
+func (l *layout) readSettings(sections *[len(sectionTypes)]section) error {
+	s := sections[sectionSettings]
+	switch {
+	case len(s.data) == 0:
+		return nil
+	case s.len() > 1:
+		return s.errorf(1, "%d settings, more than 1", s.len())
+	}
+	l.settings = settings(u32s(s.data).at(0))
+	if l.settings >= settingsEnd {
+		return s.errorf(0, "unknown settings %#x", l.settings)
 	}
 	return nil
 }
@@ -173,11 +208,6 @@ func (l *layout) readTokens(sections *[len(sectionTypes)]section) error {
 			return ends.errorf(id, "token %d ends at %d, it begins at %d of %d and has at most %d bytes", id, end, start, len(l.contents), maxTokenSize)
 		}
 		start = end
-	}
-	for id, f := range kinds.data {
-		if flags(f) >= flagsEnd {
-			return kinds.errorf(id, "token %d has the unknown flags %#x", id, f)
-		}
 	}
 	return nil
 }

@@ -61,11 +61,11 @@ func TestNewRefuses(t *testing.T) {
 		want  string
 	}{
 		"nothing":               {func([]byte) []byte { return nil }, "0 bytes, too short"},
-		"a header cut short":    {func(d []byte) []byte { return d[:headerSize-1] }, "39 bytes, too short"},
+		"a header cut short":    {func(d []byte) []byte { return d[:headerSize-1] }, "43 bytes, too short"},
 		"JSON":                  {func([]byte) []byte { return []byte(`{"version":"1.0","truncation":null,"padding":null}`) }, "offset 0: begins with \"{\\\"versio\""},
-		"another layout":        {func(d []byte) []byte { d[7]++; return d }, `want "tabseek\x01"`},
+		"another layout":        {func(d []byte) []byte { d[7]++; return d }, `want "tabseek\x02"`},
 		"a byte too many":       {func(d []byte) []byte { return append(d, 0) }, "1 bytes too many"},
-		"a byte too few":        {func(d []byte) []byte { return d[:len(d)-1] }, "contents take"},
+		"a byte too few":        {func(d []byte) []byte { return d[:len(d)-1] }, "settings take"},
 		"no tokens":             {count(sectionEnds, 0), "offset"},
 		"absurd tokens":         {count(sectionEnds, 1<<32-1), "offset 8: 4294967295 ends take 17179869180 bytes"},
 		"absurd merges":         {count(sectionMerges, 1<<31), "offset 12: 2147483648 merges take"},
@@ -77,7 +77,7 @@ func TestNewRefuses(t *testing.T) {
 		"an added one outside":  {u32(sectionAdded, 0, 5000), "5000 is not the id of an added token"},
 		"an added one that is":  {u32(sectionAdded, 0, 65), "65 is not the id of an added token"},
 		"added out of order":    {u32(sectionAdded, 1, binary.LittleEndian.Uint32(sections[sectionAdded].data)), "must come after"},
-		"unknown flags":         {func(d []byte) []byte { d[sections[sectionFlags].offset] = 0xff; return d }, "token 0 has the unknown flags 0xff"},
+		"unknown settings":      {u32(sectionSettings, 0, 1<<31), "unknown settings 0x80000000"},
 		"ranges not from 0":     {u32(sectionRanges, 0, 1<<8), "a range from character 0x1 on, which is out of order"},
 		"ranges out of order":   {u32(sectionRanges, 2, 1<<8), "a range from character 0x1 on, which is out of order"},
 		"ranges beyond Unicode": {u32(sectionRanges, sections[sectionRanges].len()-1, 0x110000<<8), "character 0x110000 on"},
@@ -97,6 +97,19 @@ func TestNewRefuses(t *testing.T) {
 			require.NotContains(t, err.Error(), "\n")
 			require.Less(t, len(err.Error()), 300)
 		})
+	}
+}
+
+// Models that were packed with layout 1 are read still.
+func TestLayoutBefore(t *testing.T) {
+	data, err := os.ReadFile("testdata/toy-1.bin")
+	require.NoError(t, err)
+	before, err := New(data)
+	require.NoError(t, err)
+	now, err := New(toyBinary(t))
+	require.NoError(t, err)
+	for _, text := range hostileTexts {
+		require.Equal(t, now.EncodeSpecial(text), before.EncodeSpecial(text), "%q", text)
 	}
 }
 

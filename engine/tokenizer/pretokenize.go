@@ -18,30 +18,36 @@ type compiledPass struct {
 	program *syntax.Prog
 }
 
-// checkNormalizer accepts what leaves text as it is.
-func checkNormalizer(raw json.RawMessage, depth int) error {
+// parseNormalizer finds out what is done to a text first.
+func parseNormalizer(raw json.RawMessage, depth int) (settings, error) {
 	if isNull(raw) {
-		return nil
+		return 0, nil
 	}
 	if depth > maxDepth {
-		return fmt.Errorf("normalizer: more than %d levels", maxDepth)
+		return 0, fmt.Errorf("normalizer: more than %d levels", maxDepth)
 	}
 	var n struct {
 		Type        string            `json:"type"`
 		Normalizers []json.RawMessage `json:"normalizers"`
 	}
 	if err := json.Unmarshal(raw, &n); err != nil {
-		return fmt.Errorf("normalizer: %w", err)
+		return 0, fmt.Errorf("normalizer: %w", err)
 	}
-	if n.Type != "Sequence" {
-		return fmt.Errorf("normalizer %q is not supported", n.Type)
-	}
-	for _, inner := range n.Normalizers {
-		if err := checkNormalizer(inner, depth+1); err != nil {
-			return err
+	var all settings
+	switch n.Type {
+	case "NFC":
+		return settingNFC, nil
+	case "Sequence":
+		for _, inner := range n.Normalizers {
+			s, err := parseNormalizer(inner, depth+1)
+			if err != nil {
+				return 0, err
+			}
+			all |= s
 		}
+		return all, nil
 	}
-	return nil
+	return 0, fmt.Errorf("normalizer %q is not supported", n.Type)
 }
 
 // preTokenizerFile is a pre_tokenizer of tokenizer.json; which fields matter depends on Type.

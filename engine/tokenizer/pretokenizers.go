@@ -15,6 +15,7 @@ type preTokenizer struct {
 	digits       bool // then each digit alone
 	gpt2         bool // then ByteLevel's own pattern
 	ignoreMerges bool
+	nfc          bool // texts are put into Unicode's form C first
 }
 
 // The parts of Llama 3's pattern, and of others.
@@ -56,7 +57,7 @@ var preTokenizers = map[string]preTokenizer{
 	"deepseek-llm":   {patterns: []string{"[\r\n]", `\s?[` + deepseekLetters + `]+`, `\s?[!-/:-~！-／：-～‘-‟　-。]+`, `\s+$`, deepseekHan}, digits: true},
 	"deepseek-coder": {patterns: []string{"[\r\n]", `\s?\p{L}+`, `\s?\p{P}+`, deepseekHan}, digits: true},
 	"deepseek-v3":    {patterns: []string{`\p{N}{1,3}`, `[一-龥぀-ゟ゠-ヿ]+`, v3Words}},
-	"qwen2":          {patterns: []string{words + `|\p{N}|` + otherSigns}},
+	"qwen2":          {patterns: []string{words + `|\p{N}|` + otherSigns}, nfc: true},
 	"llama-bpe":      {patterns: []string{words + `|\p{N}{1,3}|` + otherSigns}, ignoreMerges: true},
 	"glm4":           {patterns: []string{words + `|\p{N}{1,3}|` + otherSigns}},
 	"youtu": {patterns: []string{`[가-힣ㄱ-ㆎ]+|[！…“”‘’—：；，、-〿︰-﹏]+|[ㄅ-ㄯ]+|[一-龥぀-ゟ゠-ヿ]+`,
@@ -83,6 +84,14 @@ func preTokenizerOf(name string) (preTokenizer, error) {
 		return p, fmt.Errorf("pre-tokenizer %q is not known, only %s", name, strings.Join(known, ", "))
 	}
 	return p, nil
+}
+
+// normalizer is that of a tokenizer.json.
+func (p preTokenizer) normalizer() map[string]string {
+	if p.nfc {
+		return map[string]string{"type": "NFC"}
+	}
+	return nil
 }
 
 // json is the pre_tokenizer of a tokenizer.json.

@@ -43,7 +43,7 @@ func FromTiktoken(model []byte, added []Added, pre string) ([]byte, error) {
 		vocab[toAlphabet(token)] = rank
 	}
 	return json.Marshal(map[string]any{
-		"version": "1.0", "added_tokens": added, "normalizer": nil, "post_processor": nil, "pre_tokenizer": splitter.json(), "decoder": map[string]string{"type": "ByteLevel"},
+		"version": "1.0", "added_tokens": added, "normalizer": splitter.normalizer(), "post_processor": nil, "pre_tokenizer": splitter.json(), "decoder": map[string]string{"type": "ByteLevel"},
 		// A piece that is a token is that token, without a look at the merges.
 		"model": map[string]any{"type": "BPE", "vocab": vocab, "merges": merges, "ignore_merges": true},
 	})

@@ -15,7 +15,8 @@ const (
 	maxMerges    = 1 << 20
 	maxTokenSize = 1 << 16 // bytes of one token
 	maxAdded     = 1 << 16
-	maxAddedSize = 256 // bytes of an added token; bounds what is compared at one place of a text
+	maxAddedSize = 256              // bytes of an added token; bounds what is compared at one place of a text
+	maxSpelling  = 4 * maxAddedSize // and of what normalization may make of one
 )
 
 // A Tokenizer is safe for concurrent use after New.
@@ -25,8 +26,11 @@ type Tokenizer struct {
 	pairs  index      // merges by what they merge
 	bytes  [256]int32 // the ids of single bytes, none where the vocabulary lacks one
 
-	everyAdded, textAdded finder // all added tokens, and those that are text
+	everyAdded, textAdded finders // all added tokens, and those that are text
 }
+
+// finders find added tokens: some in a text as it is, others in what normalization makes of the rest.
+type finders struct{ raw, normalized finder }
 
 // New reads what Compile has made. It keeps the data, which must not change any more.
 func New(data []byte) (*Tokenizer, error) {
@@ -40,9 +44,17 @@ func New(data []byte) (*Tokenizer, error) {
 	if err := t.indexMerges(); err != nil {
 		return nil, err
 	}
-	t.everyAdded = t.newFinder(func(flags) bool { return true })
-	t.textAdded = t.newFinder(func(f flags) bool { return f&flagControl == 0 })
+	t.everyAdded = t.newFinders(flagAdded | flagControl)
+	t.textAdded = t.newFinders(flagAdded)
 	return t, nil
+}
+
+// newFinders takes the added tokens that are control tokens or not as the flags have it, or either.
+func (t *Tokenizer) newFinders(most flags) finders {
+	among := func(mask flags) func(flags) bool {
+		return func(f flags) bool { return f&flagControl&^most == 0 && f&flagNormalized == mask }
+	}
+	return finders{t.newFinder(among(0)), t.newFinder(among(flagNormalized))}
 }
 
 // VocabSize is one more than the greatest id.

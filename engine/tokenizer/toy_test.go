@@ -12,6 +12,7 @@ type toy struct {
 	merges       [][2]string // in the byte alphabet
 	added        []addedFile // ids are given out here
 	preTokenizer string      // byteLevel if empty
+	normalizer   string      // null if empty
 	ignoreMerges bool
 }
 
@@ -39,8 +40,11 @@ func (y toy) json(tb testing.TB) []byte {
 	if y.preTokenizer == "" {
 		y.preTokenizer = byteLevel
 	}
+	if y.normalizer == "" {
+		y.normalizer = "null"
+	}
 	data, err := json.Marshal(map[string]any{
-		"added_tokens": y.added, "normalizer": nil, "pre_tokenizer": json.RawMessage(y.preTokenizer),
+		"added_tokens": y.added, "normalizer": json.RawMessage(y.normalizer), "pre_tokenizer": json.RawMessage(y.preTokenizer),
 		"model": map[string]any{"type": "BPE", "vocab": vocab, "merges": y.merges, "ignore_merges": y.ignoreMerges},
 	})
 	require.NoError(tb, err)
