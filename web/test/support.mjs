@@ -45,7 +45,7 @@ export const launch = (name, options = {}) => puppeteer.launch({ ...browsers[nam
 /** The folders of golden checkpoints: the repository's, and larger ones that may lie beside it (engine/enginetest/need). */
 export const goldens = {
   'tiny-v3': path.join(root, 'testdata/goldens/tiny-v3'),
-  ...Object.fromEntries(['dense-mla', 'v2-lite', 'v3-fp8-mtp'].map((name) => [name, path.resolve(root, '../shared/fixtures', name)])),
+  ...Object.fromEntries(['dense-mla', 'qwen2-distill', 'v2-lite', 'v3-fp8-mtp'].map((name) => [name, path.resolve(root, '../shared/fixtures', name)])),
 };
 
 /** The options of a test that needs something: skipped without, with a word, or failed where TABSEEK_NEED lists it. */
