@@ -1,9 +1,6 @@
 package shaders
 
-import (
-	"iter"
-	"math"
-)
+import "math"
 
 // ExpertGateUpParams are the uniform parameters of expert_gate_up.wgsl.
 type ExpertGateUpParams struct {
@@ -41,34 +38,38 @@ var expertGateUp = register(kernel[expertGateUpVariant, ExpertGateUpParams]{
 	reference: func(v expertGateUpVariant, p ExpertGateUpParams, grid Grid, m Memory) {
 		x, y := m.F32("x"), m.F32("y")
 		w := viewMatrix(m, v.Format, int(p.MatrixRows), int(p.Width))
-		for visit, expert := range visitsTo(m, int(grid[1])*v.Batch, int(p.FirstExpert), int(p.ExpertCount)) {
-			n := v.factor(v.normed(x[visit/int(p.Slots)*int(p.XStride):][:p.Width], m, p.Epsilon))
+		for expert, visits := range visitsTo(m, int(grid[1])*v.Batch, int(p.FirstExpert), int(p.ExpertCount)) {
+			vectors := make([][]float32, len(visits))
+			for b, visit := range visits {
+				vectors[b] = v.factor(v.normed(x[visit/int(p.Slots)*int(p.XStride):][:p.Width], m, p.Epsilon))
+			}
 			for i := range int(p.FF) {
-				gate := w.dot(expert*int(p.MatrixRows)+i, n)
-				up := w.dot(expert*int(p.MatrixRows)+int(p.UpRow)+i, n)
-				activated := gate / (1 + math.Exp(-gate))
-				if v.Relu {
-					activated = max(gate, 0)
+				gates := w.dots(expert*int(p.MatrixRows)+i, vectors)
+				ups := w.dots(expert*int(p.MatrixRows)+int(p.UpRow)+i, vectors)
+				for b, visit := range visits {
+					activated := gates[b] / (1 + math.Exp(-gates[b]))
+					if v.Relu {
+						activated = max(gates[b], 0)
+					}
+					y[visit*int(p.YStride)+i] = float32(activated * ups[b])
 				}
-				y[visit*int(p.YStride)+i] = float32(activated * up)
 			}
 		}
 	},
 })
 
-// visitsTo are the visits of the first n places of the lists with the matrices of their experts, of those of a part of a stack.
-func visitsTo(m Memory, n, first, count int) iter.Seq2[int, int] {
-	return func(yield func(int, int) bool) {
-		routes := m.U32("routes")
-		for _, visit := range m.U32("visits")[:n] {
-			if visit == noVisit {
-				continue
-			}
-			if expert := int(routes[2*visit]) - first; expert >= 0 && expert < count && !yield(int(visit), expert) {
-				return
-			}
+// visitsTo are the visits in the first n places of the lists, by their experts' matrices, of those of a part of a stack.
+func visitsTo(m Memory, n, first, count int) map[int][]int {
+	routes, to := m.U32("routes"), map[int][]int{}
+	for _, visit := range m.U32("visits")[:n] {
+		if visit == noVisit {
+			continue
+		}
+		if expert := int(routes[2*visit]) - first; expert >= 0 && expert < count {
+			to[expert] = append(to[expert], int(visit))
 		}
 	}
+	return to
 }
 
 // ExpertGateUp computes act(gate x) * (up x) for visits to experts, in `lists` lists of `batch` each: bindings x (rows, XStride), norm (Width) with v.Norm, routes (rows, Slots) of

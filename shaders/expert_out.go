@@ -24,10 +24,15 @@ var expertOut = register(kernel[expertOutVariant, ExpertOutParams]{
 	reference: func(v expertOutVariant, p ExpertOutParams, grid Grid, m Memory) {
 		x, y := m.F32("x"), m.F32("y")
 		w := viewMatrix(m, v.Format, int(p.Width), int(p.FF))
-		for visit, expert := range visitsTo(m, int(grid[1])*v.Batch, int(p.FirstExpert), int(p.ExpertCount)) {
-			activated := v.factor(x[visit*int(p.XStride):][:p.FF])
+		for expert, visits := range visitsTo(m, int(grid[1])*v.Batch, int(p.FirstExpert), int(p.ExpertCount)) {
+			vectors := make([][]float32, len(visits))
+			for b, visit := range visits {
+				vectors[b] = v.factor(x[visit*int(p.XStride):][:p.FF])
+			}
 			for i := range int(p.Width) {
-				y[visit*int(p.YStride)+i] = float32(w.dot(expert*int(p.Width)+i, activated))
+				for b, sum := range w.dots(expert*int(p.Width)+i, vectors) {
+					y[visits[b]*int(p.YStride)+i] = float32(sum)
+				}
 			}
 		}
 	},

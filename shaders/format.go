@@ -91,57 +91,57 @@ const superBlock = 256
 // matrixView is the reference's view of a stack of packed matrices [n, rows, K].
 type matrixView struct {
 	format         Format
+	arrangement    arrangement
 	rows, k        int // of one matrix
 	quants, scales []byte
+	values         []float64 // of the row that was read last
 }
 
 // viewMatrix reads the weights from the variables "weights" and "scales".
-func viewMatrix(m Memory, format Format, rows, k int) matrixView {
-	return matrixView{format, rows, k, m.Bytes("weights"), m.Bytes("scales")}
+func viewMatrix(m Memory, format Format, rows, k int) *matrixView {
+	blocks := (k + BlockSize - 1) / BlockSize
+	return &matrixView{format, arrangements[format], rows, k, m.Bytes("weights"), m.Bytes("scales"), make([]float64, blocks*BlockSize)}
 }
 
-// row dequantises row r, counted through the whole stack.
-func (w matrixView) row(r int) []float64 {
-	blocks := (w.k + BlockSize - 1) / BlockSize
-	out := make([]float64, blocks*BlockSize)
+// row dequantises row r, counted through the whole stack. It stays until the next one is read.
+func (w *matrixView) row(r int) []float64 {
+	blocks := len(w.values) / BlockSize
 	for b := range blocks {
-		block := r*blocks + b
-		quant, to := w.quants[block*w.format.QuantBytes():], out[b*BlockSize:][:BlockSize]
-		if a := arrangements[w.format]; a.blocks > 0 {
-			ggmlBlock(w.format, quant[:a.quants], w.scales[block/a.blocks*a.entry:][:a.entry], block%a.blocks, to)
-		} else {
-			w.block(quant, w.scale(r, b), to)
+		value := w.elements(r, b, r*blocks+b)
+		for i := range BlockSize {
+			w.values[b*BlockSize+i] = value(i)
 		}
 	}
-	return out[:w.k]
+	return w.values[:w.k]
 }
 
-// scale is what block b of row r is multiplied with.
-func (w matrixView) scale(r, b int) float64 {
-	if w.format == FP8 {
-		tilesDown, tilesAcross := (w.rows+tileSize-1)/tileSize, (w.k+tileSize-1)/tileSize
-		tile := ((r/w.rows)*tilesDown+(r%w.rows)/tileSize)*tilesAcross + b*BlockSize/tileSize
-		return float64(math.Float32frombits(binary.LittleEndian.Uint32(w.scales[4*tile:])))
-	}
-	return 1
-}
-
-// block dequantises the elements of a block of a format without scales of its own.
-func (w matrixView) block(quant []byte, scale float64, out []float64) {
-	for i := range out {
-		switch w.format {
-		case F32:
-			out[i] = float64(math.Float32frombits(binary.LittleEndian.Uint32(quant[4*i:])))
-		case BF16:
-			out[i] = float64(math.Float32frombits(uint32(binary.LittleEndian.Uint16(quant[2*i:])) << 16))
-		case F16:
-			out[i] = float64(halfAt(quant, i))
-		case FP8:
-			out[i] = e4m3(quant[i]) * scale
-		default:
-			panic("shaders: no reference for format " + string(w.format))
+// elements says what the elements of block b of row r are, which is the stack's n-th.
+func (w *matrixView) elements(r, b, n int) func(i int) float64 {
+	a := w.arrangement
+	quants := w.quants[n*a.quants:][:a.quants]
+	switch {
+	case a.blocks > 0:
+		return ggmlElements(w.format, quants, w.scales[n/a.blocks*a.entry:][:a.entry], n%a.blocks)
+	case w.format == F32:
+		return func(i int) float64 { return float64(math.Float32frombits(binary.LittleEndian.Uint32(quants[4*i:]))) }
+	case w.format == BF16:
+		return func(i int) float64 {
+			return float64(math.Float32frombits(uint32(binary.LittleEndian.Uint16(quants[2*i:])) << 16))
 		}
+	case w.format == F16:
+		return func(i int) float64 { return float64(halfAt(quants, i)) }
+	case w.format == FP8:
+		scale := w.tileScale(r, b)
+		return func(i int) float64 { return e4m3(quants[i]) * scale }
 	}
+	panic("shaders: no reference for format " + string(w.format))
+}
+
+// tileScale is what block b of row r of fp8 is multiplied with.
+func (w *matrixView) tileScale(r, b int) float64 {
+	tilesDown, tilesAcross := (w.rows+tileSize-1)/tileSize, (w.k+tileSize-1)/tileSize
+	tile := ((r/w.rows)*tilesDown+(r%w.rows)/tileSize)*tilesAcross + b*BlockSize/tileSize
+	return float64(math.Float32frombits(binary.LittleEndian.Uint32(w.scales[4*tile:])))
 }
 
 func halfAt(plane []byte, i int) float32 {

@@ -5,7 +5,7 @@ import (
 	"math"
 )
 
-// ggmlBlock dequantises the 32 elements of a block of ggml's formats, block b of those that share an entry among the scales.
+// ggmlElements says what the 32 elements of a block of ggml's formats are, block b of those that share an entry among the scales.
 //
 // In a block of nibbles byte i holds element i (low) and i+16 (high). What is left of more than 4 bits lies among the scales:
 // a word of fifth bits for each block, bit i that of element i. q2_k and q3_k have 2 bits an element, in order.
@@ -24,7 +24,7 @@ import (
 //	iq4_xs  f16 d, 16 upper bits of scales; 4 bytes of their lower bits
 //	q2_k    f16 d, f16 dmin; 16 bytes, one for 16 elements: scale (low nibble), min (high)
 //	q3_k    f16 d and 2 bytes of nothing; 12 bytes of scales; third bits of each block
-func ggmlBlock(f Format, quants, scales []byte, b int, out []float64) {
+func ggmlElements(f Format, quants, scales []byte, b int) func(i int) float64 {
 	var d, m float64
 	if len(scales) >= 2 {
 		d = float64(halfAt(scales, 0))
@@ -33,44 +33,53 @@ func ggmlBlock(f Format, quants, scales []byte, b int, out []float64) {
 		m = float64(halfAt(scales, 1))
 	}
 	word := func(i int) uint32 { return binary.LittleEndian.Uint32(scales[4*i:]) }
-	for i := range out {
-		switch f {
-		case Q8_0:
-			out[i] = d * float64(int8(quants[i]))
-		case Q4_0:
-			out[i] = d * (nibbleOf(quants, i) - 8)
-		case Q4_1:
-			out[i] = d*nibbleOf(quants, i) + m
-		case Q5_0:
-			out[i] = float64(halfAt(scales, b)) * (nibbleOf(quants, i) + 16*bitOf(word(1+b), i) - 16)
-		case Q5_1:
-			out[i] = d*(nibbleOf(quants, i)+16*bitOf(word(1), i)) + m
-		case IQ4_NL:
-			out[i] = d * iq4Values[int(nibbleOf(quants, i))]
-		case MXFP4:
-			out[i] = math.Ldexp(mxfp4Values[int(nibbleOf(quants, i))], int(scales[0])-127)
-		case Q4_K:
-			scale, least := scaleAndLeast(scales[4:], b)
-			out[i] = d*scale*nibbleOf(quants, i) - m*least
-		case Q5_K:
-			scale, least := scaleAndLeast(scales[4:], b)
-			out[i] = d*scale*(nibbleOf(quants, i)+16*bitOf(word(4+b), i)) - m*least
-		case Q6_K:
-			out[i] = d * float64(int8(scales[4+2*b+i/16])) * (nibbleOf(quants, i) + 16*twoBitsOf(scales[20+8*b:], i) - 32)
-		case IQ4_XS:
-			scale := int(scales[4+b/2]>>(4*(b%2))&15) | int(word(0)>>(16+2*b)&3)<<4
-			out[i] = d * float64(scale-32) * iq4Values[int(nibbleOf(quants, i))]
-		case Q2_K:
+	switch f {
+	case Q8_0:
+		return func(i int) float64 { return d * float64(int8(quants[i])) }
+	case Q4_0:
+		return func(i int) float64 { return d * (nibbleOf(quants, i) - 8) }
+	case Q4_1:
+		return func(i int) float64 { return d*nibbleOf(quants, i) + m }
+	case Q5_0:
+		d, bits := float64(halfAt(scales, b)), word(1+b)
+		return func(i int) float64 { return d * (nibbleOf(quants, i) + 16*bitOf(bits, i) - 16) }
+	case Q5_1:
+		bits := word(1)
+		return func(i int) float64 { return d*(nibbleOf(quants, i)+16*bitOf(bits, i)) + m }
+	case IQ4_NL:
+		return func(i int) float64 { return d * iq4Values[int(nibbleOf(quants, i))] }
+	case MXFP4:
+		exponent := int(scales[0]) - 127
+		return func(i int) float64 { return math.Ldexp(mxfp4Values[int(nibbleOf(quants, i))], exponent) }
+	case Q4_K:
+		scale, least := scaleAndLeast(scales[4:], b)
+		return func(i int) float64 { return d*scale*nibbleOf(quants, i) - m*least }
+	case Q5_K:
+		scale, least := scaleAndLeast(scales[4:], b)
+		bits := word(4 + b)
+		return func(i int) float64 { return d*scale*(nibbleOf(quants, i)+16*bitOf(bits, i)) - m*least }
+	case Q6_K:
+		scales := scales[4:]
+		return func(i int) float64 {
+			return d * float64(int8(scales[2*b+i/16])) * (nibbleOf(quants, i) + 16*twoBitsOf(scales[16+8*b:], i) - 32)
+		}
+	case IQ4_XS:
+		scale := int(scales[4+b/2]>>(4*(b%2))&15) | int(word(0)>>(16+2*b)&3)<<4
+		return func(i int) float64 { return d * float64(scale-32) * iq4Values[int(nibbleOf(quants, i))] }
+	case Q2_K:
+		return func(i int) float64 {
 			both := scales[4+2*b+i/16]
-			out[i] = d*float64(both&15)*twoBitsOf(quants, i) - m*float64(both>>4)
-		case Q3_K:
+			return d*float64(both&15)*twoBitsOf(quants, i) - m*float64(both>>4)
+		}
+	case Q3_K:
+		bits := word(4 + b)
+		return func(i int) float64 {
 			s := 2*b + i/16
 			scale := int(scales[4+s%8]>>(4*(s/8))&15) | int(scales[12+s%4]>>(2*(s/4))&3)<<4
-			out[i] = d * float64(scale-32) * (twoBitsOf(quants, i) + 4*bitOf(word(4+b), i) - 4)
-		default:
-			panic("shaders: no reference for format " + string(f))
+			return d * float64(scale-32) * (twoBitsOf(quants, i) + 4*bitOf(bits, i) - 4)
 		}
 	}
+	panic("shaders: no reference for format " + string(f))
 }
 
 func nibbleOf(quants []byte, i int) float64 { return float64(quants[i%16] >> (4 * (i / 16)) & 15) }

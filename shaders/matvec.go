@@ -36,10 +36,9 @@ var matVec = register(kernel[matVecVariant, MatVecParams]{
 			vectors[b] = v.factor(v.normed(x[b*int(p.XStride)+int(p.XOffset):][:p.Width], m, p.Epsilon))
 		}
 		for i := range int(p.Rows) {
-			row := w.row(i)
-			for b, vector := range vectors {
+			for b, sum := range w.dots(i, vectors) {
 				at := b*int(p.YStride) + int(p.YOffset) + i
-				sum := dot(row, vector) * float64(p.Scale)
+				sum *= float64(p.Scale)
 				if p.Accumulate != 0 {
 					sum += float64(y[at])
 				}
@@ -50,7 +49,16 @@ var matVec = register(kernel[matVecVariant, MatVecParams]{
 })
 
 // dot is row r times a vector.
-func (w matrixView) dot(r int, x []float32) float64 { return dot(w.row(r), x) }
+func (w *matrixView) dot(r int, x []float32) float64 { return dot(w.row(r), x) }
+
+// dots are row r times each vector.
+func (w *matrixView) dots(r int, vectors [][]float32) []float64 {
+	row, sums := w.row(r), make([]float64, len(vectors))
+	for b, x := range vectors {
+		sums[b] = dot(row, x)
+	}
+	return sums
+}
 
 func dot(row []float64, x []float32) float64 {
 	sum := 0.0

@@ -30,7 +30,7 @@ func families() []Case {
 func widths() []Case {
 	return []Case{
 		{Name: "hidden 72", Config: V2().With(Config{"hidden_size": 72})},
-		{Name: "hidden 100", Config: V3().With(Config{"hidden_size": 100}), Native: true},
+		{Name: "hidden 100", Config: V3().With(Config{"hidden_size": 100})},
 		{Name: "hidden 33", Config: V3().With(Config{"hidden_size": 33}), Native: true},
 		{Name: "hidden 1", Config: Dense().With(Config{"hidden_size": 1, "tie_word_embeddings": false, "vocab_size": 260})},
 		{Name: "everything odd", Config: V3().With(Config{
@@ -42,7 +42,7 @@ func widths() []Case {
 		{Name: "q_lora wider than hidden", Config: V3().With(Config{"q_lora_rank": 96})},
 		{Name: "vocab 262", Config: V2().With(Config{"vocab_size": 262})},
 		{Name: "vocab 513", Config: V3().With(Config{"vocab_size": 513})},
-		{Name: "wide", Config: V3().With(Config{"hidden_size": 1056, "intermediate_size": 1100, "moe_intermediate_size": 40, "n_routed_experts": 8}), Native: true},
+		{Name: "wide", Config: V3().With(Config{"hidden_size": 1056, "intermediate_size": 1100, "moe_intermediate_size": 40, "n_routed_experts": 8})},
 	}
 }
 
@@ -52,9 +52,9 @@ func heads() []Case {
 		return base.With(Config{"num_attention_heads": heads, "qk_nope_head_dim": nope, "qk_rope_head_dim": rope, "v_head_dim": v, "kv_lora_rank": rank})
 	}
 	return []Case{
-		{Name: "heads 24 8 40", Config: with(V3(), 4, 24, 8, 40, 48), Native: true},
+		{Name: "heads 24 8 40", Config: with(V3(), 4, 24, 8, 40, 48)},
 		{Name: "glm heads 192 64 256", Config: with(V3(), 2, 192, 64, 256, 512), Native: true},
-		{Name: "gigachat heads 128 64 192", Config: with(V2(), 2, 128, 64, 192, 512), Native: true},
+		{Name: "gigachat heads 128 64 192", Config: with(V2(), 2, 128, 64, 192, 512)},
 		{Name: "rope 2", Config: with(V2(), 4, 16, 2, 16, 32)},
 		{Name: "rope wider than nope", Config: with(V2(), 4, 8, 32, 16, 32)},
 		{Name: "nope 1, v 1", Config: with(V2(), 4, 1, 4, 1, 32)},
@@ -65,7 +65,7 @@ func heads() []Case {
 		{Name: "1 head", Config: with(V3(), 1, 16, 8, 16, 32)},
 		{Name: "3 heads", Config: with(V2(), 3, 16, 8, 16, 32)},
 		{Name: "17 heads", Config: with(V2(), 17, 16, 8, 16, 32)},
-		{Name: "20 heads", Config: with(V3(), 20, 16, 8, 24, 32), Native: true},
+		{Name: "20 heads", Config: with(V3(), 20, 16, 8, 24, 32)},
 		{Name: "40 heads", Config: with(Dense(), 40, 8, 4, 8, 16), Native: true},
 	}
 }
@@ -75,7 +75,7 @@ func heads() []Case {
 func prompts() []Case {
 	small := V3().With(Config{"num_hidden_layers": 1, "first_k_dense_replace": 0, "num_attention_heads": 2})
 	return []Case{
-		{Name: "prompt of 1", Config: V3(), Prompt: 1, Native: true},
+		{Name: "prompt of 1", Config: V3(), Prompt: 1},
 		{Name: "prompt of 2", Config: V3(), Prompt: 2},
 		{Name: "prompt of 7", Config: V3(), Prompt: 7},
 		{Name: "prompt of 8", Config: V3(), Prompt: 8},
@@ -83,15 +83,15 @@ func prompts() []Case {
 		{Name: "prompt of 17", Config: V3(), Prompt: 17},
 		{Name: "prompt of 33", Config: V3(), Prompt: 33},
 		{Name: "prompt of 130", Config: small, Prompt: 130},
-		{Name: "prompt of 249, 1 split", Config: small, Prompt: 249, Context: 255, Native: true},
+		{Name: "prompt of 249, 1 split", Config: small, Prompt: 249, Context: 255},
 		{Name: "prompt of 300, 2 splits", Config: small, Prompt: 300, Context: 310},
 		{Name: "prompt of 300, 7 splits", Config: small, Prompt: 300, Context: 1000, Native: true},
 		{Name: "prompt of 1030", Config: small.With(Config{
 			"num_nextn_predict_layers": 0, "n_shared_experts": 0, "num_experts_per_tok": 2,
-		}), Prompt: 1030, Native: true},
+		}), Prompt: 1030},
 		{Name: "prompt of 300, yarn", Config: Dense().With(Config{
 			"rope_scaling": yarn(40, 1, 1, 32), "first_k_dense_replace": 1, "num_hidden_layers": 1,
-		}), Prompt: 300, Native: true},
+		}), Prompt: 300},
 		{Name: "context of 1", Config: V3(), Prompt: 1, Exact: true},
 		{Name: "context of 8", Config: V3(), Prompt: 8, Exact: true},
 		{Name: "context of 21", Config: V3(), Prompt: 21, Exact: true, Native: true},
@@ -110,7 +110,7 @@ func routers() []Case {
 		{Name: "greedy, renormalised and scaled", Config: v2(Config{"norm_topk_prob": true, "routed_scaling_factor": 16.0})},
 		{Name: "greedy, top 1 renormalised", Config: v2(Config{"norm_topk_prob": true, "num_experts_per_tok": 1, "routed_scaling_factor": 4.0})},
 		{Name: "top 1 renormalised", Config: v3(Config{"num_experts_per_tok": 1})},
-		{Name: "greedy, scaled", Config: v2(Config{"routed_scaling_factor": 16.0}), Native: true},
+		{Name: "greedy, scaled", Config: v2(Config{"routed_scaling_factor": 16.0})},
 		{Name: "greedy, groups ignored", Config: v2(Config{"n_group": 4, "topk_group": 1})},
 		{Name: "group limited", Config: v2(grouped), Native: true},
 		{Name: "group limited, renormalised", Config: v2(grouped).With(Config{"norm_topk_prob": true, "routed_scaling_factor": 1.5})},
@@ -118,13 +118,13 @@ func routers() []Case {
 		{Name: "sigmoid group limited", Config: v3(Config{"topk_method": "group_limited_greedy"})},
 		{Name: "one group", Config: v3(Config{"n_group": 1, "topk_group": 1})},
 		{Name: "not renormalised", Config: v3(Config{"norm_topk_prob": false})},
-		{Name: "all biases negative", Config: v3(nil), Shifts: negative, Native: true},
+		{Name: "all biases negative", Config: v3(nil), Shifts: negative},
 		{Name: "all biases negative, one group", Config: v3(Config{"n_group": 1, "topk_group": 1}), Shifts: negative},
 		{Name: "large biases", Config: v3(nil), Scales: map[string]float64{"e_score_correction_bias": 50}},
-		{Name: "top 1", Config: v3(Config{"num_experts_per_tok": 1, "norm_topk_prob": false}), Native: true},
-		{Name: "top all", Config: v2(Config{"num_experts_per_tok": 8}), Native: true},
+		{Name: "top 1", Config: v3(Config{"num_experts_per_tok": 1, "norm_topk_prob": false})},
+		{Name: "top all", Config: v2(Config{"num_experts_per_tok": 8})},
 		{Name: "top all of the groups kept", Config: v3(Config{"num_experts_per_tok": 8})},
-		{Name: "groups of one expert", Config: v3(Config{"n_group": 16, "topk_group": 5}), Native: true},
+		{Name: "groups of one expert", Config: v3(Config{"n_group": 16, "topk_group": 5})},
 		{Name: "80 groups", Config: v3(Config{"n_routed_experts": 160, "n_group": 80, "topk_group": 4, "moe_intermediate_size": 8})},
 		{Name: "all groups kept", Config: v3(Config{"topk_group": 4})},
 		{Name: "one expert", Config: v2(Config{"n_routed_experts": 1, "num_experts_per_tok": 1})},
@@ -133,7 +133,7 @@ func routers() []Case {
 		}), Native: true},
 		{Name: "softmax with a bias", Config: v2(Config{"topk_method": "noaux_tc"})},
 		{Name: "no shared expert", Config: v3(Config{"n_shared_experts": 0}), Native: true},
-		{Name: "3 shared experts", Config: v3(Config{"n_shared_experts": 3, "moe_intermediate_size": 36}), Native: true},
+		{Name: "3 shared experts", Config: v3(Config{"n_shared_experts": 3, "moe_intermediate_size": 36})},
 		{Name: "sharp router", Config: v2(nil), Scales: map[string]float64{"mlp.gate.weight": 3}},
 	}
 }
@@ -150,7 +150,7 @@ func layouts() []Case {
 		{Name: "dense with MTP", Config: Dense().With(Config{"num_nextn_predict_layers": 1, "model_type": "deepseek_v3"})},
 		{Name: "dense with MTP, copies", Config: Dense().With(Config{"num_nextn_predict_layers": 1, "model_type": "deepseek_v3"}), Copies: true},
 		{Name: "dense, without q_lora, untied", Config: Dense().With(Config{"q_lora_rank": nil, "tie_word_embeddings": false})},
-		{Name: "MTP without q_lora", Config: V3().With(Config{"q_lora_rank": nil}), Native: true},
+		{Name: "MTP without q_lora", Config: V3().With(Config{"q_lora_rank": nil})},
 		{Name: "MTP with copies", Config: V3(), Copies: true},
 		{Name: "MTP left out of the checkpoint", Config: V3(), Tensors: Config{"num_nextn_predict_layers": 0}},
 		{Name: "MTP left out of the config", Config: V3().With(Config{"num_nextn_predict_layers": Absent}), Tensors: Config{"num_nextn_predict_layers": 1}, Copies: true},
@@ -160,7 +160,7 @@ func layouts() []Case {
 		{Name: "tied with experts", Config: V3().With(Config{"tie_word_embeddings": true})},
 		{Name: "eps 1e-5", Config: V3().With(Config{"rms_norm_eps": 1e-5}), Scales: map[string]float64{ // so small that epsilons count
 			"q_a_proj.weight": 0.005, "kv_a_proj_with_mqa.weight": 0.005, "model.embed_tokens.weight": 0.005,
-		}, Native: true},
+		}},
 		{Name: "eps 1e-6", Config: V3(), Scales: map[string]float64{"model.embed_tokens.weight": 0.002}},
 	}
 }
@@ -178,7 +178,7 @@ func ropes() []Case {
 	renamed := without("type")
 	renamed["rope_type"] = "yarn"
 	return []Case{
-		{Name: "yarn 40, mscale 0.707", Config: with(yarn(40, 0.707, 0.707, 64)), Prompt: 20, Native: true},
+		{Name: "yarn 40, mscale 0.707", Config: with(yarn(40, 0.707, 0.707, 64)), Prompt: 20},
 		{Name: "yarn 40, mscale 1", Config: V3().With(Config{"rope_scaling": yarn(40, 1, 1, 64)}), Prompt: 20},
 		{Name: "yarn 64", Config: with(yarn(64, 1, 1, 4096)).With(Config{"rope_theta": 1e5}), Prompt: 20},
 		{Name: "yarn, mscales differ", Config: with(yarn(40, 1, 0.5, 64)), Prompt: 20, Native: true},
@@ -213,21 +213,21 @@ func Formats() []Case {
 	})
 	odd := V3().With(Config{"hidden_size": 75, "q_lora_rank": 37, "kv_lora_rank": 45})
 	return []Case{
-		{Name: "f32", Config: odd, DTypes: Plain(weights.DTypeF32), Native: true},
+		{Name: "f32", Config: odd, DTypes: Plain(weights.DTypeF32)},
 		{Name: "f16", Config: odd, DTypes: Plain(weights.DTypeF16), Native: true},
 		{Name: "fp8", Config: V3(), DTypes: FP8},
-		{Name: "fp8 of odd widths", Config: odd, DTypes: FP8, Native: true},
+		{Name: "fp8 of odd widths", Config: odd, DTypes: FP8},
 		{Name: "fp8 ragged", Config: ragged, DTypes: FP8, Native: true},
-		{Name: "fp8 in whole blocks", Config: whole, DTypes: FP8, Native: true},
+		{Name: "fp8 in whole blocks", Config: whole, DTypes: FP8},
 		{Name: "fp8 ragged, in slices that end inside a block", Config: ragged.With(Config{"dense_slices": 5}), DTypes: FP8},
-		{Name: "fp8, slices that are whole blocks", Config: whole.With(Config{"dense_slices": 2}), DTypes: FP8, Native: true},
+		{Name: "fp8, slices that are whole blocks", Config: whole.With(Config{"dense_slices": 2}), DTypes: FP8},
 		{Name: "fp8 without q_lora", Config: ragged.With(Config{"q_lora_rank": nil}), DTypes: FP8},
 		{Name: "mixed", Config: V3(), DTypes: Mixed, Native: true},
 		{Name: "mixed, odd widths", Config: odd, DTypes: Mixed},
 		{Name: "3 files", Config: V3(), DTypes: FP8, Files: 3, Copies: true},
 		{Name: "fused experts", Config: V3(), Fused: true},
 		{Name: "fused experts, fp8", Config: whole, DTypes: FP8, Fused: true, Files: 2},
-		{Name: "small buffers", Config: odd, MaxBuffer: 40 << 10, Native: true},
+		{Name: "small buffers", Config: odd, MaxBuffer: 40 << 10},
 		{Name: "small buffers, f32", Config: V2().With(Config{"tie_word_embeddings": true}), DTypes: Plain(weights.DTypeF32), MaxBuffer: 48 << 10},
 		{Name: "small buffers, fp8", Config: ragged, DTypes: FP8, MaxBuffer: 320 << 10, Native: true},
 		{Name: "small buffers, fp8 in whole blocks", Config: whole, DTypes: FP8, MaxBuffer: 66 << 10},
@@ -249,7 +249,7 @@ func ggufs() []Case {
 		{Name: "gguf, v2 of old", Config: V2().With(Config{"rope_scaling": yarn(40, 0.707, 0.707, 64)}), GGUF: &GGUF{}, Prompt: 20},
 		{Name: "gguf, v3", Config: V3(), GGUF: &GGUF{HeadsApart: true}},
 		{Name: "gguf, dense", Config: Dense(), GGUF: &GGUF{HeadsApart: true}},
-		{Name: "gguf, shared experts apart", Config: V2(), GGUF: &apart, Native: true},
+		{Name: "gguf, shared experts apart", Config: V2(), GGUF: &apart},
 		{Name: "gguf, three shared experts apart", Config: three, GGUF: &apart, Prompt: 20},
 		{Name: "gguf, plm", Config: PLM(), GGUF: &GGUF{}},
 		{Name: "gguf, qwen2", Config: Qwen2(), GGUF: &GGUF{}},

@@ -37,7 +37,7 @@ type Case struct {
 	Scales map[string]float64 // factors of tensors, by how their names end
 	Shifts map[string]float64 // added to tensors, by how their names end
 
-	Native bool // worth running on a GPU too
+	Native bool // worth running on a GPU each time; the others are, where there is time (.ci/soak)
 }
 
 func (c *Case) dtypes() DTypes {

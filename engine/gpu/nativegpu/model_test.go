@@ -2,6 +2,7 @@ package nativegpu_test
 
 import (
 	"math"
+	"os"
 	"testing"
 
 	"github.com/stretchr/testify/require"
@@ -14,10 +15,13 @@ import (
 	"tabseek/shaders"
 )
 
+// onGPU tells whether a case is run here: TABSEEK_MODELS=all has all of them run.
+func onGPU(c enginetest.Case) bool { return c.Native || os.Getenv("TABSEEK_MODELS") == "all" }
+
 // Whole models on the GPU agree with the published formulas in float64.
 func TestModels(t *testing.T) {
 	for _, c := range enginetest.Cases() {
-		if c.Native {
+		if onGPU(c) {
 			t.Run(c.Name, func(t *testing.T) { c.Run(t, open(t), enginetest.Native32) })
 		}
 	}
@@ -27,7 +31,7 @@ func TestModels(t *testing.T) {
 func TestQuantisedModels(t *testing.T) {
 	for _, c := range enginetest.Quantised() {
 		for _, quant := range []weights.Quant{weights.QuantQ8, weights.QuantQ4} {
-			if c.Native {
+			if onGPU(c) {
 				t.Run(c.Name+" "+string(quant), func(t *testing.T) { c.RunPacked(t, quant, open(t), enginetest.Native32) })
 			}
 		}
