@@ -319,7 +319,7 @@ func (e *Engine) info() *message.ModelInfo {
 	}
 	return &message.ModelInfo{
 		Name: e.manifest.Source.Name, Chat: e.manifest.Chat, Context: e.options.Context, VocabSize: e.sizes.VocabSize,
-		Layers: e.sizes.Layers, ParamsTotal: facts.ParamsTotal, ParamsActive: facts.ParamsActive, WeightBytes: facts.WeightBytes, BytesPerToken: facts.BytesPerToken,
+		Layers: e.sizes.Layers, Attention: message.Attention(e.sizes.Attention), ParamsTotal: facts.ParamsTotal, ParamsActive: facts.ParamsActive, WeightBytes: facts.WeightBytes, BytesPerToken: facts.BytesPerToken,
 		KVBytesPerToken: int64(facts.KVBytesPerToken), Chunk: e.options.Chunk, Profile: e.model.Profile.String(), Temperature: recommended(e.manifest.Generation.Temperature), TopP: recommended(e.manifest.Generation.TopP),
 		Drafts: e.architecture.Drafts(), Sequences: e.options.Sequences,
 	}

@@ -32,6 +32,14 @@ func TestGoldens(t *testing.T) {
 	}
 }
 
+// Whoever opens a model is told which attention it has.
+func TestAttention(t *testing.T) {
+	for want, config := range map[message.Attention]enginetest.Config{message.MLA: enginetest.V2(), message.GQA: enginetest.Qwen2()} {
+		packed, _ := enginetest.Case{Config: config}.Pack(t, weights.QuantKeep, weights.Seed{Name: "x"})
+		require.Equal(t, want, enginetest.Open(t, packed, refgpu.New(), engine.Options{}, nil).Ready.Model.Attention)
+	}
+}
+
 // A model whose buffers a device cannot bind is refused before anything of it is fetched.
 func TestLargeBuffers(t *testing.T) {
 	packed := enginetest.PackTiny(t)

@@ -184,24 +184,34 @@ func (d *Drafts) Plus(other *Drafts) *Drafts {
 	return &sum
 }
 
+// An Attention is the kind that a model has, and so what its cache keeps of a token.
+type Attention string
+
+// The kinds of attention.
+const (
+	MLA Attention = "MLA" // latent: a row that all heads share
+	GQA Attention = "GQA" // grouped-query: a key and a value for each group of heads
+)
+
 // ModelInfo is what a caller may want to know of the loaded model.
 type ModelInfo struct {
-	Name            string  `json:"name"`
-	Chat            string  `json:"chat"` // family of its conversation format; empty: it cannot chat
-	Context         int     `json:"context"`
-	VocabSize       int     `json:"vocab_size"`
-	Layers          int     `json:"layers"`
-	ParamsTotal     int64   `json:"params_total"`
-	ParamsActive    int64   `json:"params_active"`
-	WeightBytes     int64   `json:"weight_bytes"`
-	BytesPerToken   int64   `json:"bytes_per_token"` // of the weights, read to decode one token
-	KVBytesPerToken int64   `json:"kv_bytes_per_token"`
-	Chunk           int     `json:"chunk"`
-	Profile         string  `json:"profile"` // which variants of the kernels run
-	Temperature     float64 `json:"temperature"`
-	TopP            float64 `json:"top_p"`
-	Drafts          bool    `json:"drafts"`    // the model has an MTP module
-	Sequences       int     `json:"sequences"` // answers that are computed side by side at most
+	Name            string    `json:"name"`
+	Chat            string    `json:"chat"` // family of its conversation format; empty: it cannot chat
+	Context         int       `json:"context"`
+	VocabSize       int       `json:"vocab_size"`
+	Layers          int       `json:"layers"`
+	Attention       Attention `json:"attention"`
+	ParamsTotal     int64     `json:"params_total"`
+	ParamsActive    int64     `json:"params_active"`
+	WeightBytes     int64     `json:"weight_bytes"`
+	BytesPerToken   int64     `json:"bytes_per_token"` // of the weights, read to decode one token
+	KVBytesPerToken int64     `json:"kv_bytes_per_token"`
+	Chunk           int       `json:"chunk"`
+	Profile         string    `json:"profile"` // which variants of the kernels run
+	Temperature     float64   `json:"temperature"`
+	TopP            float64   `json:"top_p"`
+	Drafts          bool      `json:"drafts"`    // the model has an MTP module
+	Sequences       int       `json:"sequences"` // answers that are computed side by side at most
 }
 
 // Stats tell what an answer took. Dispatches, submits, readbacks and guest calls are those of the decode phase,

@@ -210,12 +210,12 @@ for (const name of Object.keys(browsers)) {
       const rest = await page.evaluate(() => document.querySelector('.header').innerText + document.querySelector('.dock').innerText + document.querySelector('.sidebar').innerText);
       assert.match(text, /设置/);
       assert.doesNotMatch(rest, /chat|Settings|Search|Ready|complete/i);
-      for (const [button, fact] of [['models', '词表'], ['activity', '每个词元读取']]) {
+      for (const [button, fact] of [['models', '潜在注意力（MLA）'], ['activity', '潜在缓存']]) {
         await page.click(byID(button));
         await page.waitForSelector('dialog .facts, dialog .curve');
         const words = await page.$eval('dialog', (e) => e.innerText);
         assert.ok(words.includes(fact), words);
-        assert.deepEqual(words.replaceAll(/GPU|KV|Wh|[kMG]?B\b/g, '').match(/[a-z]{2,}/gi)?.filter((w) => !['fake', 'pocket', 'big', 'none'].includes(w)) ?? [], [], button);
+        assert.deepEqual(words.replaceAll(/GPU|KV|MLA|Wh|[kMG]?B\b/g, '').match(/[a-z]{2,}/gi)?.filter((w) => !['fake', 'pocket', 'big', 'none'].includes(w)) ?? [], [], button);
         await closeDialog();
       }
       await page.reload();

@@ -7,7 +7,7 @@ const module = (pace) => `
 export * from '/tabseek.js?real';
 import { TabseekError } from '/tabseek.js?real';
 const sleep = (ms) => new Promise((r) => setTimeout(r, ms));
-const info = { name: 'fake', chat: 'deepseek-v3', context: 4096, vocab_size: 100, layers: 1, params_total: 1, params_active: 1, weight_bytes: 1,
+const info = { name: 'fake', chat: 'deepseek-v3', context: 4096, vocab_size: 100, layers: 1, attention: 'MLA', params_total: 1, params_active: 1, weight_bytes: 1,
   bytes_per_token: 1, kv_bytes_per_token: 1, chunk: 1, profile: 'none', temperature: 0.6, top_p: 0.95, drafts: false, sequences: 16 };
 globalThis.fakeRequests = [];
 function* script(text, begun) {

@@ -16,7 +16,7 @@ import (
 var words = []struct{ goName, name string }{
 	{"RequestType", "RequestType"}, {"Mode", "Mode"}, {"Role", "Role"}, {"EventType", "EventType"}, {"FinishReason", "FinishReason"}, {"Code", "ErrorCode"},
 	{"StrategyMode", "StrategyMode"}, {"StopRule", "StopRule"}, {"VerifierType", "VerifierType"}, {"Effort", "Effort"},
-	{"TraceFinish", "TraceFinish"}, {"StoppedBy", "StoppedBy"}, {"ChosenBy", "ChosenBy"}, {"Purpose", "Purpose"},
+	{"TraceFinish", "TraceFinish"}, {"StoppedBy", "StoppedBy"}, {"ChosenBy", "ChosenBy"}, {"Purpose", "Purpose"}, {"Attention", "Attention"},
 }
 
 // structs are the types that both languages have.

@@ -76,7 +76,7 @@ function Curve({ values }: { values: number[] }) {
   );
 }
 
-/** What is read for each token: the active weights, and the latent rows of all tokens before it. */
+/** What is read for each token: the active weights, and the cached rows of all tokens before it. */
 function BytesPerToken({ engine: { info }, used }: { engine: Engine; used: number }) {
   const cache = used * info.kv_bytes_per_token;
   const total = info.bytes_per_token + cache;
@@ -87,7 +87,7 @@ function BytesPerToken({ engine: { info }, used }: { engine: Engine; used: numbe
           <rect class="weights" width={(100 * info.bytes_per_token) / total} height="4" />
           <rect class="cache" x={(100 * info.bytes_per_token) / total} width={(100 * cache) / total} height="4" />
         </svg>
-        <p class="hint">{t('bytesParts', { weights: bytes(info.bytes_per_token), cache: bytes(cache), tokens: count(used) })}</p>
+        <p class="hint">{t(info.attention === 'MLA' ? 'bytesPartsLatent' : 'bytesParts', { weights: bytes(info.bytes_per_token), cache: bytes(cache), tokens: count(used) })}</p>
       </>
     </Figure>
   );

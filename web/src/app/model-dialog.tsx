@@ -63,6 +63,7 @@ function facts({ info }: Engine, stats: Stats | undefined): [string, string][] {
     [t('factParameters'), parameters(info.params_total)],
     [t('factActive'), perToken],
     [t('factLayers'), count(info.layers)],
+    [t('factAttention'), t(info.attention === 'MLA' ? 'attentionLatent' : 'attentionGrouped')],
     [t('factVocabulary'), t('tokenCount', { count: count(info.vocab_size) })],
     [t('factContext'), t('tokenCount', { count: count(info.context) })],
     [t('factWeights'), bytes(info.weight_bytes)],

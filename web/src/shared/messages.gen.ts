@@ -227,6 +227,13 @@ export type Purpose =
   | 'check'
   | 'fusion';
 
+/** An Attention is the kind that a model has, and so what its cache keeps of a token. */
+export type Attention =
+  /** latent: a row that all heads share */
+  | 'MLA'
+  /** grouped-query: a key and a value for each group of heads */
+  | 'GQA';
+
 /** A Message is one turn of a conversation. Its content may come as one text, or as OpenAI's list of parts [{"type":"text","text":…}], which are joined. */
 export interface Message {
   role: Role;
@@ -449,6 +456,7 @@ export interface ModelInfo {
   context: number;
   vocab_size: number;
   layers: number;
+  attention: Attention;
   params_total: number;
   params_active: number;
   weight_bytes: number;
