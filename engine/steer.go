@@ -35,7 +35,7 @@ func (a *answer) token(c shaders.Chosen) panel.Token {
 
 // forced are the tokens that an answer is to go on with.
 func (e *Engine) forced(a *answer, f panel.Force) []int {
-	ids := e.tokenizer.Encode(f.Text)
+	ids := e.tokenizer.EncodeWithin(f.Text)
 	if f.Close {
 		ids = append(ids, a.splitter.EndThink())
 	}

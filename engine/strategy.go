@@ -61,7 +61,7 @@ func (e *Engine) beginStrategy(r message.Request) error {
 
 // budget is how long each of a request's answers may think, with room for so many tokens.
 func (e *Engine) budget(p *message.Params, room int) panel.Budget {
-	b := panel.Budget{Room: room, Closing: len(e.tokenizer.Encode(panel.Closing)) + 1}
+	b := panel.Budget{Room: room, Closing: len(e.tokenizer.EncodeWithin(panel.Closing)) + 1}
 	b.Limit, b.Limited = p.ThinkingLimit(room)
 	if s := p.Strategy; s != nil && s.Wait != nil {
 		b.Wait = *s.Wait
@@ -134,7 +134,7 @@ func (s *strategy) fork(a panel.Fork) {
 		return
 	}
 	e, greedy := s.engine, 0.0
-	ids := slices.Concat(of.answer.prompt, of.answer.tokens, e.forced(of.answer, panel.Force{Text: panel.Closing, Close: true}), e.tokenizer.Encode("\n\n"+a.Text))
+	ids := slices.Concat(of.answer.prompt, of.answer.tokens, e.forced(of.answer, panel.Force{Text: panel.Closing, Close: true}), e.tokenizer.EncodeAfter("\n\n"+a.Text))
 	r := message.Request{Type: message.Generate, ID: s.request.ID, Tokens: ids}
 	r.Params = message.Params{Temperature: &greedy, MaxTokens: &a.Tokens, Stop: message.Stop{"}"}}
 	q, err := e.newQuestion(r, rawPrompt(ids))

@@ -54,6 +54,7 @@ func readGGUFText(metadata *weights.Metadata, family string) (*checkpoint, error
 	vocabulary := tokenizer.Vocabulary{
 		Model: metadata.String(key("model")), Pre: metadata.String(key("pre")),
 		Tokens: metadata.Strings(key("tokens")), Types: metadata.Ints(key("token_type")), Merges: metadata.Strings(key("merges")),
+		Scores: metadata.Floats(key("scores")), NoPrefix: metadata.Has(key("add_space_prefix")) && !metadata.Bool(key("add_space_prefix")),
 	}
 	template := metadata.String("tokenizer.chat_template")
 	text := func(name string) string { // of a token that a key names

@@ -187,6 +187,44 @@ func TestTextOfGGUF(t *testing.T) {
 	packFails(t, path, "tensor model.embed_tokens.weight: missing")
 }
 
+// And by one with a SentencePiece vocabulary, of characters.
+func TestTextOfSentencePiece(t *testing.T) {
+	tokens, types, scores := []string{"<unk>", "<s>", "</s>"}, []int32{2, 3, 3}, make([]float32, 3)
+	add := func(token string, kind int32, score float32) {
+		tokens, types, scores = append(tokens, token), append(types, kind), append(scores, score)
+	}
+	for b := range 256 {
+		add(fmt.Sprintf("<0x%02X>", b), 6, 0)
+	}
+	for i, token := range []string{"Hi", "▁Hi", "▁", "H", "i", "us", "er", "u", "s", "e", "r"} { // 259 and on
+		add(token, 1, -float32(i))
+	}
+	add("<|im_start|>", 3, 0) // 270
+	add("<|im_end|>", 3, 0)
+	path := filepath.Join(t.TempDir(), "vocabulary.gguf")
+	write := func(more ...weights.KeyValue) {
+		f, err := os.Create(path)
+		require.NoError(t, err)
+		require.NoError(t, weights.WriteGGUF(f, append([]weights.KeyValue{
+			{Key: "general.architecture", Value: "minicpm3"}, {Key: "tokenizer.ggml.model", Value: "llama"}, {Key: "tokenizer.ggml.tokens", Value: tokens},
+			{Key: "tokenizer.ggml.token_type", Value: types}, {Key: "tokenizer.ggml.bos_token_id", Value: uint32(1)}, {Key: "tokenizer.ggml.eos_token_id", Value: uint32(2)},
+			{Key: "tokenizer.chat_template", Value: "{% for message in messages %}{{'<|im_start|>' + message['role'] + '\n' + message['content'] + '<|im_end|>' + '\n'}}{% endfor %}{% if add_generation_prompt %}{{ '<|im_start|>assistant\n' }}{% endif %}"},
+		}, more...), nil))
+		require.NoError(t, f.Close())
+	}
+	write(weights.KeyValue{Key: "tokenizer.ggml.scores", Value: scores})
+	require.Equal(t, "[260,260,132]\n", command("Hi Hi\x81", "tokenize", path).Stdout)
+	require.Equal(t, "Hi Hi", command("[260,260]", "tokenize", path, "--decode").Stdout)
+	// Each text that follows a control token has a space before it; the line break is a byte.
+	require.Contains(t, command(`[{"role":"user","content":"Hi"}]`, "prompt", path).Stdout, `"tokens":[270,261,264,265,13,259,271,261,13,270,`)
+	write(weights.KeyValue{Key: "tokenizer.ggml.scores", Value: scores}, weights.KeyValue{Key: "tokenizer.ggml.add_space_prefix", Value: false})
+	require.Equal(t, "[259,260]\n", command("Hi Hi", "tokenize", path).Stdout)
+	write()
+	requireFailure(t, command("Hi", "tokenize", path), 1, "tokenize", "272 tokens but scores of 0")
+	write(weights.KeyValue{Key: "tokenizer.ggml.scores", Value: types})
+	requireFailure(t, command("Hi", "tokenize", path), 1, "tokenize", "key tokenizer.ggml.scores is no array of numbers of 32 bits")
+}
+
 // A checkpoint may bring a tiktoken.model in place of a tokenizer.json, as Moonshot's do.
 func TestPackTiktoken(t *testing.T) {
 	src := checkpointWith(t, nil)

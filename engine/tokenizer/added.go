@@ -30,7 +30,7 @@ func (t *Tokenizer) newFinder(wanted func(flags) bool) finder {
 		if flags := t.flags(id); wanted(flags) {
 			spelling := string(t.content(id))
 			if flags&flagNormalized != 0 {
-				spelling = t.normalize(spelling)
+				spelling = t.normalize(spelling, afterToken)
 			}
 			f.tokens = append(f.tokens, addedToken{spelling, id, none, flags})
 		}

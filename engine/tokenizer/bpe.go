@@ -1,27 +1,50 @@
 package tokenizer
 
-import "math/bits"
+import (
+	"math/bits"
+	"strings"
+	"unicode/utf8"
+)
 
 // Encode turns text into ids. It never yields a control token: text that spells one is text.
-func (t *Tokenizer) Encode(text string) []int { return t.encode(text, &t.textAdded) }
+func (t *Tokenizer) Encode(text string) []int { return t.encode(text, &t.textAdded, atStart) }
+
+// EncodeAfter is Encode for a text that follows a control token: some tokenizers put a space before the first one alone.
+func (t *Tokenizer) EncodeAfter(text string) []int { return t.encode(text, &t.textAdded, afterToken) }
+
+// EncodeWithin is Encode for a text that another goes on with: no tokenizer puts a space before it.
+func (t *Tokenizer) EncodeWithin(text string) []int { return t.encode(text, &t.textAdded, within) }
 
 // EncodeSpecial turns text into ids, with control tokens recognised: for templates, never for what people wrote.
-func (t *Tokenizer) EncodeSpecial(text string) []int { return t.encode(text, &t.everyAdded) }
+func (t *Tokenizer) EncodeSpecial(text string) []int { return t.encode(text, &t.everyAdded, atStart) }
 
-func (t *Tokenizer) encode(text string, added *finders) []int {
+func (t *Tokenizer) encode(text string, added *finders, at place) []int {
 	m := newMerger(t, len(text))
 	pieces := newSplitter(&t.layout, m.piece)
-	token := func(id int) { m.ids = append(m.ids, id) }
+	pieces.place = at
+	token := func(id int) {
+		m.ids = append(m.ids, id)
+		pieces.place = afterToken
+	}
 	added.raw.cut(text, func(text string) {
-		added.normalized.cut(t.normalize(text), pieces.split, token)
+		added.normalized.cut(t.normalize(text, pieces.place), pieces.split, token)
 	}, token)
 	return m.ids
 }
 
+// blank spells a space in vocabularies of characters.
+const blank = "▁"
+
 // normalize does to a text what comes before it is split.
-func (t *Tokenizer) normalize(text string) string {
+func (t *Tokenizer) normalize(text string, at place) string {
 	if t.settings&settingNFC != 0 {
 		text = nfc(text)
+	}
+	if t.settings&settingCharacters != 0 {
+		text = strings.ReplaceAll(text, blank, " ")
+	}
+	if t.settings&settingPrefix != 0 && at != within && text != "" {
+		text = " " + text
 	}
 	return text
 }
@@ -73,16 +96,19 @@ const (
 	gone = 1<<32 - 1
 )
 
-// piece merges the bytes of one piece, lowest rank first and leftmost among equals, in O(n log n).
+// piece merges the bytes or characters of one piece, lowest rank first and leftmost among equals, in O(n log n).
 func (m *merger) piece(piece string) {
+	characters := m.tokenizer.settings&settingCharacters != 0
+	if len(piece) > 1 || characters {
+		if id := m.tokenizer.whole(piece); id != none {
+			m.ids = append(m.ids, id)
+			return
+		}
+	}
 	if len(piece) == 1 {
 		if id := m.tokenizer.bytes[piece[0]]; id != none {
 			m.ids = append(m.ids, int(id))
 		}
-		return
-	}
-	if id := m.tokenizer.whole(piece); id != none {
-		m.ids = append(m.ids, id)
 		return
 	}
 	k := m.recall(piece)
@@ -92,13 +118,19 @@ func (m *merger) piece(piece string) {
 	}
 	from := len(m.ids)
 	m.symbols, m.queue = m.symbols[:0], m.queue[:0]
-	for i := range len(piece) {
-		id := m.tokenizer.bytes[piece[i]]
-		if id == none {
-			continue // a vocabulary that lacks a byte drops it, as Hugging Face does without an unknown token
+	for i := 0; i < len(piece); i++ {
+		if characters {
+			_, size := utf8.DecodeRuneInString(piece[i:])
+			if id := m.tokenizer.whole(piece[i : i+size]); id != none {
+				m.add(id)
+				i += size - 1
+				continue
+			}
 		}
-		n := int32(len(m.symbols))
-		m.symbols = append(m.symbols, symbol{id: uint32(id), previous: n - 1, next: n + 1})
+		// A vocabulary that lacks a byte drops it, as Hugging Face does without an unknown token.
+		if id := m.tokenizer.bytes[piece[i]]; id != none {
+			m.add(int(id))
+		}
 	}
 	if len(m.symbols) == 0 {
 		return
@@ -114,6 +146,12 @@ func (m *merger) piece(piece string) {
 		m.ids = append(m.ids, int(m.symbols[i].id))
 	}
 	*k = known{piece, from, len(m.ids)}
+}
+
+// add adds a symbol at the end.
+func (m *merger) add(id int) {
+	n := int32(len(m.symbols))
+	m.symbols = append(m.symbols, symbol{id: uint32(id), previous: n - 1, next: n + 1})
 }
 
 // consider queues the merge of a symbol and its right neighbour, if there is one.

@@ -10,6 +10,7 @@ import (
 	"regexp/syntax"
 	"slices"
 	"strings"
+	"unicode/utf8"
 )
 
 // Compile makes the binary that New reads of a tokenizer.json.
@@ -21,11 +22,7 @@ func Compile(tokenizerJSON []byte) ([]byte, error) {
 	if err := f.check(); err != nil {
 		return nil, err
 	}
-	settings, err := parseNormalizer(f.Normalizer, 0)
-	if err != nil {
-		return nil, err
-	}
-	passes, err := parsePreTokenizer(f.PreTokenizer)
+	settings, passes, err := f.parseSteps()
 	if err != nil {
 		return nil, err
 	}
@@ -34,6 +31,9 @@ func Compile(tokenizerJSON []byte) ([]byte, error) {
 		return nil, fmt.Errorf("vocabulary: %w", err)
 	}
 	c := &compiler{settings: settings, ids: map[string]int{}, added: map[string]int{}, marks: map[string]bool{}}
+	if settings&settingCharacters != 0 {
+		c.bytes = slices.Repeat([]uint32{noByte}, 256)
+	}
 	if err := c.addVocabulary(vocab); err != nil {
 		return nil, err
 	}
@@ -67,13 +67,11 @@ type file struct {
 	} `json:"model"`
 }
 
-// check refuses what is not a byte-level BPE model.
+// check refuses what is not a BPE model.
 func (f *file) check() error {
 	switch m := &f.Model; {
 	case m.Type != "BPE" && m.Type != "":
 		return fmt.Errorf("model type %q is not supported, only BPE", m.Type)
-	case m.ByteFallback:
-		return errors.New("byte_fallback vocabularies are not supported, only byte-level ones")
 	case m.SubwordPrefix != "" || m.EndOfWordSuffix != "":
 		return errors.New("continuing_subword_prefix and end_of_word_suffix are not supported")
 	case isNull(m.Vocab):
@@ -130,6 +128,7 @@ type compiler struct {
 	marks  map[string]bool // spellings of the vocabulary that are control tokens
 
 	settings               settings
+	bytes                  []uint32 // with settingCharacters, the tokens of single bytes
 	merges                 [][3]uint32
 	ranges, passes, tables []byte // sections
 }
@@ -140,7 +139,14 @@ func (c *compiler) addVocabulary(vocab map[string]int) error {
 		return fmt.Errorf("vocabulary of %d tokens, must be 1 to %d", len(vocab), maxVocab)
 	}
 	for _, spelled := range slices.Sorted(maps.Keys(vocab)) {
-		raw, ok := fromAlphabet(spelled)
+		if b, ok := c.byteOf(spelled); ok {
+			c.bytes[b] = uint32(vocab[spelled])
+			if err := c.place(vocab[spelled], string([]byte{b})); err != nil {
+				return fmt.Errorf("token %.80q: %w", spelled, err)
+			}
+			continue
+		}
+		raw, ok := c.raw(spelled)
 		if !ok {
 			raw = spelled // a control token that is listed in the vocabulary too
 		}
@@ -151,7 +157,34 @@ func (c *compiler) addVocabulary(vocab map[string]int) error {
 			c.ids[raw] = vocab[spelled]
 		}
 	}
+	if missing := slices.Index(c.bytes, noByte); missing >= 0 {
+		return fmt.Errorf("byte_fallback without a token <0x%02X>", missing)
+	}
 	return nil
+}
+
+// noByte marks a byte without a token.
+const noByte = 1<<32 - 1
+
+// characters tells whether tokens are spelled in characters, and not in the byte alphabet.
+func (c *compiler) characters() bool { return c.bytes != nil }
+
+// byteOf is the byte that a token stands for where characters have no token.
+func (c *compiler) byteOf(spelled string) (byte, bool) {
+	var b byte
+	if !c.characters() || len(spelled) != len("<0x00>") {
+		return 0, false
+	}
+	n, _ := fmt.Sscanf(spelled, "<0x%02X>", &b)
+	return b, n == 1 && spelled == fmt.Sprintf("<0x%02X>", b)
+}
+
+// raw is what an ordinary token spells.
+func (c *compiler) raw(spelled string) (string, bool) {
+	if c.characters() {
+		return strings.ReplaceAll(spelled, blank, " "), !strings.Contains(spelled, " ")
+	}
+	return fromAlphabet(spelled)
 }
 
 // place puts a token's content at its id.
@@ -187,7 +220,7 @@ func (c *compiler) addToken(a addedFile, vocab map[string]int) error {
 			return fmt.Errorf("added token %q: its id is %d here and %d in the vocabulary", a.Content, a.ID, id)
 		}
 		c.tokens[id] = ""
-		if raw, ok := fromAlphabet(a.Content); ok && a.isControl() {
+		if raw, ok := c.raw(a.Content); ok && a.isControl() {
 			delete(c.ids, raw) // text must not reach it
 			c.marks[a.Content] = true
 		}
@@ -255,9 +288,9 @@ func parseMerge(raw json.RawMessage) ([2]string, error) {
 	return [2]string{left, right}, nil
 }
 
-// spelled finds an ordinary token by its spelling in the byte alphabet.
+// spelled finds an ordinary token by its spelling.
 func (c *compiler) spelled(token string) (uint32, bool) {
-	raw, ok := fromAlphabet(token)
+	raw, ok := c.raw(token)
 	if !ok {
 		return 0, false
 	}
@@ -269,7 +302,7 @@ func (c *compiler) spelled(token string) (uint32, bool) {
 // else those that the merges of their own bytes lead to.
 func (c *compiler) finish(ignoreMerges bool) ([]byte, error) {
 	for raw, id := range c.ids {
-		if len(raw) == 1 || ignoreMerges {
+		if len(raw) == 1 || ignoreMerges || c.characters() && utf8.RuneCountInString(raw) == 1 {
 			c.flags[id] |= flagWhole
 		}
 	}
@@ -309,6 +342,9 @@ func (c *compiler) data() []byte {
 	}
 	sections[sectionRanges], sections[sectionPasses], sections[sectionTables] = c.ranges, c.passes, c.tables
 	sections[sectionSettings] = u32(nil, uint32(c.settings))
+	for _, id := range c.bytes {
+		sections[sectionSettings] = u32(sections[sectionSettings], id)
+	}
 	out := []byte(magic)
 	for i, s := range sections {
 		out = u32(out, uint32(len(s)/sectionTypes[i].size))

@@ -1,6 +1,7 @@
 package tokenizer
 
 import (
+	"slices"
 	"strings"
 	"unicode/utf8"
 )
@@ -13,7 +14,16 @@ func (t *Tokenizer) Decode(ids []int) string {
 			raw = append(raw, t.Token(id)...)
 		}
 	}
+	if t.dropsBlank() && len(raw) > 0 && raw[0] == ' ' {
+		raw = raw[1:]
+	}
 	return validUTF8(raw)
+}
+
+// dropsBlank tells whether the space that a text of characters begins with was put there.
+func (t *Tokenizer) dropsBlank() bool {
+	prefixed := func(p pass) bool { return p.flags&passPrefix != 0 }
+	return t.settings&settingPrefix != 0 || t.settings&settingCharacters != 0 && slices.ContainsFunc(t.passes, prefixed)
 }
 
 // A Stream decodes ids as they come. A character that is split over tokens is held back until it is whole.
@@ -22,7 +32,7 @@ type Stream struct {
 	held      []byte
 }
 
-// NewStream starts a stream.
+// NewStream starts a stream of what goes on after something: a space that it begins with stays.
 func (t *Tokenizer) NewStream() *Stream { return &Stream{tokenizer: t} }
 
 // Push takes the next id and returns the characters that are now whole; special tokens yield nothing.

@@ -1,6 +1,7 @@
 package tokenizer
 
 import (
+	"math/rand/v2"
 	"strings"
 	"testing"
 	"unicode/utf8"
@@ -96,6 +97,10 @@ func FuzzCompile(f *testing.F) {
 		f.Add([]byte(`{"pre_tokenizer":` + pre + `,"added_tokens":[{"id":4,"content":"x"}],"model":{"type":"BPE","vocab":{"a":0,"b":1,"ab":2,"":3},"merges":["a b",["b","a"]]}}`))
 	}
 	f.Add([]byte(`{"model":{"vocab":{"a":1048575}}}`))
+	characters, err := FromGGUF(pieces(rand.New(rand.NewPCG(1, 1))))
+	require.NoError(f, err)
+	f.Add(characters)
+	f.Add([]byte(strings.Replace(string(characters), `"pre_tokenizer":null`, `"pre_tokenizer":`+metaspace("first", true), 1)))
 	f.Add([]byte(`{"normalizer":` + strings.Repeat(`{"type":"Sequence","normalizers":[`, 50)))
 	f.Fuzz(func(t *testing.T, data []byte) {
 		tok, err := fromJSON(data)

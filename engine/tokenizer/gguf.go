@@ -12,6 +12,9 @@ type Vocabulary struct {
 	Tokens []string // by id, in the byte alphabet; control and user-defined ones as they are
 	Types  []int    // by id
 	Merges []string // "a b", in order of rank
+
+	Scores   []float64 // of a SentencePiece vocabulary, by id: the greatest merges first
+	NoPrefix bool      // and whether no space is put before a text
 }
 
 // The types of tokens in GGUF files.
@@ -26,13 +29,9 @@ const (
 
 // FromGGUF makes the tokenizer.json that a vocabulary was made of, as far as Compile reads it.
 func FromGGUF(v Vocabulary) ([]byte, error) {
-	if v.Model != "gpt2" {
-		return nil, fmt.Errorf("tokenizer model %q is not supported, only gpt2 (byte-level BPE)", v.Model)
-	}
-	pre, err := preTokenizerOf(v.Pre)
 	switch {
-	case err != nil:
-		return nil, err
+	case v.Model != "gpt2" && v.Model != sentencePiece:
+		return nil, fmt.Errorf("tokenizer model %q is not supported, only gpt2 (byte-level BPE) and llama (SentencePiece's BPE)", v.Model)
 	case len(v.Tokens) == 0:
 		return nil, fmt.Errorf("no vocabulary")
 	case len(v.Tokens) > maxVocab:
@@ -59,6 +58,13 @@ func FromGGUF(v Vocabulary) ([]byte, error) {
 		default:
 			return nil, fmt.Errorf("token %d: unknown type %d", id, kind)
 		}
+	}
+	if v.Model == sentencePiece {
+		return v.sentencePiece(vocab, added)
+	}
+	pre, err := preTokenizerOf(v.Pre)
+	if err != nil {
+		return nil, err
 	}
 	return json.Marshal(map[string]any{
 		"version": "1.0", "added_tokens": added, "normalizer": pre.normalizer(), "post_processor": nil, "pre_tokenizer": pre.json(), "decoder": map[string]string{"type": "ByteLevel"},

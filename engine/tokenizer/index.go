@@ -94,13 +94,16 @@ func (t *Tokenizer) indexTokens() error {
 	for b := range t.bytes {
 		t.bytes[b] = none
 	}
+	for b := range t.byteTokens.len() {
+		t.bytes[b] = int32(t.byteTokens.at(b))
+	}
 	t.wholes = newIndex(count)
 	for id := range t.VocabSize() {
 		if t.flags(id)&flagWhole == 0 {
 			continue
 		}
 		content := t.content(id)
-		if len(content) == 1 {
+		if len(content) == 1 && t.settings&settingCharacters == 0 {
 			t.bytes[content[0]] = int32(id)
 		}
 		if err := t.wholes.add(hashContent(content), id); err != nil {

@@ -20,7 +20,7 @@ import (
 //	tables    uint16: the automaton of each pass, a row for each state
 //	flags     a byte by id
 //	contents  bytes: what the ids spell; nothing for an id that is not used
-//	settings  uint32: what is done to a text first, as bits
+//	settings  uint32: what is done to a text first, as bits; with settingCharacters then the tokens of the 256 bytes
 //
 // Small sections are decoded by New, large ones read where they lie. Layout 1, which is read too, has no settings: nothing
 // is done to a text.
@@ -71,11 +71,13 @@ const (
 	flagSingleWord                   // added, and found where neither neighbour is a part of a word
 )
 
-// settings say what is done to a text before it is split.
+// settings say what is done to a text before it is split, and what a piece of it is made of.
 type settings uint32
 
 const (
-	settingNFC settings = 1 << iota // it is put into Unicode's form C
+	settingNFC        settings = 1 << iota // it is put into Unicode's form C
+	settingPrefix                          // a space is put before it
+	settingCharacters                      // pieces are of characters, and of bytes where a character has no token; ▁ is a space
 	settingsEnd
 )
 
@@ -90,6 +92,7 @@ type layout struct {
 	ends, merges, added u32s
 	flagBytes, contents []byte
 	settings            settings
+	byteTokens          u32s // with settingCharacters
 	classes             classes
 	passes              []pass
 	always              uint32         // passes that every text goes through, as bits
@@ -182,12 +185,23 @@ func (l *layout) readSettings(sections *[len(sectionTypes)]section) error {
 	switch {
 	case len(s.data) == 0:
 		return nil
-	case s.len() > 1:
-		return s.errorf(1, "%d settings, more than 1", s.len())
 	}
 	l.settings = settings(u32s(s.data).at(0))
 	if l.settings >= settingsEnd {
 		return s.errorf(0, "unknown settings %#x", l.settings)
+	}
+	want := 1
+	if l.settings&settingCharacters != 0 {
+		want += 256
+		l.byteTokens = u32s(s.data[4:])
+	}
+	if s.len() != want {
+		return s.errorf(0, "%d settings, want %d", s.len(), want)
+	}
+	for i := range l.byteTokens.len() {
+		if id, count := l.byteTokens.at(i), sections[sectionEnds].len(); id >= uint32(count) {
+			return s.errorf(1+i, "byte %d is token %d of %d", i, id, count)
+		}
 	}
 	return nil
 }

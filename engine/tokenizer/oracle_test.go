@@ -18,6 +18,57 @@ import (
 	"tabseek/engine/enginetest/need"
 )
 
+// huggingFace is what npm's tokenizers make of texts.
+func huggingFace(t *testing.T, tokenizerJSON string, texts []string) (ids [][]int) {
+	t.Helper()
+	modules := filepath.Dir(filepath.Dir(need.File(t, need.Npm, "web", "node_modules", "@huggingface", "tokenizers")))
+	request, err := json.Marshal(map[string]any{"tokenizer": json.RawMessage(tokenizerJSON), "texts": texts})
+	require.NoError(t, err)
+	oracle := exec.Command("node", "testdata/oracle.mjs", modules)
+	oracle.Stdin = bytes.NewReader(request)
+	var failure strings.Builder
+	oracle.Stderr = &failure
+	out, err := oracle.Output()
+	require.NoError(t, err, failure.String())
+	require.NoError(t, json.Unmarshal(out, &ids))
+	return ids
+}
+
+// So does a vocabulary of characters, with either way to put a space before a text.
+func TestEncodesCharactersAsHuggingFace(t *testing.T) {
+	rng := rand.New(rand.NewPCG(2, 1))
+	v := pieces(rng)
+	source, err := FromGGUF(v)
+	require.NoError(t, err)
+	var f map[string]json.RawMessage
+	require.NoError(t, json.Unmarshal(source, &f))
+	prefixed := string(f["normalizer"])
+	texts := []string{" ", "  a", "a<|im_start|> b", "<|im_start|>a", " <|im_start|>", "▁a", "ab▁▁▁▁▁▁▁▁c", "e\u0301"}
+	for range 300 {
+		texts = append(texts, charactersText(rng)+[]string{"", "<|im_start|>", "<s>"}[rng.IntN(3)]+charactersText(rng))
+	}
+	for name, c := range map[string]struct{ normalizer, pre string }{
+		"prefix":           {prefixed, "null"},
+		"no prefix":        {blanks, "null"},
+		"form C first":     {`{"type":"Sequence","normalizers":[{"type":"NFC"},` + prefixed + `]}`, "null"},
+		"Metaspace":        {"null", metaspace("always", false)},
+		"Metaspace, first": {"null", metaspace("first", false)},
+		"Metaspace, never": {"null", metaspace("never", false)},
+	} {
+		t.Run(name, func(t *testing.T) {
+			f["normalizer"], f["pre_tokenizer"] = json.RawMessage(c.normalizer), json.RawMessage(c.pre)
+			source, err := json.Marshal(f)
+			require.NoError(t, err)
+			want := huggingFace(t, string(source), texts)
+			tok, err := fromJSON(source)
+			require.NoError(t, err)
+			for i, text := range texts {
+				require.Equal(t, want[i], append([]int{}, tok.EncodeSpecial(text)...), "%q", text)
+			}
+		})
+	}
+}
+
 // A real vocabulary with each known pre-tokenizer encodes as npm's @huggingface/tokenizers does.
 func TestEncodesAsHuggingFace(t *testing.T) {
 	v := deepseekVocabulary(t)
@@ -35,7 +86,6 @@ func TestEncodesAsHuggingFace(t *testing.T) {
 	source, err := FromGGUF(v)
 	require.NoError(t, err)
 	data := string(source)
-	modules := filepath.Dir(filepath.Dir(need.File(t, need.Npm, "web", "node_modules", "@huggingface", "tokenizers")))
 	inputs, err := os.ReadFile(filepath.Join(vocabFolder, "deepseek-llm.inp"))
 	require.NoError(t, err)
 	texts := strings.Split(string(inputs), "\n__ggml_vocab_test__\n")
@@ -59,16 +109,7 @@ func TestEncodesAsHuggingFace(t *testing.T) {
 			normalizer, err := json.Marshal(preTokenizers[name].normalizer())
 			require.NoError(t, err)
 			source = strings.Replace(source, `"normalizer":null`, `"normalizer":`+string(normalizer), 1)
-			request, err := json.Marshal(map[string]any{"tokenizer": json.RawMessage(source), "texts": texts})
-			require.NoError(t, err)
-			oracle := exec.Command("node", "testdata/oracle.mjs", modules)
-			oracle.Stdin = bytes.NewReader(request)
-			var failure strings.Builder
-			oracle.Stderr = &failure
-			out, err := oracle.Output()
-			require.NoError(t, err, failure.String())
-			var want [][]int
-			require.NoError(t, json.Unmarshal(out, &want))
+			want := huggingFace(t, source, texts)
 			tok, err := fromJSON([]byte(source))
 			require.NoError(t, err)
 			for i, text := range texts {

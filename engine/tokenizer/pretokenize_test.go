@@ -36,6 +36,8 @@ func TestSplit(t *testing.T) {
 		require.NoError(t, err)
 		return sequence(string(text), byteLevel)
 	}
+	// Hugging Face's own example of the behaviours.
+	const dash, letter, dashes = `{"String":"-"}`, `{"Regex":"[a-z]"}`, "the-final--countdown"
 	for name, c := range map[string]struct {
 		pre, text string
 		want      []string
@@ -78,6 +80,18 @@ func TestSplit(t *testing.T) {
 		"literal":               {part(`{"String":".*"}`, "Isolated", false), "a.*b", []string{"a", ".*", "b"}},
 		"removed":               {part(`{"Regex":"\\s+"}`, "Removed", false), " a  b ", []string{"a", "b"}},
 		"removed, inverted":     {part(`{"Regex":"[a-z]+"}`, "Removed", true), "1ab2c", []string{"ab", "c"}},
+		"merged with previous":  {part(dash, "MergedWithPrevious", false), dashes, []string{"the-", "final-", "-", "countdown"}},
+		"merged with next":      {part(dash, "MergedWithNext", false), dashes, []string{"the", "-final", "-", "-countdown"}},
+		"contiguous":            {part(dash, "Contiguous", false), dashes, []string{"the", "-", "final", "--", "countdown"}},
+		"previous at the start": {part(dash, "MergedWithPrevious", false), "--a", []string{"-", "-", "a"}},
+		"next at the end":       {part(dash, "MergedWithNext", false), "a--", []string{"a", "-", "-"}},
+		"previous, inverted":    {part(letter, "MergedWithPrevious", true), dashes, []string{"t", "h", "e-", "f", "i", "n", "a", "l--", "c", "o", "u", "n", "t", "d", "o", "w", "n"}},
+		"next, inverted":        {part(letter, "MergedWithNext", true), "-ab--c-", []string{"-a", "b", "--c", "-"}},
+		"contiguous, inverted":  {part(letter, "Contiguous", true), "-ab--c", []string{"-", "ab", "--", "c"}},
+		"no behaviour":          {part(dash, "", false), "a-b", []string{"a", "-", "b"}},
+		"punctuation merged":    {sequence(`{"type":"Punctuation","behavior":"MergedWithNext"}`, byteLevel), "a+b`«€", []string{"a", "+b", "`", "«€"}},
+		"punctuation together":  {sequence(`{"type":"Punctuation","behavior":"Contiguous"}`, byteLevel), "a+=b`«€", []string{"a", "+=", "b", "`«", "€"}},
+		"punctuation removed":   {sequence(`{"type":"Punctuation","behavior":"Removed"}`, byteLevel), "a+=b", []string{"a", "b"}},
 		"isolated, inverted":    {part(`{"Regex":"[a-z]+"}`, "Isolated", true), "1ab2c", []string{"1", "ab", "2", "c"}},
 		"empty matches":         {part(`{"Regex":"x*"}`, "Isolated", false), "axéxxb", []string{"a", "x", "é", "xx", "b"}},
 		"not UTF-8":             {deepseekV3, "a\xff\xfeb", []string{"a", "\xff\xfe", "b"}},

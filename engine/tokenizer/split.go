@@ -38,11 +38,32 @@ const startState = 1
 type passFlags byte
 
 const (
-	passPrefix  passFlags = 1 << iota // a space is put before a text that does not begin with one, and nothing else done
-	passMatches                       // matches are pieces, or else dropped
-	passGaps                          // what lies between matches is a piece, or else dropped
+	passPrefix   passFlags = 1 << iota // a space is put before a text that does not begin with one, and nothing else done
+	passMatches                        // matches are pieces, or else dropped
+	passGaps                           // what lies between matches is a piece, or else dropped
+	passPrevious                       // a match belongs to what lies before it
+	passNext                           // a match belongs to what lies after it
+	passTogether                       // matches side by side are one piece
+	passInverted                       // of these three: what lies between matches counts as a match, and a match does not
 	passFlagsEnd
 )
+
+// passFirst, with passPrefix, is for where a text begins, and not for where it goes on after a control token.
+const passFirst = passNext
+
+// joins tells whether a part of a text, a match or what lies between two, belongs to the part before it.
+func (f passFlags) joins(match, before bool) bool {
+	if f&passInverted != 0 {
+		match, before = !match, !before
+	}
+	switch {
+	case f&passPrevious != 0:
+		return match && !before
+	case f&passNext != 0:
+		return !match && before
+	}
+	return f&passTogether != 0 && match == before
+}
 
 func newPass(flags passFlags, states, classes int) pass {
 	width := classes + 2
@@ -72,9 +93,19 @@ func (p *pass) set(state, class, next int, matched bool) {
 type splitter struct {
 	*layout
 	piece    func(string)
+	place    place
 	kinds    []uint8
 	searches []search // by pass
 }
+
+// A place is where a text stands.
+type place int
+
+const (
+	atStart    place = iota
+	afterToken       // a control token
+	within           // in the middle of a text
+)
 
 func newSplitter(l *layout, piece func(string)) *splitter {
 	s := &splitter{layout: l, piece: piece}
@@ -107,7 +138,7 @@ func (s *splitter) apply(pass int, text string, kinds []uint8) {
 	pass = bits.TrailingZeros32(wanted)
 	flags := s.passes[pass].flags
 	if flags&passPrefix != 0 {
-		if text[0] != ' ' {
+		if text[0] != ' ' && s.place != within && (s.place == atStart || flags&passFirst == 0) {
 			text = " " + text
 			kinds = s.classes.of(text, nil)
 		}
@@ -116,16 +147,28 @@ func (s *splitter) apply(pass int, text string, kinds []uint8) {
 	}
 	search := &s.searches[pass]
 	search.begin(kinds)
+	from, to, before := 0, 0, false // a piece that more may belong to
+	part := func(start, end int, match bool) {
+		if start == end {
+			return
+		}
+		if from == to || !flags.joins(match, before) {
+			s.apply(pass+1, text[from:to], kinds[from:to])
+			from = start
+		}
+		to, before = end, match
+	}
 	for done := 0; done < len(text); {
 		start, end := search.find(done)
-		if flags&passGaps != 0 && done < start {
-			s.apply(pass+1, text[done:start], kinds[done:start])
+		if flags&passGaps != 0 {
+			part(done, start, false)
 		}
-		if flags&passMatches != 0 && start < end {
-			s.apply(pass+1, text[start:end], kinds[start:end])
+		if flags&passMatches != 0 {
+			part(start, end, true)
 		}
 		done = end
 	}
+	s.apply(pass+1, text[from:to], kinds[from:to])
 }
 
 // A match is looked for from one character after the other, and from each the text is read until nothing can match

@@ -1,4 +1,5 @@
-// Package tokenizer turns text into token ids and back: byte-level BPE as Hugging Face's tokenizer.json describes it.
+// Package tokenizer turns text into token ids and back: BPE as Hugging Face's tokenizer.json describes it, of bytes, or of
+// characters with bytes where there is no token for one, as SentencePiece has it.
 //
 // Compile makes a flat binary of a tokenizer.json once, when a model is packed; New reads it in place (layout.go says
 // how it lies). All that is known of JSON, of merges by their spelling and of regular expressions is Compile's.

@@ -157,6 +157,7 @@ func FuzzGGUF(f *testing.F) {
 			m.Strings(key)
 			m.Int(key)
 			m.Ints(key)
+			m.Floats(key)
 			m.Float(key)
 			m.Bool(key)
 		}

@@ -7,7 +7,7 @@ import (
 	"math/rand/v2"
 )
 
-// KeyValue is one key of a GGUF file's metadata. The value is a string, uint32, int32, float32, bool, []string or []int32.
+// KeyValue is one key of a GGUF file's metadata. The value is a string, uint32, int32, float32, bool, []string, []int32 or []float32.
 type KeyValue struct {
 	Key   string
 	Value any
@@ -40,6 +40,11 @@ func WriteGGUF(w io.Writer, keys []KeyValue, tensors []RawTensor) error {
 			head = le.AppendUint64(le.AppendUint32(le.AppendUint32(head, ggufArray), ggufInt32), uint64(len(v)))
 			for _, n := range v {
 				head = le.AppendUint32(head, uint32(n))
+			}
+		case []float32:
+			head = le.AppendUint64(le.AppendUint32(le.AppendUint32(head, ggufArray), ggufFloat32), uint64(len(v)))
+			for _, x := range v {
+				head = le.AppendUint32(head, math.Float32bits(x))
 			}
 		default:
 			return fmt.Errorf("weights: key %s: a value of %T", k.Key, k.Value)

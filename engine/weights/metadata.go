@@ -94,6 +94,23 @@ func (m *Metadata) Ints(key string) []int {
 	return list
 }
 
+// Floats is an array of numbers of 32 bits.
+func (m *Metadata) Floats(key string) []float64 {
+	v, ok := m.values[key]
+	if !ok {
+		return nil
+	}
+	if v.kind != ggufArray || v.of != ggufFloat32 {
+		m.fail(key, "array of numbers of 32 bits")
+		return nil
+	}
+	list := make([]float64, len(v.data)/4)
+	for i := range list {
+		list[i] = float64(math.Float32frombits(le.Uint32(v.data[4*i:])))
+	}
+	return list
+}
+
 // Float is a number. One of 32 bits is the decimal that is written shortest, which is what it was made of.
 func (m *Metadata) Float(key string) float64 {
 	v, ok := m.values[key]

@@ -193,6 +193,10 @@ func (w *writer) begin(text string) {
 }
 
 func (w *writer) flush() {
-	w.prompt.IDs = append(w.prompt.IDs, w.tokenizer.Encode(w.plain.String())...)
+	encode := w.tokenizer.Encode
+	if len(w.prompt.IDs) > 0 {
+		encode = w.tokenizer.EncodeAfter
+	}
+	w.prompt.IDs = append(w.prompt.IDs, encode(w.plain.String())...)
 	w.plain.Reset()
 }
