@@ -21,7 +21,6 @@ var unsupported = map[string]string{
 
 // unsupportedGGUF are such architectures as GGUF files name them.
 var unsupportedGGUF = map[string]string{
-	"minicpm3":   "a SentencePiece vocabulary",
 	"deepseek32": unsupported["deepseek_v32"], "deepseek4": unsupported["deepseek_v4"], "glm-dsa": unsupported["deepseek_v32"],
 	"deepseek2-ocr": "images", "deepseek2ocr": "images", "deepseek": "attention without a latent",
 }

@@ -10,12 +10,16 @@ import (
 )
 
 // GGUFArchitectures are what GGUF files call the models of this package.
-var GGUFArchitectures = []string{"deepseek2", "plm"}
+var GGUFArchitectures = []string{"deepseek2", "plm", "minicpm3"}
 
 // FromGGUF reads a model's config from a GGUF file's metadata, and calls the tensors as a Hugging Face checkpoint would.
 // Files from before April 2025 hold kv_b_proj whole, newer ones its K and V for each head.
 func FromGGUF(m *weights.Metadata, file *weights.Inventory) (*Config, error) {
-	c, err := record.ParseGGUF(m, file, ggufConfig(m, file), ParseConfig)
+	given, err := ggufConfig(m, file)
+	if err != nil {
+		return nil, err
+	}
+	c, err := record.ParseGGUF(m, file, given, ParseConfig)
 	if err != nil {
 		return nil, err
 	}
@@ -48,7 +52,7 @@ func (c *Config) sharedDiffer(file *weights.Inventory) bool {
 }
 
 // ggufConfig is the metadata as a config.json would have it, with every key, so that no default of a class gets in.
-func ggufConfig(m *weights.Metadata, file *weights.Inventory) map[string]any {
+func ggufConfig(m *weights.Metadata, file *weights.Inventory) (map[string]any, error) {
 	architecture := m.String("general.architecture") // one of GGUFArchitectures
 	key := func(name string) string { return architecture + "." + name }
 	integer := func(name string) int { return m.Int(key(name)) }
@@ -82,8 +86,13 @@ func ggufConfig(m *weights.Metadata, file *weights.Inventory) map[string]any {
 		"norm_topk_prob": m.Bool(key("expert_weights_norm")), "routed_scaling_factor": oneOr(m.Float(key("expert_weights_scale"))),
 		"scoring_func": "softmax", "topk_method": "greedy",
 	}
-	if architecture == "plm" {
+	switch architecture {
+	case "plm":
 		c["model_type"], c["hidden_act"] = "plm", "relu2"
+	case "minicpm3":
+		if err := addMiniCPM(c, m, file, key); err != nil {
+			return nil, err
+		}
 	}
 	if c["n_group"].(int) > 1 {
 		c["topk_method"] = "group_limited_greedy"
@@ -101,7 +110,7 @@ func ggufConfig(m *weights.Metadata, file *weights.Inventory) map[string]any {
 			break
 		}
 	}
-	return c
+	return c, nil
 }
 
 // ggufRope is the YaRN block. The log multiplier is 0.1 mscale_all_dim; cosine and sine keep their size, as they do in

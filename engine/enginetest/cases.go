@@ -1,6 +1,7 @@
 package enginetest
 
 import (
+	"math"
 	"slices"
 	"strings"
 
@@ -243,6 +244,9 @@ func ggufs() []Case {
 		}
 		return weights.DTypeBF16
 	}}
+	miniCPM := MiniCPM3().With(Config{"max_position_embeddings": 128, "v_head_dim": nil, "rope_scaling": Config{
+		"type": "longrope", "original_max_position_embeddings": 128, "short_factor": []float64{1, 1.25, 1.5, 2}, "long_factor": []float64{1.125, 2, 3, 5},
+	}})
 	three := V3().With(Config{"n_shared_experts": 3, "rope_scaling": yarn(40, 1, 1, 64), "moe_intermediate_size": 36})
 	return []Case{
 		{Name: "gguf, v2", Config: V2(), GGUF: &GGUF{HeadsApart: true}},
@@ -252,6 +256,17 @@ func ggufs() []Case {
 		{Name: "gguf, shared experts apart", Config: V2(), GGUF: &apart},
 		{Name: "gguf, three shared experts apart", Config: three, GGUF: &apart, Prompt: 20},
 		{Name: "gguf, plm", Config: PLM(), GGUF: &GGUF{}},
+		// Factors that float32 holds. Its own heads' values are as wide as its class has them.
+		{Name: "gguf, minicpm3", Config: miniCPM.With(Config{"dim_model_base": 256}), GGUF: &GGUF{}, Prompt: 40},
+		{Name: "gguf, minicpm3 with scales and long factors", Config: miniCPM.With(Config{"max_position_embeddings": 256, "scale_emb": 2.5, "scale_depth": 0.75}), GGUF: &GGUF{Keys: map[string]any{
+			"minicpm3.embedding_scale": float32(2.5), "minicpm3.residual_scale": float32(0.75 / math.Sqrt(2)), "minicpm3.logit_scale": float32(4), "minicpm3.rope.scaling.original_context_length": uint32(128),
+		}}, Prompt: 40},
+		{Name: "gguf, minicpm3 of blocks", Config: miniCPM.With(Config{"q_lora_rank": 64}), GGUF: &GGUF{Keys: map[string]any{"minicpm3.logit_scale": float32(4)}, Type: func(name string) weights.DType {
+			if strings.HasSuffix(name, "attn_kv_b.weight") {
+				return weights.DTypeF16
+			}
+			return "Q8_0"
+		}}, Prompt: 20},
 		{Name: "gguf, qwen2", Config: Qwen2(), GGUF: &GGUF{}},
 		// As Q4_K_M is: experts whose width no super-block divides have other blocks than the shared ones, values more bits.
 		{Name: "gguf, q4_k_m", Config: V2().With(Config{"hidden_size": 256, "moe_intermediate_size": 128, "n_routed_experts": 4, "num_experts_per_tok": 2, "intermediate_size": 512}), GGUF: &GGUF{HeadsApart: true, Type: func(name string) weights.DType {

@@ -77,6 +77,13 @@ func (n *numbers) ggufKeys(headsApart bool) map[string]any {
 		values["general.architecture"] = architecture
 		delete(values, "leading_dense_block_count")
 	}
+	if n.ModelType == "minicpm3" { // its converter writes no more, and no scales; a case gives those that are not MiniCPM3-4B's
+		architecture = "minicpm3"
+		values["general.architecture"], values["context_length"] = architecture, u(n.Context)
+		for _, key := range []string{"leading_dense_block_count", "attention.value_length", "rope.freq_base"} {
+			delete(values, key)
+		}
+	}
 	if n.grouped() {
 		architecture = n.ModelType
 		values["general.architecture"], values["attention.head_count_kv"] = architecture, u(n.KVHeads)
@@ -103,7 +110,7 @@ func (n *numbers) ggufKeys(headsApart bool) map[string]any {
 			values["expert_gating_func"] = u(2)
 		}
 	}
-	if s := n.Scaling; s != nil && !n.grouped() {
+	if s := n.Scaling; s != nil && !n.grouped() && s.Type != "longrope" {
 		values["rope.scaling.type"], values["rope.scaling.factor"] = "yarn", float32(s.Factor)
 		values["rope.scaling.original_context_length"], values["rope.scaling.yarn_log_multiplier"] = u(int(s.Original)), float32(0.1*s.AllDim)
 	}
@@ -202,8 +209,8 @@ func (c *Checkpoint) ggufTensors(n *numbers, how GGUF) ([]weights.RawTensor, err
 		list = append(list, t)
 		return err
 	}
-	if factors := n.ropeFactors(c.Config["rope_scaling"]); factors != nil {
-		if err := add("rope_freqs.weight", weights.DTypeF32, []int{len(factors)}, factors); err != nil {
+	for name, factors := range n.ropeFactors(c.Config["rope_scaling"]) {
+		if err := add(name, weights.DTypeF32, []int{len(factors)}, factors); err != nil {
 			return nil, err
 		}
 	}
@@ -279,8 +286,11 @@ func (n *numbers) pairsTogether(values []float32, width int) []float32 {
 	return out
 }
 
-// ropeFactors is what Llama 3 divides the frequencies by (llama.cpp's converter computes them so).
-func (n *numbers) ropeFactors(scaling any) []float32 {
+// ropeFactors are tensors of what frequencies are divided by: longrope's, and Llama 3's as llama.cpp's converter computes them.
+func (n *numbers) ropeFactors(scaling any) map[string][]float32 {
+	if s := n.Scaling; s != nil && s.Type == "longrope" {
+		return map[string][]float32{"rope_factors_short.weight": narrow(s.ShortFactor), "rope_factors_long.weight": narrow(s.LongFactor)}
+	}
 	s, ok := scaling.(Config)
 	if !ok || s["rope_type"] != "llama3" {
 		return nil
@@ -301,5 +311,12 @@ func (n *numbers) ropeFactors(scaling any) []float32 {
 			factors = append(factors, float32(1/((1-smooth)/number("factor")+smooth)))
 		}
 	}
-	return factors
+	return map[string][]float32{"rope_freqs.weight": factors}
+}
+
+func narrow(values []float64) (out []float32) {
+	for _, v := range values {
+		out = append(out, float32(v))
+	}
+	return out
 }
