@@ -11,6 +11,8 @@ type RouterParams struct {
 	XStride       uint32
 	Epsilon       float32
 	ScalingFactor float32
+	Parked        uint32
+	FirstCount    uint32
 }
 
 // RouterVariant says how experts are chosen.
@@ -25,6 +27,7 @@ type RouterVariant struct {
 	NormTopK  bool // weights are divided by their sum
 	GroupMax  bool // a group ranks by its best expert, or else by the sum of its best two
 	Norm      bool // x is RMS-normalised by the binding norm first
+	Count     bool // visits are counted
 }
 
 type routerVariant struct {
@@ -37,11 +40,14 @@ type routerVariant struct {
 var router = register(kernel[routerVariant, RouterParams]{
 	name: "router",
 	libs: func(v routerVariant) []string {
-		bias := "router_no_bias"
+		bias, count := "router_no_bias", "router_no_count"
 		if v.Bias {
 			bias = "router_bias"
 		}
-		return append(v.tile.libs(v.Format), xLib(v.Aligned), normLib(v.Norm, v.Aligned), "nothing", bias)
+		if v.Count {
+			count = "router_count"
+		}
+		return append(v.tile.libs(v.Format), xLib(v.Aligned), normLib(v.Norm, v.Aligned), "nothing", bias, count)
 	},
 	reference: func(v routerVariant, p RouterParams, grid Grid, m Memory) {
 		x, routes := m.F32("x"), m.U32("routes")
@@ -59,6 +65,9 @@ var router = register(kernel[routerVariant, RouterParams]{
 			out := routes[2*r*(v.TopK+v.Shared):]
 			for i, c := range v.choose(scores, m.F32("bias"), float64(p.ScalingFactor)) {
 				out[2*i], out[2*i+1] = uint32(c.expert), math.Float32bits(float32(c.weight))
+				if v.Count && m.U32("rows")[2*r] != p.Parked {
+					m.U32("experts")[int(p.FirstCount)+c.expert]++
+				}
 			}
 			for i := v.TopK; i < v.TopK+v.Shared; i++ {
 				out[2*i], out[2*i+1] = uint32(v.Experts+i-v.TopK), math.Float32bits(1)
@@ -147,7 +156,7 @@ func best(values []float64, n int) []int {
 }
 
 // Router chooses each row's experts: bindings x (rows, XStride), norm (Width) with v.Norm, weights (Experts, Width) in F32, bias (Experts) with
-// v.Bias, routes (rows, TopK+Shared) of (expert, weight).
+// v.Bias, routes (rows, TopK+Shared) of (expert, weight); with v.Count rows, and experts (layers, Experts), which counts.
 func Router(profile Profile, v RouterVariant, rows int, p RouterParams) Dispatch {
 	t := profile.tile(v.Experts, int(p.Width), maxBand, enoughWorkgroups).covering(v.Experts, v.TopK+v.Shared)
 	return router.dispatch(routerVariant{v, F32, t.exchanging(2), aligned(p.Width, p.XStride)}, p, rows, 1, 1)

@@ -5,6 +5,8 @@
 //   the balancing bias, which never weighs it. With GROUPS > 1 only the TOP_K_GROUP best groups take part; a group ranks by
 //   its best expert (GROUP_MAX) or by the sum of its best two. Ties go to the lower number.
 //
+// Where it is asked for, each visit is counted by layer and expert.
+//
 // One workgroup does one row: LANES threads share the logits of ROWS experts; then a thread ranks every THREADS-th.
 
 struct Params {
@@ -12,6 +14,8 @@ struct Params {
   x_stride: u32,
   epsilon: f32,
   scaling_factor: f32,
+  parked: u32,       // the sequence of rows that are not counted
+  first_count: u32,  // where the layer's counters begin
 }
 
 @group(0) @binding(0) var<uniform> params: Params;
@@ -157,6 +161,7 @@ fn main(@builtin(workgroup_id) group: vec3<u32>, @builtin(local_invocation_index
       weight /= sum + 1e-20;
     }
     routes[row * (TOP_K + SHARED) + thread] = vec2<u32>(chosen[thread], bitcast<u32>(weight * params.scaling_factor));
+    count_visit(row, chosen[thread]);
   } else if (thread < TOP_K + SHARED) {
     routes[row * (TOP_K + SHARED) + thread] = vec2<u32>(EXPERTS + thread - TOP_K, bitcast<u32>(1.0));
   }

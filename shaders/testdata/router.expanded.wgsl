@@ -1,4 +1,4 @@
-// router experts=8 top_k=3 shared=2 groups=1 top_k_group=1 sigmoid=false bias=false norm_top_k=false group_max=false norm=true format=f32 lanes=4 rows=1 threads=32 partials=64 int8=false aligned=true
+// router experts=8 top_k=3 shared=2 groups=1 top_k_group=1 sigmoid=false bias=false norm_top_k=false group_max=false norm=true count=false format=f32 lanes=4 rows=1 threads=32 partials=64 int8=false aligned=true
 const EXPERTS: u32 = 8u;
 const TOP_K: u32 = 3u;
 const SHARED: u32 = 2u;
@@ -9,6 +9,7 @@ const BIAS: bool = false;
 const NORM_TOP_K: bool = false;
 const GROUP_MAX: bool = false;
 const NORM: bool = true;
+const COUNT: bool = false;
 const LANES: u32 = 4u;
 const ROWS: u32 = 1u;
 const THREADS: u32 = 32u;
@@ -172,12 +173,17 @@ fn bias_of(expert: u32) -> f32 {
   return 0.0;
 }
 
+// Nothing is counted.
+fn count_visit(row: u32, expert: u32) {}
+
 // The choice of experts: scores of x[r], with NORM of RMSNorm(x[r]), by the router's matrix, groups, top-k, weights; then the shared experts as
 // further slots of weight 1. (DeepSeek-V2, section 2.2; DeepSeek-V3, section 2.1.2.)
 //
 //   SIGMOID: score = sigmoid(logit), else softmax over all experts. What ranks an expert is its score, plus, with BIAS,
 //   the balancing bias, which never weighs it. With GROUPS > 1 only the TOP_K_GROUP best groups take part; a group ranks by
 //   its best expert (GROUP_MAX) or by the sum of its best two. Ties go to the lower number.
+//
+// Where it is asked for, each visit is counted by layer and expert.
 //
 // One workgroup does one row: LANES threads share the logits of ROWS experts; then a thread ranks every THREADS-th.
 
@@ -186,6 +192,8 @@ struct Params {
   x_stride: u32,
   epsilon: f32,
   scaling_factor: f32,
+  parked: u32,       // the sequence of rows that are not counted
+  first_count: u32,  // where the layer's counters begin
 }
 
 @group(0) @binding(0) var<uniform> params: Params;
@@ -331,6 +339,7 @@ fn main(@builtin(workgroup_id) group: vec3<u32>, @builtin(local_invocation_index
       weight /= sum + 1e-20;
     }
     routes[row * (TOP_K + SHARED) + thread] = vec2<u32>(chosen[thread], bitcast<u32>(weight * params.scaling_factor));
+    count_visit(row, chosen[thread]);
   } else if (thread < TOP_K + SHARED) {
     routes[row * (TOP_K + SHARED) + thread] = vec2<u32>(EXPERTS + thread - TOP_K, bitcast<u32>(1.0));
   }
