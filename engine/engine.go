@@ -56,6 +56,7 @@ type Engine struct {
 	uploading  map[uint32]bool // shards that are still to come
 	ready      bool
 
+	counting     int                       // reports of experts under way
 	measures     map[string]*timing        // what has been laid out to be timed
 	weightShares map[[2]uint64]weightShare // made when first asked for
 
@@ -239,8 +240,8 @@ func (e *Engine) Request(r message.Request) {
 func (e *Engine) startNext() {
 	for e.task == nil && e.ready && len(e.waiting) > 0 {
 		r := e.waiting[0]
-		if (r.Type == message.Logits || r.Type == message.Timing) && !e.decoder.idle() {
-			return
+		if (r.Type == message.Logits || r.Type == message.Timing) && (!e.decoder.idle() || e.counting > 0) {
+			return // a task's end drops what is under way
 		}
 		e.waiting = e.waiting[1:]
 		if err := e.begin(r); err != nil {
@@ -262,6 +263,9 @@ func (e *Engine) begin(r message.Request) error {
 		return e.beginQuestion(r, e.writeText(r))
 	case message.Timing:
 		return e.beginMeasuring(r)
+	case message.Experts:
+		e.countExperts(r.ID)
+		return nil
 	default:
 		return e.beginLogits(r)
 	}

@@ -12,7 +12,6 @@ type RouterParams struct {
 	Epsilon       float32
 	ScalingFactor float32
 	Parked        uint32
-	FirstCount    uint32
 }
 
 // RouterVariant says how experts are chosen.
@@ -66,7 +65,7 @@ var router = register(kernel[routerVariant, RouterParams]{
 			for i, c := range v.choose(scores, m.F32("bias"), float64(p.ScalingFactor)) {
 				out[2*i], out[2*i+1] = uint32(c.expert), math.Float32bits(float32(c.weight))
 				if v.Count && m.U32("rows")[2*r] != p.Parked {
-					m.U32("experts")[int(p.FirstCount)+c.expert]++
+					m.U32("experts")[c.expert]++
 				}
 			}
 			for i := v.TopK; i < v.TopK+v.Shared; i++ {
@@ -156,7 +155,7 @@ func best(values []float64, n int) []int {
 }
 
 // Router chooses each row's experts: bindings x (rows, XStride), norm (Width) with v.Norm, weights (Experts, Width) in F32, bias (Experts) with
-// v.Bias, routes (rows, TopK+Shared) of (expert, weight); with v.Count rows, and experts (layers, Experts), which counts.
+// v.Bias, routes (rows, TopK+Shared) of (expert, weight); with v.Count rows, and experts (Experts), which counts.
 func Router(profile Profile, v RouterVariant, rows int, p RouterParams) Dispatch {
 	t := profile.tile(v.Experts, int(p.Width), maxBand, enoughWorkgroups).covering(v.Experts, v.TopK+v.Shared)
 	return router.dispatch(routerVariant{v, F32, t.exchanging(2), aligned(p.Width, p.XStride)}, p, rows, 1, 1)

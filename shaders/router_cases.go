@@ -28,14 +28,14 @@ func routerCases() []Case {
 			c.Buffers["bias"] = r.floats(v.Experts, 0.2)
 		}
 		if v.Count {
-			c.Dispatch = Router(profile, v, rows, RouterParams{Width: uint32(width), XStride: uint32(width), Epsilon: 1e-6, ScalingFactor: 2.5, Parked: 2, FirstCount: uint32(v.Experts)})
+			c.Dispatch = Router(profile, v, rows, RouterParams{Width: uint32(width), XStride: uint32(width), Epsilon: 1e-6, ScalingFactor: 2.5, Parked: 2})
 			c.Buffers["rows"] = make([]uint32, 2*rows)
 			for i := range rows {
 				c.Buffers["rows"][2*i], c.Buffers["rows"][2*i+1] = uint32(i%3), uint32(i)
 			}
-			c.Buffers["experts"] = make([]uint32, 3*v.Experts) // of three layers; those of the one in the middle go on
+			c.Buffers["experts"] = make([]uint32, v.Experts)
 			for i := range c.Buffers["experts"] {
-				c.Buffers["experts"][i] = uint32(i)
+				c.Buffers["experts"][i] = uint32(i) // it goes on from there
 			}
 			c.Integers = []string{"experts"}
 		}

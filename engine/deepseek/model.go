@@ -46,6 +46,13 @@ func NewModel(config *Config, manifest *weights.Manifest, options record.Options
 		VocabSize: config.VocabSize, HiddenSize: config.HiddenSize, RopeHeadDim: config.QKRopeHeadDim, TiedHead: config.TieWordEmbeddings,
 		Epsilon: config.RMSNormEps, Context: options.Context, Sequences: options.Sequences, Pages: options.Pages, DenseSlices: config.DenseSlices,
 	}
+	for layer := range config.NumHiddenLayers {
+		experts := 0
+		if config.IsMoE(layer) {
+			experts = config.NRoutedExperts
+		}
+		sizes.Experts = append(sizes.Experts, experts)
+	}
 	sizes.EmbedScale = config.ScaleEmb
 	if config.ScaleDepth > 0 {
 		sizes.ResidualScale = config.ScaleDepth / math.Sqrt(float64(config.NumHiddenLayers))
@@ -88,17 +95,17 @@ func (m *Model) Base() *record.Model { return m.Model }
 func (m *Model) Trunk(r *gpu.Recorder, rows int, at *gpu.Buffer) {
 	m.Start(r, rows, at)
 	for layer := range m.Config.NumHiddenLayers {
-		m.decoder(r, layer, rows, m.Residual)
+		m.decoder(r, layer, rows, at, m.Residual)
 	}
 }
 
 // Layer records the last layer: one with experts, if any has them.
 func (m *Model) Layer(r *gpu.Recorder, rows int) {
-	m.decoder(r, m.Config.NumHiddenLayers-1, rows, m.Residual)
+	m.decoder(r, m.Config.NumHiddenLayers-1, rows, nil, m.Residual)
 }
 
 // decoder records one pre-norm residual block: h += Attention(norm(h)); h += FFN(norm(h)).
-func (m *Model) decoder(r *gpu.Recorder, layer, rows int, h record.Activation) {
+func (m *Model) decoder(r *gpu.Recorder, layer, rows int, at *gpu.Buffer, h record.Activation) {
 	m.attention(r, layer, rows, h)
-	m.ffn(r, layer, rows, h)
+	m.ffn(r, layer, rows, at, h)
 }

@@ -28,7 +28,7 @@ func (m *Model) Draft(r *gpu.Recorder, rows int, at *gpu.Buffer, hidden record.A
 
 	draft := record.Temp(r, "draft", rows, c.HiddenSize)
 	m.Product(r, rows, w.ehProj, both, record.Norm{}, draft)
-	m.decoder(r, layer, rows, draft)
+	m.decoder(r, layer, rows, at, draft)
 	return draft
 }
 

@@ -35,6 +35,8 @@ type Event struct {
 
 	Measured *Measured `json:"measured,omitempty"` // measured
 
+	Experts *ExpertCounts `json:"experts,omitempty"` // experts
+
 	Code    Code   `json:"code,omitempty"`    // error
 	Param   string `json:"param,omitempty"`   // error: the parameter at fault, if it is one's
 	Message string `json:"message,omitempty"` // error: one line for people
@@ -54,6 +56,7 @@ const (
 	Delta     EventType = "delta"
 	Row       EventType = "logits"   // a row of a logits request
 	Timed     EventType = "measured" // a kernel's time
+	Counted   EventType = "experts"  // how often each expert has been visited
 	Choice    EventType = "choice"   // one of the request's answers has ended
 	LaneEvent EventType = "lane"     // a trace of a strategy has gone on, or has ended
 	Tallied   EventType = "tally"    // another trace of a strategy has ended

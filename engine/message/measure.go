@@ -45,3 +45,9 @@ func (m *Measure) validate() error {
 
 // widths are those that a step can have.
 var widths = []int{1, 2, 4, 8, 16}
+
+// ExpertCounts tell how often each expert has been visited since the model was opened, by what was decoded: of each layer, its
+// routed experts in order; none of a dense layer. Rows of drafts count whether they were accepted or not; rows of prompts do not.
+type ExpertCounts struct {
+	Layers [][]int `json:"layers"`
+}

@@ -49,6 +49,7 @@ const (
 	Complete RequestType = "complete" // Prompt or Tokens, Params: continue a raw text as it stands, reasoning and answer alike
 	Logits   RequestType = "logits"   // Tokens, Mode, Draft: a row of logits for each token
 	Timing   RequestType = "measure"  // Measure: what kernels take on this device
+	Experts  RequestType = "experts"  // how often each expert has been visited
 	Cancel   RequestType = "cancel"   // ID: end that request early; it ends with finish_reason abort
 
 	AnswerNow   RequestType = "answer_now"   // ID: that request is to end its thinking and answer

@@ -71,7 +71,7 @@ func TestRefusals(t *testing.T) {
 	const chat = `"type":"chat","messages":`
 	const say = chat + `[{"role":"user","content":"x"}],"params":`
 	for _, c := range []struct{ json, param, want string }{
-		{`"type":"sing"`, "type", `type is "sing", must be chat, generate, complete, logits, measure, cancel, answer_now, think_longer, panel, said, ended or verdict`},
+		{`"type":"sing"`, "type", `type is "sing", must be chat, generate, complete, logits, measure, experts, cancel, answer_now, think_longer, panel, said, ended or verdict`},
 		{`"type":7`, "type", `type is 7, must be text`},
 		{`"type":"generate","tokens":[1.5]`, "tokens[0]", `tokens[0] is 1.5, must be an integer from 0 on`},
 		{`"type":"generate","tokens":[1,null]`, "tokens[1]", `tokens[1] is null, must be there`},
@@ -171,7 +171,7 @@ func TestNotARequest(t *testing.T) {
 		`{"id":"7"}`:   `id is "7", must be an integer from 0 to 4294967295`,
 		`{"id":-1}`:    `id is -1, must be an integer from 0 to 4294967295`,
 		`{} trailing`:  "the request is not JSON, must be an object",
-		`{"id":1.0e1}`: `type is "", must be chat, generate, complete, logits, measure, cancel, answer_now, think_longer, panel, said, ended or verdict`,
+		`{"id":1.0e1}`: `type is "", must be chat, generate, complete, logits, measure, experts, cancel, answer_now, think_longer, panel, said, ended or verdict`,
 	} {
 		_, err := message.ParseRequest([]byte(json))
 		require.EqualError(t, err, want, json)

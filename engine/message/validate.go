@@ -136,7 +136,7 @@ func at(name string, i int) string { return name + "[" + strconv.Itoa(i) + "]" }
 
 // The words that fields of these types may be.
 var (
-	requestTypes = []RequestType{Chat, Generate, Complete, Logits, Timing, Cancel, AnswerNow, ThinkLonger, Panel, Said, Ended, Verdict}
+	requestTypes = []RequestType{Chat, Generate, Complete, Logits, Timing, Experts, Cancel, AnswerNow, ThinkLonger, Panel, Said, Ended, Verdict}
 	modes        = []Mode{Prefill, Decode}
 	reasons      = []FinishReason{Stopped, Length, Abort}
 	roles        = []Role{System, Developer, User, Assistant}

@@ -32,6 +32,7 @@ type Sizes struct {
 	RopeHeadDim           int // rotated elements of a head
 	TiedHead              bool
 	DenseSlices           int     // of a dense layer's MLP
+	Experts               []int   // that a router chooses among, by layer; none in a dense one
 	EmbedScale            float64 // on embeddings; 0 is 1, as of the next two
 	ResidualScale         float64 // on what layers add to the residual stream
 	LogitScale            float64
@@ -50,6 +51,16 @@ func (s Sizes) Stride() int { return s.Context + slack }
 
 // List is how many pages a sequence can have.
 func (s Sizes) List() int { return (s.Stride() + shaders.PageSize - 1) / shaders.PageSize }
+
+// CountsBefore is where a layer's counters of experts begin: each layer's are bound alone, so they begin where devices can bind.
+func (s Sizes) CountsBefore(layer int) int {
+	const align = gpu.OffsetAlign / 4
+	n := 0
+	for _, experts := range s.Experts[:layer] {
+		n += (experts + align - 1) / align * align
+	}
+	return n
+}
 
 // Parked is the sequence of rows that compute nothing: it has no page but kvcache.Scratch.
 func (s Sizes) Parked() int { return s.Sequences }
@@ -80,6 +91,7 @@ type Model struct {
 	Passes     *gpu.Buffer // [Sequences+1, shaders.PassesWords(Ring)] how far Decode has come
 	Counts     *gpu.Buffer // [Sequences+1, VocabSize] tokens counted for penalties
 	Logits     *gpu.Buffer // [MaxRows, VocabSize]
+	Experts    *gpu.Buffer // [Sizes.Experts] how many rows of Decode have visited each; nil: there are none
 
 	Weights   Weights
 	Positions gpu.Slice  // [MaxRows, shaders.PositionWords]: where each row is and how its keys are turned, for the layers
@@ -129,6 +141,9 @@ func NewModel(manifest *weights.Manifest, slots []weights.Slot, sizes Sizes, rop
 	m.Logits = m.Words("logits", MaxRows*sizes.VocabSize)
 	m.Chosen = m.Words("chosen", (sizes.Sequences+1)*Ring*shaders.ChosenWords)
 	m.Counts = m.Words("counts", (sizes.Sequences+1)*sizes.VocabSize)
+	if n := sizes.CountsBefore(len(sizes.Experts)); n > 0 {
+		m.Experts = m.Words("experts", n)
+	}
 	m.rope = m.Plan.Buffer("rope", uint64(len(ropeTable)))
 	m.Positions = m.Words("positions", MaxRows*shaders.PositionWords(sizes.RopeHeadDim)).All()
 	m.Residual = m.Lasting("hidden", sizes.HiddenSize)

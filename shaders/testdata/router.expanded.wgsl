@@ -192,8 +192,7 @@ struct Params {
   x_stride: u32,
   epsilon: f32,
   scaling_factor: f32,
-  parked: u32,       // the sequence of rows that are not counted
-  first_count: u32,  // where the layer's counters begin
+  parked: u32,  // the sequence of rows that are not counted
 }
 
 @group(0) @binding(0) var<uniform> params: Params;

@@ -134,6 +134,33 @@ func TestModel(t *testing.T) {
 	}
 }
 
+// Experts are reported beside answers under way, and when there are none.
+func TestExperts(t *testing.T) {
+	host, _ := open(t, enginetest.PackTiny(t), Options{})
+	sum := func() (sum int) {
+		layers, err := host.Experts(t.Context())
+		require.NoError(t, err)
+		for _, layer := range layers {
+			for _, n := range layer {
+				sum += n
+			}
+		}
+		return sum
+	}
+	require.Zero(t, sum())
+	limit := 30
+	stream := host.Start(t.Context(), Prompt{Tokens: []int{1, 2, 3}}.request(message.Params{MaxTokens: &limit, IgnoreEOS: true}))
+	defer stream.Close()
+	during := sum()
+	for {
+		if _, err := stream.Next(t.Context()); err != nil {
+			break
+		}
+	}
+	require.GreaterOrEqual(t, sum(), during)
+	require.Positive(t, sum())
+}
+
 // A conversation is formatted by the guest; the same seed gives the same answer.
 func TestChat(t *testing.T) {
 	host, _ := open(t, enginetest.PackTiny(t), Options{})

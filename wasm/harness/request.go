@@ -106,6 +106,20 @@ func (h *Host) Measure(ctx context.Context, m message.Measure) ([]message.Measur
 	return list, err
 }
 
+// Experts tells how often each expert has been visited since the model was opened, by layer; nothing of a model that has none.
+func (h *Host) Experts(ctx context.Context) ([][]int, error) {
+	var layers [][]int
+	err := read(h.Start(ctx, message.Request{Type: message.Experts}), func(e Event) {
+		if e.Experts != nil {
+			layers = e.Experts.Layers
+		}
+	})
+	if err == nil {
+		err = context.Cause(ctx)
+	}
+	return layers, err
+}
+
 // read reads a stream to its end.
 func read(s *Stream, use func(Event)) error {
 	defer s.Close()

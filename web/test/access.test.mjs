@@ -126,6 +126,7 @@ for (const name of Object.keys(browsers)) {
     test('what is happening', async () => {
       await page.click(byID('activity'));
       await page.waitForSelector('dialog .curve');
+      await page.waitForSelector('dialog .experts[aria-label]');
       await findings('activity');
       await closeDialog();
     });

@@ -54,6 +54,20 @@ describe('the API', () => {
     assert.ok(last.total > 1e6);
   });
 
+  test('experts are counted', async () => {
+    const [before, after, stats] = await page.evaluate(async () => {
+      const before = await globalThis.engine.experts();
+      await globalThis.engine.generate([1, 2, 3], { max_tokens: 20, draft: 'off', temperature: 0 });
+      return [before, await globalThis.engine.experts(), await globalThis.engine.stats()];
+    });
+    assert.equal(before.layers.length, manifest.architecture.num_hidden_layers);
+    const visits = ({ layers }) => layers.map((layer) => layer.reduce((sum, n) => sum + n, 0));
+    const grown = visits(after).map((n, i) => n - visits(before)[i]);
+    const routed = after.layers.map((layer) => layer.length > 0);
+    assert.ok(grown.every((n, i) => (n > 0) === routed[i] && n % manifest.architecture.num_experts_per_tok === 0));
+    assert.ok(stats.completion_tokens > 0, 'stats are those of the answer');
+  });
+
   test('log-probabilities, biases and penalties', async () => {
     const got = await page.evaluate(async () => {
       const ask = (more) => globalThis.engine.chat.completions.create({ messages: [{ role: 'user', content: 'What is 2 + 3?' }], temperature: 0, ...more });

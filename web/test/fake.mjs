@@ -89,7 +89,7 @@ export async function load(url, { onProgress } = {}) {
       yield { choices: [{ index: 0, delta: {}, finish_reason: reason, logprobs: null }], usage };
     })();
   };
-  return { info, chat: { completions: { create } }, stats: async () => undefined, unload: async () => {} };
+  return { info, chat: { completions: { create } }, experts: async () => ({ layers: [[], [3, 0, 1, 8]] }), stats: async () => undefined, unload: async () => {} };
 }
 `;
 

@@ -29,6 +29,7 @@ func requests() []any {
 		message.Request{Type: message.Complete, ID: 6, Prompt: "1 + 1 ="},
 		message.Request{Type: message.Logits, ID: 3, Tokens: []int{1}, Mode: message.Decode, Draft: true},
 		message.Request{Type: message.Timing, ID: 4, Measure: &message.Measure{Batch: 8, Depth: 512, Rows: 2048, Columns: 1408, Format: "q4_0"}},
+		message.Request{Type: message.Experts, ID: 8},
 		message.Request{Type: message.Cancel, ID: 1},
 		voted(message.Verifier{Type: message.VerifyFunction}),
 		voted(message.Verifier{Type: message.VerifyCountdown, Numbers: []int{2, 3}, Target: &target}),

@@ -23,7 +23,7 @@ var words = []struct{ goName, name string }{
 var structs = []any{
 	message.Message{}, message.StreamOptions{}, message.Verifier{}, message.Strategy{}, message.Params{}, message.Measure{}, message.Request{}, message.Options{},
 	message.TopLogprob{}, message.Logprob{}, message.Logprobs{}, message.Drafts{}, message.Usage{}, message.ModelInfo{},
-	message.Group{}, message.TraceSummary{}, message.Result{}, message.Lane{}, message.Tally{}, message.Measured{}, message.Event{}, message.Stats{},
+	message.Group{}, message.TraceSummary{}, message.Result{}, message.Lane{}, message.Tally{}, message.Measured{}, message.ExpertCounts{}, message.Event{}, message.Stats{},
 }
 
 // renamed are the types whose names are taken in a browser, or say too little beside its own.

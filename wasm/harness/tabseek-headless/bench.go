@@ -21,6 +21,7 @@ type measured struct {
 	Layers                  int     `json:"layers"`
 	message.Stats
 
+	Experts []spread  `json:"experts,omitempty"` // of each layer that has them
 	Probes  probes    `json:"probes"`
 	Kernels []timed   `json:"kernels"` // of a step in the middle of what was decoded, the dearest first
 	Depths  []atDepth `json:"depths"`
@@ -40,11 +41,20 @@ func bench(ctx context.Context, args []string, to streams) error {
 		if _, err := a.round(ctx, host, random, min(16, a.prompt), min(16, a.generate)); err != nil { // the first of everything is slow
 			return err
 		}
+		before, err := host.Experts(ctx)
+		if err != nil {
+			return err
+		}
 		total, err := a.round(ctx, host, random, a.prompt, a.generate)
 		if err != nil {
 			return err
 		}
 		m := measure(total, host.Model())
+		after, err := host.Experts(ctx)
+		if err != nil {
+			return err
+		}
+		m.Experts = spreads(before, after)
 		if err := a.time(ctx, host, &m); err != nil {
 			return err
 		}

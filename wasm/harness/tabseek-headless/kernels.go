@@ -107,6 +107,7 @@ func (m measured) print(to streams) error {
 	for _, d := range m.Depths {
 		fmt.Fprintf(to.out, "%8d %12.3f %10.1f %9.1f%%\n", d.Depth, 1e3*d.StepSeconds, d.TokensPerSecond, 100*d.Attention)
 	}
+	m.printExperts(to)
 	return nil
 }
 

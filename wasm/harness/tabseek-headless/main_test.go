@@ -282,6 +282,10 @@ func TestBench(t *testing.T) {
 		require.Positive(t, got[name], name)
 	}
 	require.NotEmpty(t, got["device"])
+	require.Len(t, got["experts"], 1, "the tiny model has one layer of experts")
+	layer := got["experts"].([]any)[0].(map[string]any)
+	require.EqualValues(t, 1, layer["layer"])
+	require.Positive(t, layer["most"])
 
 	o = command("bench", enginetest.PackTiny(t), "--prompt", "20", "--generate", "8", "--batch", "3", "--json", "--device", "ref")
 	require.Zero(t, o.Status, o.Stderr)

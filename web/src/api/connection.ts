@@ -147,6 +147,15 @@ export class Connection {
     }
   }
 
+  /** How often each expert has been visited. */
+  async experts(): Promise<NonNullable<Reply['experts']>> {
+    const { queue } = this.open({ type: 'experts' });
+    for (;;) {
+      const m = await queue.next();
+      if (m.kind === 'reply') return m.experts!;
+    }
+  }
+
   /** What kernels take. The signal ends it early, with what there is. */
   async measure(request: Ask<EngineRequest>, signal?: AbortSignal | null): Promise<Measured[]> {
     const { queue } = this.open(request, signal);

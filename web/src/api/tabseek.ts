@@ -14,7 +14,7 @@
  */
 import { TabseekError, type LogitsRows, type Progress, type Recovery } from '../shared/messages';
 import { bounds } from '../shared/messages.gen';
-import type { EngineOptions, FinishReason, Measure, Measured, Mode, ModelInfo, Params, Stats } from '../shared/messages.gen';
+import type { EngineOptions, ExpertCounts, FinishReason, Measure, Measured, Mode, ModelInfo, Params, Stats } from '../shared/messages.gen';
 import { chunks, completion, usageOf, type Chunks, type Completion, type CompletionRequest, type Create, type Usage } from './completion';
 import { Connection, type Run } from './connection';
 import { checkCallback, checkSignal, checkText, checkURL, fieldsOf } from './encode';
@@ -24,7 +24,7 @@ import { splitVerifier } from './strategy';
 export { TabseekError };
 export { bounds, MAX_REQUEST_BYTES } from '../shared/messages.gen';
 export type { LogitsRows, Progress, Recovery } from '../shared/messages';
-export type { Effort, ErrorCode, FinishReason, Group, Lane, Logprob, Logprobs, Measure, Measured, Message, Mode, ModelInfo, Params, Result, Role, Stats } from '../shared/messages.gen';
+export type { Effort, ErrorCode, ExpertCounts, FinishReason, Group, Lane, Logprob, Logprobs, Measure, Measured, Message, Mode, ModelInfo, Params, Result, Role, Stats } from '../shared/messages.gen';
 export type { StopRule, Strategy, StrategyMode, StreamOptions, Tally, TopLogprob, TraceSummary, Verifier, VerifierType } from '../shared/messages.gen';
 export type { Choice, Chunk, ChunkChoice, Chunks, Completion, CompletionRequest, Create, Delta, Said, StrategyRequest, StrategyResult, Usage } from './completion';
 export type { Escalate, Escalated } from './escalate';
@@ -139,6 +139,14 @@ export class Engine {
     ));
     const choices = await Promise.all(answers);
     return choices.length === 1 ? choices[0]! : { ...choices[0]!, choices };
+  }
+
+  /**
+   * How often each expert has been visited since the model came to the GPU, by what was decoded: for each layer its experts' counts, none for a
+   * dense one. It may be asked while answers are under way; the difference of two reports is what came between them.
+   */
+  async experts(): Promise<ExpertCounts> {
+    return this.connection.experts();
   }
 
   /** Counts and times of the last finished request. */

@@ -5,6 +5,7 @@ import type { Live } from './chats/answer';
 import { contextUsed } from './chats/panel';
 import type { Message } from './chats/record';
 import { Dialog } from './dialog';
+import { ExpertMap } from './experts';
 import { bytes, count, duration, rate, withTenth } from './format';
 import { t } from './language';
 import { changeSettings, settings } from './settings';
@@ -32,6 +33,7 @@ export function Activity({ engine, live, answer, onClose }: Props) {
           </Figure>
           <BytesPerToken engine={engine} used={contextUsed(answer ?? {})} />
           <Ledger engine={engine} />
+          <ExpertMap engine={engine} live={live} />
           {stats && stats.completion_tokens > 0 && <Times stats={stats} />}
           {stats && stats.completion_tokens > 0 && <Costs stats={stats} engine={engine} />}
         </>

@@ -8,6 +8,7 @@ import type { Search } from './chats/search';
 import { turnsOf } from './chats/tree';
 import { Composer } from './composer';
 import { DepthControls } from './depth';
+import { useMarks } from './experts';
 import { locked } from './explain';
 import { Failure } from './failure';
 import { count } from './format';
@@ -58,6 +59,7 @@ export function App({ loader, conversation, shelf, library, search }: Props) {
   const shown = live?.chat === view.chat ? live : undefined;
   const engine = load.kind === 'ready' ? load.engine : undefined;
   const local = engine && !engine.remote ? engine : undefined;
+  useMarks(local, live);
   const offer = 'offer' in load ? load.offer : undefined;
   const ready = (signal: AbortSignal) => loader.ready(signal);
   const ask = (question: string) => {

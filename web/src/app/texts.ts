@@ -412,6 +412,11 @@ export const TEXTS = {
   bytesPartsLatent: ['{weights} of weights, {cache} of latent cache for {tokens} tokens', '权重 {weights}，{tokens} 个词元的潜在缓存 {cache}'],
   ledger: ['Less than dense 32-bit weights', '比 32 位稠密权重少'],
   ledgerParts: ['{dense} would be read, {actual} are: routing saves {routing} ×, formats {format} ×', '原需读取 {dense}，实际 {actual}：路由节省 {routing} 倍，格式节省 {format} 倍'],
+  experts: ['Experts visited by this answer', '此回答使用的专家'],
+  expertsParts: [
+    '{visited} of the {all} experts in {layers} layers; the most visited one has {busiest} × an even share of its layer',
+    '{layers} 层共 {all} 个专家中使用了 {visited} 个；使用最多的专家是本层平均份额的 {busiest} 倍',
+  ],
   timeLoad: ['Loading', '加载'],
   timeRead: ['Reading the question', '读取问题'],
   timeWrite: ['Writing the answer', '写出回答'],

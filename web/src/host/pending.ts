@@ -1,7 +1,7 @@
 // A request under way, with what it has said so far: enough to go on with it on another device.
 
 import type { LogitsRows } from '../shared/messages';
-import type { EngineEvent, EngineRequest, Message, Params, RequestType, Usage } from '../shared/messages.gen';
+import type { EngineEvent, EngineRequest, ExpertCounts, Message, Params, RequestType, Usage } from '../shared/messages.gen';
 
 export class Pending {
   start = performance.now();
@@ -9,6 +9,8 @@ export class Pending {
   decoding = 0;
   /** What a request of logits gathers. */
   logits: LogitsRows | undefined;
+  /** What a request of experts has brought. */
+  experts: ExpertCounts | undefined;
   /** Whether lanes have been told of it. They begin anew on another device. */
   hasLanes = false;
   private content = '';

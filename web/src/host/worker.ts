@@ -212,6 +212,9 @@ class Host implements Listener {
         return post(stepOf(e)!);
       case 'measured':
         return post({ kind: 'measured', id: e.id, measured: e.measured! });
+      case 'experts':
+        if (pending) pending.experts = e.experts;
+        return;
       case 'decoding':
         if (pending) pending.decoding ||= performance.now();
         this.session!.gpu.takeCounts();
@@ -228,6 +231,10 @@ class Host implements Listener {
 
   private done(e: EngineEvent, pending: Pending | undefined): void {
     this.pending.delete(e.id);
+    if (pending?.type === 'experts') {
+      if (!pending.experts) return post({ kind: 'error', id: e.id, error: errorShape(new TabseekError('aborted', 'the report was stopped')) });
+      return post({ kind: 'reply', id: e.id, experts: pending.experts }); // no answer of which there are stats
+    }
     this.losses = 0;
     const logits = pending?.logits;
     if (logits && e.finish_reason === 'abort') {

@@ -12,6 +12,8 @@ export type RequestType =
   | 'logits'
   /** Measure: what kernels take on this device */
   | 'measure'
+  /** how often each expert has been visited */
+  | 'experts'
   /** ID: end that request early; it ends with finish_reason abort */
   | 'cancel'
   /** ID: that request is to end its thinking and answer */
@@ -55,6 +57,8 @@ export type EventType =
   | 'logits'
   /** a kernel's time */
   | 'measured'
+  /** how often each expert has been visited */
+  | 'experts'
   /** one of the request's answers has ended */
   | 'choice'
   /** a trace of a strategy has gone on, or has ended */
@@ -559,6 +563,11 @@ export interface Measured {
   flops: number;
 }
 
+/** ExpertCounts tell how often each expert has been visited since the model was opened, by what was decoded: of each layer, its routed experts in order; none of a dense layer. Rows of drafts count whether they were accepted or not; rows of prompts do not. */
+export interface ExpertCounts {
+  layers: number[][];
+}
+
 /** An Event is what the engine tells the caller. Type says which fields are set. Every request ends with exactly one event done or error of its ID; each of its answers ends with one event choice before that. */
 export interface EngineEvent {
   type: EventType;
@@ -596,6 +605,8 @@ export interface EngineEvent {
   tabseek?: Result;
   /** measured */
   measured?: Measured;
+  /** experts */
+  experts?: ExpertCounts;
   /** error */
   code?: ErrorCode;
   /** error: the parameter at fault, if it is one's */

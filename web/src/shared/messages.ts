@@ -6,6 +6,7 @@
 //   load                    progress*, then reply {info}
 //   request: chat, generate accepted, (prefill | delta)*, then done
 //            logits         accepted, then reply {logits}
+//            experts        accepted, then reply {experts}
 //            with strategy  lane and tally among the deltas, verify where the caller's function is the verifier; again, when the GPU
 //                           was replaced and all lanes begin anew
 //            cancel         the request it names ends with done, finish_reason "abort"; logits with error "aborted"
@@ -17,7 +18,7 @@
 // Each but cancel and what steers is answered exactly once, by the last in its line or by error. An error of id 0 answers all. Errors keep
 // their code and fields across the boundary.
 
-import type { EngineEvent, ErrorCode, FinishReason, Lane, Logprobs, Measured, ModelInfo, RequestType, Result, Stats, Tally, Usage } from './messages.gen';
+import type { EngineEvent, ErrorCode, ExpertCounts, FinishReason, Lane, Logprobs, Measured, ModelInfo, RequestType, Result, Stats, Tally, Usage } from './messages.gen';
 
 /** An error with a code; `fields` holds the particulars, such as the shard's name or the parameter's. */
 export class TabseekError extends Error {
@@ -113,5 +114,5 @@ export type FromWorker =
   | { kind: 'again'; id: number }
   | { kind: 'measured'; id: number; measured: Measured }
   | { kind: 'done'; id: number; finish_reason: FinishReason; usage: Usage; stats: Stats; tabseek?: Result }
-  | { kind: 'reply'; id: number; info?: ModelInfo; logits?: LogitsRows; stats?: Stats }
+  | { kind: 'reply'; id: number; info?: ModelInfo; logits?: LogitsRows; stats?: Stats; experts?: ExpertCounts }
   | { kind: 'error'; id: number; error: ErrorShape };
