@@ -1,7 +1,7 @@
 import { useEffect, useRef, useState } from 'preact/hooks';
 import type { Engine } from '../api/tabseek';
 import type { Live } from './chats/answer';
-import { count } from './format';
+import { count, withTenth } from './format';
 import { t } from './language';
 
 type Layers = number[][];
@@ -54,7 +54,7 @@ export function ExpertMap({ engine, live }: { engine: Engine; live?: Live }) {
   if (routed.length === 0) return null;
   const cells = routed.flat();
   const visited = cells.filter((n) => n > 0).length;
-  const summary = t('expertsParts', { visited: count(visited), all: count(cells.length), layers: count(routed.length), busiest: busiest(routed).toFixed(1) });
+  const summary = t('expertsParts', { visited: count(visited), all: count(cells.length), layers: count(routed.length), busiest: withTenth(busiest(routed)) });
   return (
     <figure class="figure" data-testid="experts">
       <figcaption>
