@@ -38,17 +38,24 @@ type handler struct {
 	log       *slog.Logger
 }
 
+// hosted is what a server has beside the page.
+type hosted struct {
+	models    []*weights.Model
+	elsewhere remotes
+	profile   string // of the kernels, that pages are to use without measuring
+}
+
 // newHandler lists the page's files, every file of every model, and the models elsewhere. With local, requests must name a loopback
 // host, so that a foreign page cannot reach the server by rebinding its name.
-func newHandler(page fs.FS, models []*weights.Model, elsewhere remotes, log *slog.Logger, local bool) (*handler, error) {
+func newHandler(page fs.FS, has hosted, log *slog.Logger, local bool) (*handler, error) {
 	h := &handler{resources: map[string]resource{}, local: local, log: log}
-	if len(elsewhere.upstreams) > 0 {
+	if elsewhere := has.elsewhere; len(elsewhere.upstreams) > 0 {
 		h.remote = remote.New(elsewhere.upstreams, elsewhere.token, log)
 	}
 	if err := h.addPage(page); err != nil {
 		return nil, err
 	}
-	return h, h.addModels(models, elsewhere.upstreams)
+	return h, h.addModels(has)
 }
 
 func (h *handler) ServeHTTP(w http.ResponseWriter, r *http.Request) {

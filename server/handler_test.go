@@ -52,7 +52,7 @@ func newTestHandler(t *testing.T, loopback bool) (http.Handler, *weights.Model) 
 	}
 	model, err := weights.OpenModel(packTiny(t))
 	require.NoError(t, err)
-	handler, err := newHandler(files, []*weights.Model{model}, remotes{}, slog.New(slog.DiscardHandler), loopback)
+	handler, err := newHandler(files, hosted{models: []*weights.Model{model}}, slog.New(slog.DiscardHandler), loopback)
 	require.NoError(t, err)
 	return handler, model
 }
@@ -265,7 +265,7 @@ func TestModelList(t *testing.T) {
 	require.Zero(t, o.Status, o.Stderr)
 	model, err := weights.OpenModel(dir)
 	require.NoError(t, err)
-	handler, err := newHandler(fstest.MapFS{}, []*weights.Model{model}, remotes{}, slog.New(slog.DiscardHandler), true)
+	handler, err := newHandler(fstest.MapFS{}, hosted{models: []*weights.Model{model}, profile: "f32 lanes=8 rows=4"}, slog.New(slog.DiscardHandler), true)
 	require.NoError(t, err)
 
 	w := httptest.NewRecorder()
@@ -278,6 +278,7 @@ func TestModelList(t *testing.T) {
 	require.Equal(t, model.Bytes(), got.Size)
 	require.Equal(t, 256, got.Context)
 	require.Equal(t, "deepseek-v3", got.Chat)
+	require.Equal(t, "f32 lanes=8 rows=4", got.Profile)
 	require.Greater(t, got.ParamsTotal, got.ParamsActive)
 	require.Positive(t, got.ParamsActive)
 
@@ -311,7 +312,7 @@ func FuzzRange(f *testing.F) {
 		f.Add(seed)
 	}
 	const content = "0123456789"
-	handler, err := newHandler(fstest.MapFS{"a.txt": {Data: []byte(content)}}, nil, remotes{}, slog.New(slog.DiscardHandler), true)
+	handler, err := newHandler(fstest.MapFS{"a.txt": {Data: []byte(content)}}, hosted{}, slog.New(slog.DiscardHandler), true)
 	require.NoError(f, err)
 	f.Fuzz(func(t *testing.T, value string) {
 		r := httptest.NewRequest("GET", "http://localhost/a.txt", nil)

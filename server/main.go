@@ -16,7 +16,7 @@ import (
 const usage = `usage: tabseek COMMAND ...
 
   serve [--addr 127.0.0.1:8080] [--models DIR]... [--tls-cert FILE --tls-key FILE]
-        [--remote NAME=URL]... [--remote-key-env [NAME=]VAR]... [--remote-auth VAR]
+        [--remote NAME=URL]... [--remote-key-env [NAME=]VAR]... [--remote-auth VAR] [--profile PROFILE]
                                                     serve the page and models; remote ones run elsewhere, behind OpenAI's API
   site DST [--models DIR]...                        write all that serve would, as files for a static host
   health [URL]                                      whether a server answers, for container platforms

@@ -15,7 +15,6 @@ import (
 	"strings"
 
 	"tabseek/engine/weights"
-	"tabseek/server/remote"
 )
 
 // A resource is what a path yields; the set is fixed when the server starts.
@@ -123,7 +122,8 @@ type listing struct {
 	ParamsActive int64  `json:"params_active"`
 	Context      int    `json:"context"`
 	Chat         string `json:"chat"`
-	SHA256       string `json:"sha256"` // of model.json: by it, a page knows whether what it keeps of the model is still good
+	Profile      string `json:"profile,omitempty"` // that the page is to load it with
+	SHA256       string `json:"sha256"`            // of model.json: by it, a page knows whether what it keeps of the model is still good
 }
 
 // remoteListing is an entry of it for a model elsewhere. What lies behind the name is the server's affair.
@@ -133,12 +133,12 @@ type remoteListing struct {
 }
 
 // addModels lists the models' files, and all models that the page can choose.
-func (h *handler) addModels(models []*weights.Model, elsewhere []remote.Upstream) error {
+func (h *handler) addModels(has hosted) error {
 	list, remotes := []listing{}, []remoteListing{}
-	for _, u := range elsewhere {
+	for _, u := range has.elsewhere.upstreams {
 		remotes = append(remotes, remoteListing{u.Name, u.Path()})
 	}
-	for _, m := range models {
+	for _, m := range has.models {
 		base := "/models/" + modelName(m)
 		// The manifest says which shards there are, so it is kept as it was when they were listed.
 		manifest, err := readManifest(m)
@@ -158,7 +158,7 @@ func (h *handler) addModels(models []*weights.Model, elsewhere []remote.Upstream
 		}
 		list = append(list, listing{
 			Name: modelName(m), URL: (&url.URL{Path: base}).EscapedPath(), Size: m.Bytes(),
-			ParamsTotal: i.ParamsTotal, ParamsActive: i.ParamsActive, Context: i.Context, Chat: m.Chat, SHA256: description.sha256,
+			ParamsTotal: i.ParamsTotal, ParamsActive: i.ParamsActive, Context: i.Context, Chat: m.Chat, Profile: has.profile, SHA256: description.sha256,
 		})
 	}
 	index, err := json.Marshal(map[string]any{"models": list, "remotes": remotes})

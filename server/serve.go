@@ -20,6 +20,7 @@ import (
 	"tabseek/server/commandline"
 	"tabseek/server/loopback"
 	"tabseek/server/remote"
+	"tabseek/shaders"
 	"tabseek/web"
 )
 
@@ -45,8 +46,14 @@ func serve(ctx context.Context, args []string, _ io.Reader, stdout, stderr io.Wr
 	flags.Var(&specs, "remote", "a server with OpenAI's API that the page may ask, NAME=URL; may be repeated")
 	flags.Var(&keys, "remote-key-env", "the environment variable with its key, NAME=VAR, or VAR for all; may be repeated")
 	auth := flags.String("remote-auth", "", "the environment variable with the token that visitors need for remote models")
+	profile := flags.String("profile", "", "the kernels that pages use without measuring which are fastest, as the page's model panel names them")
 	if _, err := parse(flags, args); err != nil {
 		return err
+	}
+	if *profile != "" {
+		if _, err := shaders.ParseProfile(*profile); err != nil {
+			return commandline.UsageError("--profile: %v", err)
+		}
 	}
 	elsewhere, err := parseRemotes(specs, keys, *auth)
 	if err != nil {
@@ -70,7 +77,7 @@ func serve(ctx context.Context, args []string, _ io.Reader, stdout, stderr io.Wr
 		return commandline.UsageError("--remote on %s needs --remote-auth: whoever reaches it could use your keys", *addr)
 	}
 	log := slog.New(slog.NewTextHandler(stderr, nil))
-	handler, err := newHandler(web.Files(), models, elsewhere, log, local)
+	handler, err := newHandler(web.Files(), hosted{models, elsewhere, *profile}, log, local)
 	if err != nil {
 		return err
 	}

@@ -170,6 +170,7 @@ func TestServeUsage(t *testing.T) {
 	for want, args := range map[string][]string{
 		"--remote http://a: must be NAME=URL":  {"--remote", "http://a"},
 		"--remote-auth needs --remote":         {"--remote-auth", "PATH"},
+		`--profile: profile "fast"`:            {"--profile", "fast"},
 		"--remote-key-env needs --remote":      {"--remote-key-env", "PATH"},
 		"on 0.0.0.0:0 needs --remote-auth":     {"--models", packTiny(t), "--addr", "0.0.0.0:0", "--remote", "a=http://a"},
 		"--remote a: there are two of that":    {"--remote", "a=http://a", "--remote", "a=http://b"},

@@ -35,7 +35,7 @@ func site(ctx context.Context, args []string, _ io.Reader, stdout, _ io.Writer) 
 	if _, err := fs.Stat(web.Files(), "index.html"); err != nil {
 		return errors.New("the page is not built in: run make build")
 	}
-	h, err := newHandler(web.Files(), models, remotes{}, slog.New(slog.DiscardHandler), false)
+	h, err := newHandler(web.Files(), hosted{models: models}, slog.New(slog.DiscardHandler), false)
 	if err != nil {
 		return err
 	}

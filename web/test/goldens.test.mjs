@@ -3,7 +3,7 @@
 import assert from 'node:assert/strict';
 import { existsSync } from 'node:fs';
 import { after, before, describe, test } from 'node:test';
-import { browsers, goldens, launch, needs, packGoldens, readGolden, serve } from './support.mjs';
+import { browsers, goldens, launch, needs, packGoldens, profile, readGolden, serve } from './support.mjs';
 
 const there = Object.keys(goldens).filter((name) => existsSync(goldens[name]));
 
@@ -19,9 +19,9 @@ function worst(rows, golden, width) {
 }
 
 /** Runs in the page: everything asked of one model. */
-async function run(url, tokens, drafts) {
+async function run(url, tokens, drafts, profile) {
   const { load } = await import('/tabseek.js');
-  const engine = await load(url);
+  const engine = await load(url, { profile });
   const out = {};
   for (const mode of ['prefill', 'decode']) {
     const { rows, drafts: draft } = await engine.logits(tokens, { mode, draft: drafts });
@@ -50,7 +50,7 @@ for (const name of Object.keys(browsers)) {
     for (const model of Object.keys(goldens)) {
       test(model, needs('fixtures', there.includes(model)), async () => {
         const f = readGolden(model);
-        const got = await page.evaluate(run, `/models/${f.name}`, f.tokens, Boolean(f.draft));
+        const got = await page.evaluate(run, `/models/${f.name}`, f.tokens, Boolean(f.draft), profile);
         for (const mode of ['prefill', 'decode']) {
           assert.ok(worst(got[mode].rows, f.logits, f.vocab) <= 2e-3, `logits by ${mode}`);
           if (f.draft) assert.ok(worst(got[mode].draft, f.draft, f.vocab) <= 2e-3, `drafts by ${mode}`);

@@ -24,7 +24,7 @@ for (const name of Object.keys(browsers)) {
     const problems = [];
     const foreign = [];
     before(async () => {
-      server = await serve();
+      server = await serve('--profile', '');
       browser = await launch(name);
       page = await browser.newPage();
       await page.setViewport({ width: 1280, height: 800 });

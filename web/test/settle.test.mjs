@@ -2,7 +2,7 @@
 // waits for an engine that is gone. In both browsers.
 import assert from 'node:assert/strict';
 import { after, before, describe, test } from 'node:test';
-import { browsers, instrument, launch, serve, workerScript } from './support.mjs';
+import { browsers, instrument, launch, profile, serve, workerScript } from './support.mjs';
 
 /** Runs in the page: makes `values`, `calls` and `outcome`. */
 function prepare() {
@@ -111,10 +111,11 @@ for (const name of Object.keys(browsers)) {
       browser = await launch(name);
       page = await browser.newPage();
       await page.goto(`${proxy.address}/healthz`); // a page of the origin, without the chat
-      await page.evaluate(async () => {
+      await page.evaluate(async (options) => {
         globalThis.tabseek = await import('/tabseek.js');
-        globalThis.engine = await tabseek.load('/models/pocket');
-      });
+        globalThis.options = options;
+        globalThis.engine = await tabseek.load('/models/pocket', options);
+      }, { profile });
       await page.evaluate(prepare);
     });
     after(async () => {
@@ -150,7 +151,7 @@ for (const name of Object.keys(browsers)) {
     /** Starts a long answer on a fresh engine, ends the engine, and tells how everything settled. */
     const endOf = (how) =>
       page.evaluate(async (how) => {
-        const e = await tabseek.load('/models/pocket');
+        const e = await tabseek.load('/models/pocket', options);
         const request = { messages: [{ role: 'user', content: '87 * 96' }], temperature: 0, stream: true };
         const read = async (stream) => {
           for await (const chunk of stream) {
@@ -247,7 +248,7 @@ for (const name of Object.keys(browsers)) {
 
     test('what is loaded after all that works', async () => {
       const tokens = await page.evaluate(async () => {
-        const e = await tabseek.load('/models/pocket');
+        const e = await tabseek.load('/models/pocket', options);
         const { tokens } = await e.generate([256, 65], { max_tokens: 3, ignore_eos: true });
         await e.unload();
         return tokens;

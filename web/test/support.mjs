@@ -76,9 +76,12 @@ export function packGoldens(list) {
   return { folder, remove: () => rmSync(folder, { recursive: true }) };
 }
 
-/** Starts `tabseek serve` on a free port; resolves to its address. */
+/** A profile of kernels that is good enough: measuring which are the fastest is most of a first visit, and most tests are first visits. */
+export const profile = 'f32 lanes=1 rows=8 norm-first';
+
+/** Starts `tabseek serve` on a free port; resolves to its address. Pages measure only where it is told --profile ''. */
 export async function serve(...args) {
-  const server = spawn(path.join(root, 'bin/tabseek'), ['serve', '--addr', '127.0.0.1:0', ...args], { stdio: ['ignore', 'pipe', 'ignore'] });
+  const server = spawn(path.join(root, 'bin/tabseek'), ['serve', '--addr', '127.0.0.1:0', '--profile', profile, ...args], { stdio: ['ignore', 'pipe', 'ignore'] });
   for await (const line of createInterface({ input: server.stdout })) {
     const address = line.match(/http:\/\/\S+/)?.[0];
     if (address) return { address, stop: () => server.kill() };

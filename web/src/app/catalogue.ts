@@ -14,6 +14,8 @@ export interface LocalOffer {
   params_total: number;
   params_active: number;
   context: number;
+  /** The kernels to use without measuring, if the server says so. */
+  profile?: string;
   /** Of its model.json. */
   sha256?: string;
 }

@@ -70,7 +70,7 @@ export class Loader {
         if (progress.phase === 'download') void askToPersist();
         show({ kind: 'loading', offer, progress });
       };
-      const engine = await load(offer.url, { sha256: offer.sha256, onRecovery: (r) => this.tell(r), onProgress, signal: abort.signal });
+      const engine = await load(offer.url, { sha256: offer.sha256, profile: offer.profile, onRecovery: (r) => this.tell(r), onProgress, signal: abort.signal });
       show({ kind: 'ready', offer, engine });
     } catch (e) {
       const error = asTabseekError(e);
