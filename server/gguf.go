@@ -35,7 +35,7 @@ func readGGUF(metadata *weights.Metadata, inventory *weights.Inventory, path, fa
 	if err != nil {
 		return nil, err
 	}
-	c.config, c.seed.Name = config, ggufName(metadata, path)
+	c.config, c.seed.Name, c.seed.License = config, ggufName(metadata, path), metadata.String("general.license")
 	var eos ids
 	for _, key := range []string{"eos_token_id", "eot_token_id", "eom_token_id"} {
 		eos = append(eos, metadata.Ints("tokenizer.ggml."+key)...)

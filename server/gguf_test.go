@@ -87,6 +87,15 @@ func TestPackQuantisedGGUF(t *testing.T) {
 	}
 }
 
+// What a file says of its license stays with the model.
+func TestLicenseOfGGUF(t *testing.T) {
+	dst := filepath.Join(t.TempDir(), "model")
+	o := command("", "pack", writeGGUF(t, enginetest.GGUF{Keys: map[string]any{"general.license": "mit"}}), dst)
+	require.Zero(t, o.Status, o.Stderr)
+	require.Regexp(t, `(?m)^license +mit$`, command("", "inspect", dst).Stdout)
+	require.NotContains(t, command("", "inspect", packTiny(t)).Stdout, "license")
+}
+
 // numbers packs a tensor of its own, and reads it.
 func numbers(t *testing.T, inventory *weights.Inventory, name string) []float32 {
 	t.Helper()

@@ -122,6 +122,8 @@ func (i *inspection) print(w io.Writer) {
 	row("attention", "%s", i.Attention)
 	if i.Origin != "" {
 		row("from", "%s, license: %s", i.Origin, orDash(i.License))
+	} else if i.License != "" {
+		row("license", "%s", i.License)
 	}
 	row("shape", "%d layers of width %d, %d MTP, vocabulary of %d, context of %d", i.Layers, i.HiddenSize, i.MTPLayers, i.VocabSize, i.Context)
 	row("chat", "%s", i.Chat)

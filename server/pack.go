@@ -43,15 +43,20 @@ func pack(ctx context.Context, args []string, _ io.Reader, stdout, stderr io.Wri
 	if err != nil {
 		return err
 	}
-	if n := len(plan.Rounded); n > 0 {
-		fmt.Fprintf(stderr, "tabseek pack: %s: rounded to f16, as blocks cannot be turned around: %s and others like it, %d in all\n", src, plan.Rounded[0], n)
-	}
+	sayRounded(stderr, "pack", src, plan)
 	manifest, err := weights.Write(ctx, plan, inventory, c.seed, dst, weights.WriteOptions{Force: *force, Progress: progressLine(stderr, "packed")})
 	if err != nil {
 		return err
 	}
 	fmt.Fprintf(stdout, "%s: %d tensors, %d shards, %s\n", dst, len(manifest.Tensors), len(manifest.Shards), humanBytes(manifest.Bytes()))
 	return nil
+}
+
+// sayRounded says which numbers a plan does not keep as they are.
+func sayRounded(stderr io.Writer, command, src string, plan *weights.Plan) {
+	if n := len(plan.Rounded); n > 0 {
+		fmt.Fprintf(stderr, "tabseek %s: %s: rounded to f16, as blocks cannot be turned around: %s and others like it, %d in all\n", command, src, plan.Rounded[0], n)
+	}
 }
 
 // openSource opens what can be packed: a Hugging Face folder or a GGUF file. family is its chat format if its template is

@@ -143,12 +143,13 @@ func (p *puller) run() (err error) {
 	if err != nil {
 		return err
 	}
+	sayRounded(p.stderr, "pull", p.repository.String(), plan)
 	var total int64
 	for _, f := range p.files {
 		total += f.size
 	}
-	license := cmp.Or(p.repository.license, "not said")
-	p.checkpoint.seed.License = p.repository.license
+	p.checkpoint.seed.License = cmp.Or(p.repository.license, p.checkpoint.seed.License)
+	license := cmp.Or(p.checkpoint.seed.License, "not said")
 	p.checkpoint.seed.Origin = fmt.Sprintf("%s@%s", p.hub.at(p.repository.owner, p.repository.name), p.repository.pinned())
 	fmt.Fprintf(p.stderr, "%s@%.12s: %d files of weights, %s; packed %s; license: %s\n", p.repository, p.repository.pinned(), len(p.files), humanBytes(total), humanBytes(plan.Bytes()), license)
 	if err := checkSpace(p.staging, plan.Bytes()); err != nil {
@@ -311,6 +312,5 @@ func (p *puller) openGGUF() error {
 		return err
 	}
 	p.checkpoint.seed.Name = p.repository.name
-	p.repository.license = cmp.Or(p.repository.license, metadata.String("general.license"))
-	return metadata.Err()
+	return nil
 }

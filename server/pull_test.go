@@ -405,6 +405,13 @@ func TestPullGGUF(t *testing.T) {
 	} {
 		requireFailure(t, command("", "pull", "lab/tiny"+quant, filepath.Join(t.TempDir(), "x"), "--hub", h.hub.URL), 1, "pull", want)
 	}
+	// An old file holds keys and values in one, and its blocks cannot be turned around: that is said, as pack says it.
+	old, err := os.ReadFile(writeGGUF(t, enginetest.GGUF{Type: func(string) weights.DType { return "Q8_0" }}))
+	require.NoError(t, err)
+	o = pullFrom(t, t.Context(), newBadHub(t, map[string][]byte{"old-Q8_0.gguf": old}), filepath.Join(t.TempDir(), "old"))
+	require.Zero(t, o.Status, o.Stderr)
+	require.Regexp(t, `(?m)^tabseek pull: lab/tiny: rounded to f16, .* layers.0.k_b and others like it, 3 in all$`, o.Stderr)
+
 	o = command("", "models")
 	require.Zero(t, o.Status, o.Stderr)
 	require.Regexp(t, `(?m)^tiny-bf16 +\S+ kB +\d+ +keep +deepseek-v3 +mit +/`, o.Stdout)
