@@ -35,6 +35,20 @@ var published = map[string]struct {
 	"gigachat3-10b":    {10.67, 0.41, true, enginetest.FP8, 2.0047},
 	"youtu-2b":         {1.96, 0, false, enginetest.Plain(weights.DTypeBF16), 1},
 	"minicpm3-4b":      {4.07, 0, false, enginetest.Plain(weights.DTypeBF16), 1},
+	plm:                {1.83, 0, false, enginetest.Plain(weights.DTypeBF16), 1},
+}
+
+// plm is PLM-1.8B, of which only what its sizes follow from is known here for sure.
+const plm = "plm-1.8b"
+
+func publishedConfig(t *testing.T, name string) enginetest.Config {
+	if name != plm {
+		return enginetest.Published(t, name)
+	}
+	return enginetest.PLM().With(enginetest.Config{
+		"hidden_size": 2048, "num_hidden_layers": 32, "num_attention_heads": 16, "kv_lora_rank": 512, "qk_nope_head_dim": 128, "qk_rope_head_dim": 64,
+		"v_head_dim": 128, "intermediate_size": 8192, "vocab_size": 151936, "max_position_embeddings": 4096,
+	})
 }
 
 func parse(t *testing.T, config enginetest.Config) *deepseek.Config {
@@ -47,7 +61,7 @@ func parse(t *testing.T, config enginetest.Config) *deepseek.Config {
 func TestPublishedConfigs(t *testing.T) {
 	for name, want := range published {
 		t.Run(name, func(t *testing.T) {
-			config := enginetest.Published(t, name)
+			config := publishedConfig(t, name)
 			parsed := parse(t, config)
 			params, mtp := 0, 0
 			for _, tensor := range config.Tensors(false) {
@@ -90,7 +104,7 @@ func shrink(config enginetest.Config) enginetest.Config {
 func TestPublishedTensors(t *testing.T) {
 	for name, model := range published {
 		t.Run(name, func(t *testing.T) {
-			config := shrink(enginetest.Published(t, name))
+			config := shrink(publishedConfig(t, name))
 			parsed := parse(t, config)
 			manifest := planned(t, parsed, config, model.copies, model.dtypes)
 			m, err := deepseek.NewModel(parsed, manifest, record.Options{Context: 256, Sequences: 1})
@@ -128,7 +142,7 @@ func TestPublishedSizes(t *testing.T) {
 			{Quant: weights.QuantKeep}, {Quant: weights.QuantQ8}, {Quant: weights.QuantQ4}, {Quant: weights.QuantQ4, MaxBuffer: 1 << 30},
 		} {
 			t.Run(fmt.Sprintf("%s %s %d", name, options.Quant, options.MaxBuffer>>20), func(t *testing.T) {
-				config := enginetest.Published(t, name)
+				config := publishedConfig(t, name)
 				parsed := parse(t, config)
 				manifest := plannedAs(t, parsed, config, model.copies, model.dtypes, options)
 				m, err := deepseek.NewModel(parsed, manifest, record.Options{Context: 4096, Sequences: 1})
@@ -175,7 +189,7 @@ func TestPublishedPipelines(t *testing.T) {
 	defer device.Close()
 	compiled := map[string]bool{}
 	for name, model := range published {
-		config := enginetest.Published(t, name)
+		config := publishedConfig(t, name)
 		parsed := parse(t, config)
 		for _, quant := range []weights.Quant{weights.QuantKeep, weights.QuantQ8, weights.QuantQ4} {
 			manifest := plannedAs(t, parsed, config, model.copies, model.dtypes, weights.PlanOptions{Quant: quant})

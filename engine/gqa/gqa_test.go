@@ -27,7 +27,10 @@ var published = map[string]struct {
 }{
 	"r1-distill-qwen-1.5b": {1.777, 1},
 	"r1-distill-qwen-7b":   {7.616, 1},
+	"r1-distill-qwen-14b":  {14.770, 1},
+	"r1-distill-qwen-32b":  {32.764, 1},
 	"r1-distill-llama-8b":  {8.030, 1},
+	"r1-distill-llama-70b": {70.554, 1},
 	"r1-0528-qwen3-8b":     {8.191, 1},
 }
 
