@@ -4,6 +4,7 @@ import (
 	"encoding/json"
 	"math"
 	"path/filepath"
+	"strings"
 	"testing"
 
 	"github.com/stretchr/testify/require"
@@ -13,6 +14,7 @@ import (
 	"tabseek/engine/gpu/refgpu"
 	"tabseek/engine/message"
 	"tabseek/engine/tokenizer"
+	"tabseek/engine/weights"
 )
 
 // A random model is like a packed one in everything but sense: it verifies, it is described, and it answers.
@@ -48,6 +50,34 @@ func TestSynth(t *testing.T) {
 	again := command("", "synth", "youtu-2b", dst, "--layers", "1", "--vocab", "400")
 	require.Equal(t, 1, again.Status)
 	require.Contains(t, again.Stderr, "exists")
+}
+
+// A model with a module for drafts brings it: a layer of its own, built as the published one's are, with what leads into it.
+func TestSynthDrafts(t *testing.T) {
+	dst := filepath.Join(t.TempDir(), "model")
+	o := command("", "synth", "gigachat3-10b", dst, "--layers", "1", "--vocab", "400", "--quant", "q4")
+	require.Zero(t, o.Status, o.Stderr)
+	require.Zero(t, command("", "verify", dst).Status)
+	o = command("", "inspect", dst, "--json")
+	require.Zero(t, o.Status, o.Stderr)
+	var facts inspection
+	require.NoError(t, json.Unmarshal([]byte(o.Stdout), &facts))
+	require.Equal(t, 1, facts.Layers)
+	require.Equal(t, 1, facts.MTPLayers)
+	require.Greater(t, facts.ParamsTotal, 5*facts.ParamsActive, "the module has 64 experts of its own, which a token of the main model does not use")
+	m, err := weights.OpenModel(dst)
+	require.NoError(t, err)
+	layers := map[string]int{}
+	for _, tensor := range m.Tensors {
+		if layer, part, ok := strings.Cut(strings.TrimPrefix(tensor.Name, "layers."), "."); ok {
+			layers[layer]++
+			if strings.HasPrefix(part, "router") {
+				require.Equal(t, "1", layer, "the main model's only layer is dense")
+			}
+		}
+	}
+	require.Len(t, layers, 2)
+	require.Greater(t, layers["1"], layers["0"])
 }
 
 // The made-up tokenizer has as many tokens as the largest published vocabulary, and uses them.
