@@ -59,3 +59,26 @@ func TestPackOnAFullDisk(t *testing.T) {
 	require.NoError(t, err)
 	require.Len(t, siblings, 1)
 }
+
+// pull leaves what pack does: nothing, and an old model as it was.
+func TestPullOnAFullDisk(t *testing.T) {
+	h := newBadHub(t, filesOf(t, checkpointWith(t, nil)))
+	old, parent := packTiny(t), t.TempDir()
+	o := commandOnFullDisk(t, "pull", "lab/tiny", filepath.Join(parent, "model"), "--hub", h.hub.URL)
+	requireFailure(t, lastLine(o), 1, "pull", "file too large")
+	requireEmpty(t, parent)
+
+	o = commandOnFullDisk(t, "pull", "lab/tiny", old, "--hub", h.hub.URL, "--quant", "q8", "--force")
+	requireFailure(t, lastLine(o), 1, "pull", "file too large")
+	require.Zero(t, command("", "verify", old).Status, "the old model is whole")
+	siblings, err := os.ReadDir(filepath.Dir(old))
+	require.NoError(t, err)
+	require.Len(t, siblings, 1)
+}
+
+// lastLine leaves what a command says of its progress out.
+func lastLine(o outcome) outcome {
+	lines := strings.Split(strings.TrimSuffix(o.Stderr, "\n"), "\n")
+	o.Stderr = lines[len(lines)-1] + "\n"
+	return o
+}

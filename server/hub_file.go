@@ -92,9 +92,10 @@ func (f *remoteFile) stream(from, to int64) *remoteStream {
 }
 
 type remoteStream struct {
-	f      *remoteFile
-	at, to int64
-	body   io.ReadCloser
+	f       *remoteFile
+	at, to  int64
+	body    io.ReadCloser
+	endless bool // the answer is the whole file, and has not said how long it is
 }
 
 func (s *remoteStream) Read(p []byte) (n int, err error) {
@@ -107,7 +108,7 @@ func (s *remoteStream) Read(p []byte) (n int, err error) {
 	}
 	err = s.f.hub.retry(s.f.ctx, s.f.name, func() (moved bool, err error) {
 		if s.body == nil {
-			if s.body, err = s.f.open(s.at, s.to); err != nil {
+			if s.body, s.endless, err = s.f.open(s.at, s.to); err != nil {
 				return s.f.unpinned(err), err
 			}
 		}
@@ -117,6 +118,9 @@ func (s *remoteStream) Read(p []byte) (n int, err error) {
 			return true, nil
 		}
 		s.Close()
+		if errors.Is(err, io.EOF) && s.endless { // complete, and not cut off
+			return false, permanentf("the hub's answer ends after %d bytes, %d were listed: it answers with something else", s.at, s.f.size)
+		}
 		if err == nil || errors.Is(err, io.EOF) {
 			err = io.ErrUnexpectedEOF
 		}
@@ -134,8 +138,9 @@ func (s *remoteStream) Close() error {
 	return nil
 }
 
-// open begins a request for the bytes from an offset to another.
-func (f *remoteFile) open(from, to int64) (io.ReadCloser, error) {
+// open begins a request for the bytes from an offset to another. endless is an answer of the whole file that does not say how
+// long it is: where it ends, the file does.
+func (f *remoteFile) open(from, to int64) (body io.ReadCloser, endless bool, err error) {
 	u := f.target
 	if u == nil {
 		u = f.address()
@@ -143,22 +148,22 @@ func (f *remoteFile) open(from, to int64) (io.ReadCloser, error) {
 	response, first, err := f.hub.get(f.ctx, u, fmt.Sprintf("bytes=%d-%d", from, to-1))
 	if err != nil {
 		f.target = nil
-		return nil, f.refused(err)
+		return nil, false, f.refused(err)
 	}
 	if err := f.check(response, first, from, to); err != nil {
 		response.Body.Close()
-		return nil, err
+		return nil, false, err
 	}
 	if response.StatusCode == http.StatusOK && from > 0 { // all of it, where a part was asked for
 		if _, err := io.CopyN(io.Discard, response.Body, from); err != nil {
 			response.Body.Close()
-			return nil, err
+			return nil, false, err
 		}
 	}
 	if final := response.Request.URL; final.Host != f.hub.base.Host {
 		f.target = final
 	}
-	return response.Body, nil
+	return response.Body, response.StatusCode == http.StatusOK && response.ContentLength < 0, nil
 }
 
 // address is where the hub has the file.
@@ -198,6 +203,9 @@ func (f *remoteFile) check(response *http.Response, first http.Header, from, to 
 		size = whole
 	} else if kind := response.Header.Get("Content-Type"); strings.HasPrefix(kind, "text/html") && size != f.size {
 		return permanentf("the hub answers with a web page")
+	} else if strings.HasPrefix(kind, "application/json") && size < 0 && !strings.HasSuffix(f.name, ".json") {
+		text, _ := io.ReadAll(io.LimitReader(response.Body, 200))
+		return permanentf("the hub answers with JSON: %q", text)
 	}
 	if size >= 0 && f.size >= 0 && size != f.size {
 		return permanentf("it has %d bytes now, %d were listed: it has changed, or the hub answers with something else", size, f.size)

@@ -141,6 +141,19 @@ func (h *badHub) serveStore(w http.ResponseWriter, r *http.Request) {
 	http.ServeContent(&countWriter{w, h, name}, r, name, time.Time{}, bytes.NewReader(h.files[name]))
 }
 
+// instead has the store answer with a text in place of a file, with status 200 and without a length.
+func (h *badHub) instead(file, kind, text string) {
+	h.change = func(name string, w http.ResponseWriter, _ *http.Request) bool {
+		if name != file {
+			return false
+		}
+		w.Header().Set("Content-Type", kind)
+		w.(http.Flusher).Flush()
+		_, _ = w.Write([]byte(text))
+		return true
+	}
+}
+
 // countWriter counts what is served of a file.
 type countWriter struct {
 	http.ResponseWriter
@@ -326,6 +339,9 @@ func TestPullRefuses(t *testing.T) {
 				return true
 			}
 		}, []string{weightsFile, "a web page"}},
+		{"an error in JSON for weights", func(h *badHub) { h.instead(weightsFile, "application/json", `{"error":"busy"}`) }, []string{weightsFile, "answers with JSON", "busy"}},
+		{"an error of no length for weights", func(h *badHub) { h.instead(weightsFile, "", `{"error":"busy"}`) }, []string{weightsFile, "ends after 16 bytes", "something else"}},
+		{"an error of no length for a config", func(h *badHub) { h.instead("config.json", "application/json", `{"error":"busy"}`) }, []string{"config.json", "ends after 16 bytes"}},
 		{"another size", func(h *badHub) {
 			h.change = func(name string, w http.ResponseWriter, r *http.Request) bool {
 				if name == weightsFile {
@@ -365,9 +381,10 @@ func TestPullRefuses(t *testing.T) {
 		t.Run(c.name, func(t *testing.T) {
 			h := newBadHub(t, filesOf(t, src))
 			c.spoil(h)
-			parent := t.TempDir()
+			parent, start := t.TempDir(), time.Now()
 			o := pullFrom(t, t.Context(), h, filepath.Join(parent, "tiny"))
 			require.Equal(t, 1, o.Status)
+			require.Less(t, time.Since(start), 5*time.Second, "told at once")
 			lines := strings.Split(strings.TrimSpace(o.Stderr), "\n")
 			last := lines[len(lines)-1]
 			require.True(t, strings.HasPrefix(last, "tabseek pull: "), last)
