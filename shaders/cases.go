@@ -80,6 +80,13 @@ func others() []Profile {
 	return []Profile{{Lanes: 32, Rows: 4}, {Lanes: 8, Rows: 4}, {Lanes: 1, Rows: 8, NormFirst: true}, {Features: int8, Lanes: 32, Rows: 1}, {Features: int8, Lanes: 1, Rows: 8, NormFirst: true}}
 }
 
+// inTurn are two formats for the i-th of the others: how rows are shared and how a block is read lie in files of their own, so that
+// not every pair must be compiled.
+func inTurn(i int) []Format {
+	n := len(plainFormats)
+	return []Format{plainFormats[i%n], plainFormats[(i+n/2)%n]}
+}
+
 // label names the profile in a case's name, if it is not the minimum.
 func (p Profile) label() string {
 	if p == Minimum() {

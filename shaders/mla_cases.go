@@ -109,8 +109,8 @@ func mlaPrepareCases() []Case {
 	add(Minimum(), F32, 1, 100, 7, 2, 1, 3, 4)
 	add(Minimum(), Q8_0, 16, 512, 128, 64, 0, 7)
 	add(Minimum(), BF16, 20, 512, 192, 64, 4, 0, 1, 2, 3, 4, 5, 6, 7)
-	for _, p := range others() {
-		for _, format := range plainFormats {
+	for i, p := range others() {
+		for _, format := range inTurn(i) {
 			add(p, format, 5, 333, 40, 6, 3, 1, 2, 39)
 		}
 		add(p, Q4_0, 16, 512, 128, 64, 0, 7)
@@ -192,8 +192,8 @@ func mlaMergeCases() []Case {
 	add(Minimum(), Q8_0, 16, 512, 128, 8, 9)
 	add(Minimum(), BF16, 20, 512, 256, 4, 0, 1, 2, 3, 4, 7, 8, 2000)
 	add(Minimum(), F32, 2, 48, 192, 1, 0, 1, 999)
-	for _, p := range others() {
-		for _, format := range plainFormats {
+	for i, p := range others() {
+		for _, format := range inTurn(i) {
 			add(p, format, 3, 100, 70, 5, 0, 33, 300)
 		}
 		add(p, Q4_0, 16, 512, 128, 32, 500)
