@@ -64,7 +64,8 @@ const (
 	ByProbe     StoppedBy = "probe"     // the answers that running traces would have given agreed
 	ByShort     StoppedBy = "short_m"   // enough traces had ended their thinking
 	ByVerifier  StoppedBy = "verifier"  // it accepted an answer
-	ByConfirmed StoppedBy = "confirmed" // the checks found the answer right, or none found it wrong
+	ByConfirmed StoppedBy = "confirmed" // the checks found the answer right
+	ByUnchecked StoppedBy = "unchecked" // the checks came to no verdict
 	ByRefuted   StoppedBy = "refuted"   // the checks found the answer wrong, and it was thought over
 	ByCaller    StoppedBy = "abort"     // cancelled
 )

@@ -54,7 +54,7 @@ func (m *checking) again(p *Panel, objection string) {
 	p.start(message.ForAnswer, m.conversation(p, fmt.Sprintf(again, objection)))
 }
 
-// checked counts the checks: of three, two agree on it, or no two are for anything.
+// checked counts the checks: of three, two have to agree. Where they do not, or say nothing that can be read, nothing is known of the answer.
 func (m *checking) checked(p *Panel, t *trace) {
 	yes, no := 0, 0
 	for _, t := range p.traces {
@@ -75,8 +75,10 @@ func (m *checking) checked(p *Panel, t *trace) {
 	case no > checks/2:
 		p.cutChecks()
 		m.again(p, m.objects.content)
-	case yes > checks/2 || p.running() == 0:
+	case yes > checks/2:
 		p.concludeByMode(message.ByConfirmed)
+	case p.running() == 0:
+		p.concludeByMode(message.ByUnchecked)
 	}
 }
 

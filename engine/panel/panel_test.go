@@ -306,7 +306,9 @@ func TestCheck(t *testing.T) {
 	}{
 		"confirmed":           {[]string{"2", "yes", "Yes.", "no"}, "2", message.ByConfirmed, 4},
 		"refuted":             {[]string{"3", "no", "no", "yes", "2"}, "2", message.ByRefuted, 5},
-		"checks that fail":    {[]string{"2", "", "perhaps", "no"}, "2", message.ByConfirmed, 4},
+		"checks that fail":    {[]string{"2", "", "perhaps", "no"}, "2", message.ByUnchecked, 4},
+		"no verdict at all":   {[]string{"2", "", "perhaps", "2"}, "2", message.ByUnchecked, 4},
+		"one each":            {[]string{"2", "yes", "no", ""}, "2", message.ByUnchecked, 4},
 		"two of three refute": {[]string{"3", "yes", "no", "no", "2"}, "2", message.ByRefuted, 5},
 	} {
 		t.Run(name, func(t *testing.T) {

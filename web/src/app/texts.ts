@@ -220,6 +220,7 @@ export const TEXTS = {
   'ended.short_m': ['enough had thought to the end', '已有足够多的思考完成'],
   'ended.verifier': ['a check accepted one', '有一个通过验证'],
   'ended.confirmed': ['checked and found right', '核对无误'],
+  'ended.unchecked': ['the checks came to no verdict', '核对没有得出结论'],
   'ended.refuted': ['checked, found wrong and thought over', '核对有误，已重新思考'],
   'ended.abort': ['stopped', '已停止'],
   answerNow: ['Answer now', '立即回答'],

@@ -202,8 +202,10 @@ export type StoppedBy =
   | 'short_m'
   /** it accepted an answer */
   | 'verifier'
-  /** the checks found the answer right, or none found it wrong */
+  /** the checks found the answer right */
   | 'confirmed'
+  /** the checks came to no verdict */
+  | 'unchecked'
   /** the checks found the answer wrong, and it was thought over */
   | 'refuted'
   /** cancelled */

@@ -113,7 +113,7 @@ function readLogprob(r: Reader): NonNullable<Message['logprobs']>[number] {
 const PURPOSES = ['answer', 'check', 'fusion'] as const;
 const MODES = ['single', 'vote', 'short_m', 'weighted', 'best_of', 'check', 'fuse'] as const;
 const TRACE_FINISHES = ['stop', 'budget', 'length', 'loop', 'cut', 'unbegun', 'abort'] as const;
-const STOPPED_BY = ['all', 'decided', 'beta', 'probe', 'short_m', 'verifier', 'confirmed', 'refuted', 'abort'] as const;
+const STOPPED_BY = ['all', 'decided', 'beta', 'probe', 'short_m', 'verifier', 'confirmed', 'unchecked', 'refuted', 'abort'] as const;
 const CHOSEN_BY = ['only', 'majority', 'weight', 'verifier', 'self_score', 'fusion', 'none'] as const;
 
 function readPanel(r: Reader): Panel {
