@@ -115,9 +115,19 @@ func (p *Panel) Ended(index int) bool { return p.traces[index].ended }
 func (p *Panel) Text() string { return p.text }
 
 func (p *Panel) start(purpose message.Purpose, messages []message.Message) {
+	p.begin(p.add(purpose), messages)
+}
+
+// add adds a trace that may be begun later.
+func (p *Panel) add(purpose message.Purpose) *trace {
 	t := &trace{index: len(p.traces), purpose: purpose, closer: NewCloser(p.options.Budget)}
 	p.traces = append(p.traces, t)
-	p.actions = append(p.actions, Start{t.index, purpose, messages})
+	return t
+}
+
+func (p *Panel) begin(t *trace, messages []message.Message) {
+	t.begun = true
+	p.actions = append(p.actions, Start{t.index, t.purpose, messages})
 }
 
 // Next is told of each token before its trace takes it. If it is to take something else in its place, that is returned; the
@@ -251,7 +261,7 @@ func (p *Panel) Abort() {
 	}
 }
 
-// running are the traces that have not ended, or whose verdict is not known.
+// running are the traces that have not ended, those that have not begun among them, or whose verdict is not known.
 func (p *Panel) running() int {
 	n := 0
 	for _, t := range p.traces {

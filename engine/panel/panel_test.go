@@ -114,14 +114,24 @@ func randomScripts(random *rand.Rand, n int) []script {
 // The decided rule gives the full vote's answer, whatever the answers and the order in which they come.
 func TestDecidedIsTheFullVote(t *testing.T) {
 	random := rand.New(rand.NewPCG(1, 1))
-	saved := 0
+	saved, unbegun := 0, 0
 	for round := range 3000 {
 		n := 1 + random.IntN(16)
 		scripts := randomScripts(random, n)
 		full := newRoom(votes(n, message.StopNone), scripts)
 		short := newRoom(votes(n, message.StopDecided), scripts)
 		want := full.play(random, 1+random.IntN(n))
+		short.act()
+		require.Len(t, short.starts, n/2+1)
 		got := short.play(random, 1+random.IntN(n))
+		require.Len(t, full.starts, n)
+		require.Len(t, got.Traces, n, "those that were never begun, too")
+		for i, trace := range got.Traces {
+			if i >= len(short.starts) {
+				require.Equal(t, message.TraceUnbegun, trace.Finish)
+			}
+		}
+		unbegun += n - len(short.starts)
 		require.Equal(t, message.ByAll, want.StoppedBy)
 		require.Equal(t, want.Answer, got.Answer, "round %d: %v", round, scripts)
 		require.LessOrEqual(t, short.spent, full.spent)
@@ -131,6 +141,42 @@ func TestDecidedIsTheFullVote(t *testing.T) {
 		}
 	}
 	require.Positive(t, saved)
+	require.Greater(t, unbegun, 2000)
+}
+
+// Traces begin in order, and another one only when the leader's votes with those of the traces under way make no majority.
+func TestVoteBeginsAsFewAsCanDecide(t *testing.T) {
+	random := rand.New(rand.NewPCG(4, 1))
+	for range 1000 {
+		n := 1 + random.IntN(20)
+		r := newRoom(votes(n, message.StopDecided), randomScripts(random, n))
+		majority := n/2 + 1
+		for r.act(); r.panel.Result() == nil; r.act() {
+			tally := r.panel.Tally()
+			require.Equal(t, n, tally.Ended+tally.Running)
+			leading := 0
+			if len(tally.Groups) > 0 {
+				leading = tally.Groups[0].Count
+			}
+			for i, s := range r.starts {
+				require.Equal(t, i, s.Trace)
+				r.given[s.Trace] += 0
+			}
+			for i := range r.given {
+				if r.panel.Ended(i) {
+					delete(r.given, i)
+				}
+			}
+			if len(r.starts) < n {
+				require.Equal(t, majority, max(majority, leading+len(r.given)), "no more than it takes")
+				require.GreaterOrEqual(t, leading+len(r.given), majority, "and no less")
+			}
+			for i := range r.given {
+				r.give(i, 1+random.IntN(5))
+				break
+			}
+		}
+	}
 }
 
 // It stops as early as can be: where it does not, some answers of the running traces would change the outcome.

@@ -13,9 +13,34 @@ import (
 // best_of.
 type poll struct{}
 
-func (poll) begin(p *Panel) {
+func (m poll) begin(p *Panel) {
 	for range p.options.Strategy.Traces() {
-		p.start(message.ForAnswer, nil)
+		p.add(message.ForAnswer)
+	}
+	m.beginMore(p)
+}
+
+// beginMore begins traces: all of them at once, or, of a vote that ends when it is decided, only as many as could yet make a majority
+// of all with those that the leader has. Those that were never begun count as running: any of them might vote for anything. So the
+// answer is that of the full vote, and most votes end before the last traces begin.
+func (poll) beginMore(p *Panel) {
+	s := p.options.Strategy
+	leading, _ := p.tally().leaders()
+	under := 0
+	for _, t := range p.traces {
+		if t.begun && (!t.ended || t.asked) {
+			under++
+		}
+	}
+	for _, t := range p.traces {
+		if t.begun {
+			continue
+		}
+		if s.Mode == message.Vote && s.StopWhen() == message.StopDecided && int(leading)+under > len(p.traces)/2 {
+			return
+		}
+		p.begin(t, nil)
+		under++
 	}
 }
 
@@ -30,6 +55,9 @@ func (m poll) ended(p *Panel, _ *trace) {
 		}
 	case s.Mode == message.Vote && s.StopWhen() != message.StopNone:
 		m.stop(p, s.StopWhen())
+		if p.result == nil {
+			m.beginMore(p)
+		}
 	}
 }
 

@@ -1,6 +1,6 @@
 package panel
 
-// decided tells whether the traces still running, each worth at most one vote, cannot make another answer win, nor a tie.
+// decided tells whether the traces still running or to begin, each worth at most one vote, cannot make another answer win, nor a tie.
 // The answer is then that of the full vote.
 func decided(t tally, running int) bool {
 	first, second := t.leaders()

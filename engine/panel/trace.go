@@ -35,6 +35,7 @@ type trace struct {
 	confidences     confidences
 	probes          probes
 
+	begun    bool
 	ended    bool
 	asked    bool // the host is to judge it
 	finish   message.TraceFinish

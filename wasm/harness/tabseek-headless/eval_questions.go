@@ -209,7 +209,7 @@ func (q *question) passed(traces []message.TraceSummary) float64 {
 	return float64(n) / float64(len(traces))
 }
 
-// choose plays traces to the strategy's panel, all in step, a token of each at a time, as the engine computes them.
+// choose plays traces to the strategy's panel, those that it has begun in step, a token of each at a time, as the engine computes them.
 func (n *named) choose(q question, traces []trace) judged {
 	count := n.strategy.Traces()
 	o := panel.Options{Strategy: n.strategy, Messages: q.prompt().Messages}
@@ -219,8 +219,19 @@ func (n *named) choose(q question, traces []trace) judged {
 	}
 	p := panel.New(o)
 	full := 0
-	for at := 0; p.Result() == nil; at++ {
+	given := map[int]int{} // tokens, of each trace that has begun
+	for p.Result() == nil {
+		for _, a := range p.Actions() {
+			if start, ok := a.(panel.Start); ok {
+				given[start.Trace] = 0
+			}
+		}
 		for i, t := range traces[:count] {
+			at, begun := given[i]
+			if !begun {
+				continue
+			}
+			given[i]++
 			switch {
 			case p.Result() != nil || p.Ended(i):
 			case at < t.Tokens:
