@@ -10,6 +10,7 @@ import (
 	"github.com/stretchr/testify/require"
 
 	"tabseek/engine"
+	"tabseek/engine/enginetest"
 	"tabseek/engine/message"
 	"tabseek/engine/tokenizer"
 	"tabseek/engine/tokenizer/chat"
@@ -293,16 +294,21 @@ func TestStrategyRefusals(t *testing.T) {
 
 // Whatever is asked at once, and steered or cancelled on the way: every request has its one end, and no page stays in use.
 func TestSteeredCrowd(t *testing.T) {
-	packed := packSmall(t)
+	t.Run("without a module", func(t *testing.T) { steeredCrowd(t, packSmall(t), 8) })
+	t.Run("with a module", func(t *testing.T) { steeredCrowd(t, packDrafting(t, enginetest.V3()), 4) })
+}
+
+func steeredCrowd(t *testing.T, packed string, rounds int) {
 	random := rand.New(rand.NewPCG(5, 6))
-	for round := range 12 {
+	for round := range rounds {
 		context := 120 + random.IntN(120)
 		h := openSmall(t, packed, engine.Options{Context: context, Chunk: 1 + random.IntN(20), Sequences: 1 + random.IntN(8), CacheBytes: 1 + random.Int64N(2)<<20})
 		h.Engine.ProbeEvery(random.IntN(2) * 6)
 		modes := []message.StrategyMode{message.Single, message.Vote, message.ShortM, message.Weighted, message.BestOf, message.Check, message.Fuse}
 		var requests []message.Request
 		for id := range uint32(5) {
-			params := sampled(1+random.IntN(60), random.Uint32())
+			params := few(1+random.IntN(60), random.Uint32())
+			params.Draft = pointer(message.Depth(random.IntN(4)))
 			if random.IntN(2) == 0 {
 				params.ThinkingBudget = pointer(random.IntN(30))
 			}

@@ -54,7 +54,7 @@ func open(t *testing.T, packed string, options Options) (*Host, *recorder) {
 	return openOn(t, packed, options), device
 }
 
-func openOn(t *testing.T, packed string, options Options) *Host {
+func openOn(t testing.TB, packed string, options Options) *Host {
 	t.Helper()
 	options.Wasm, options.Model, options.Log = engineWasm(t), os.DirFS(packed), t.Output()
 	host, err := Open(t.Context(), options)
@@ -64,7 +64,7 @@ func openOn(t *testing.T, packed string, options Options) *Host {
 }
 
 // openNative opens the GPU, or skips the test where there is none.
-func openNative(t *testing.T) gpu.Device {
+func openNative(t testing.TB) gpu.Device {
 	t.Helper()
 	device, err := nativegpu.Open(nativegpu.Options{Minimum: true})
 	if errors.Is(err, nativegpu.ErrNoAdapter) {
