@@ -45,10 +45,16 @@ func (e *Engine) beginStrategy(r message.Request) error {
 		return err
 	}
 	o := panel.Options{Strategy: *r.Params.Strategy, Messages: r.Messages, Budget: e.budget(&r.Params, e.room(&r.Params, len(start.IDs)))}
+	if r.Params.Seed != nil {
+		o.Seed = *r.Params.Seed
+	}
 	if v := o.Strategy.Verifier; v != nil {
 		if o.Verify, err = verify.New(*v, panel.Question(r.Messages)); err != nil {
 			return err
 		}
+	}
+	if s := o.Strategy; s.Mode == message.Vote && s.StopWhen() == message.StopProbe && e.probeEvery == 0 {
+		return message.Refuse("strategy.stop", "is probe, and models of fewer than 2 billion parameters answer too early when they are asked")
 	}
 	o.ProbeEvery = e.probeEvery
 	s.usage.PromptTokens = len(start.IDs)

@@ -1,6 +1,7 @@
 package engine_test
 
 import (
+	"errors"
 	"fmt"
 	"math/rand/v2"
 	"slices"
@@ -257,17 +258,17 @@ func TestHostVerifies(t *testing.T) {
 // Probing a trace leaves it as it is.
 func TestProbesLeaveTracesAlone(t *testing.T) {
 	packed := packSmall(t)
-	ask := func(every int) said {
+	ask := func(every int, stop message.StopRule) said {
 		h := openSmall(t, packed, engine.Options{Context: 200, Chunk: 5})
 		h.Engine.ProbeEvery(every)
 		params := sampled(70, 4)
 		params.ThinkingBudget = pointer(30)
-		params.Strategy = &message.Strategy{Mode: message.Vote, N: pointer(3), Stop: message.StopProbe}
+		params.Strategy = &message.Strategy{Mode: message.Vote, N: pointer(3), Stop: stop}
 		got := hear(t, h.Ask(chatting(1, params)))
 		require.Zero(t, h.Engine.PagesInUse())
 		return got
 	}
-	without, with := ask(0), ask(8)
+	without, with := ask(0, message.StopNone), ask(8, message.StopProbe)
 	if with.last.Result.StoppedBy == message.ByProbe {
 		require.Greater(t, len(with.tallies), 0)
 	}
@@ -281,6 +282,12 @@ func TestProbesLeaveTracesAlone(t *testing.T) {
 
 func TestStrategyRefusals(t *testing.T) {
 	h := openSmall(t, packSmall(t), engine.Options{Context: 100})
+	probing := sampled(20, 1)
+	probing.Strategy = &message.Strategy{Mode: message.Vote, Stop: message.StopProbe}
+	events := h.Ask(chatting(1, probing))
+	require.Equal(t, message.Failed, events[len(events)-1].Type)
+	require.Equal(t, "strategy.stop", events[len(events)-1].Param)
+	require.ErrorContains(t, errors.New(events[len(events)-1].Message), "2 billion")
 	for want, v := range map[string]message.Verifier{
 		"strategy.verifier.schema is no schema that is known here: type is not as a schema has it":         {Type: message.VerifyJSON, Schema: message.Schema(`{"type":1}`)},
 		"strategy.verifier.pattern is no regular expression: error parsing regexp: missing closing ): `(`": {Type: message.VerifyRegex, Pattern: "("},

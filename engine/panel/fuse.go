@@ -2,6 +2,7 @@ package panel
 
 import (
 	"fmt"
+	"math/rand/v2"
 	"slices"
 	"strings"
 
@@ -40,10 +41,25 @@ func (m *fusing) ended(p *Panel, t *trace) {
 	if m.round == rounds {
 		count = 1
 	}
-	conversation := m.conversation(p, candidates)
 	for range count {
-		p.start(message.ForFusion, conversation)
+		p.start(message.ForFusion, m.conversation(p, m.some(p, candidates)))
 	}
+}
+
+// fused is how many answers one is made of: of more, a model of a few billion parameters makes less, and they fill its context.
+const fused = 4
+
+// some are at most so many answers, in order: which, the request's seed and the number of the trace that reads them tell.
+func (m *fusing) some(p *Panel, candidates []*trace) []*trace {
+	if len(candidates) <= fused {
+		return candidates
+	}
+	random := rand.New(rand.NewPCG(uint64(p.options.Seed), uint64(len(p.traces))))
+	var list []*trace
+	for _, i := range slices.Sorted(slices.Values(random.Perm(len(candidates))[:fused])) {
+		list = append(list, candidates[i])
+	}
+	return list
 }
 
 // conversation asks the question anew, with answers to it.

@@ -18,6 +18,7 @@ type Options struct {
 	Messages []message.Message // the conversation, which ends with the question
 	Verify   verify.Verifier   // nil: there is none, or it is the host's
 	Budget   Budget
+	Seed     uint32 // of the request: what the panel itself leaves to chance
 	// ProbeEvery is after how many tokens each a trace is asked for what it would answer now; 0: never. Small models answer
 	// too early by it: those below 2 billion parameters are better left alone (2602.03845).
 	ProbeEvery int

@@ -391,6 +391,34 @@ func TestFuse(t *testing.T) {
 	require.Equal(t, message.ForFusion, r.starts[3].Purpose)
 }
 
+// Of many answers, each new one is made of four of its own; which they are, the seed says.
+func TestFuseReadsFour(t *testing.T) {
+	n, m := 9, 2
+	read := func(seed uint32) (asked []string) {
+		o := Options{Strategy: message.Strategy{Mode: message.Fuse, N: &n, M: &m}, Messages: []message.Message{{Role: message.User, Content: "Why?"}}, Seed: seed}
+		var scripts []script
+		for i := range 2*n + 1 {
+			scripts = append(scripts, script{1, 1, fmt.Sprint(i)})
+		}
+		r := newRoom(o, scripts)
+		r.play(rand.New(rand.NewPCG(10, 10)), 3)
+		require.Len(t, r.starts, 2*n+1)
+		for _, s := range r.starts[n:] {
+			require.Contains(t, s.Messages[0].Content, "Here are 4 answers")
+			asked = append(asked, s.Messages[0].Content)
+		}
+		return asked
+	}
+	first := read(1)
+	require.Equal(t, first, read(1))
+	require.NotEqual(t, first, read(2))
+	different := map[string]bool{}
+	for _, text := range first[:n] {
+		different[text] = true
+	}
+	require.Greater(t, len(different), n/2)
+}
+
 func TestAbort(t *testing.T) {
 	r := newRoom(votes(3, ""), []script{{2, 1, "1"}, {90, 1, "2"}, {90, 1, "2"}})
 	r.act()

@@ -55,10 +55,15 @@ func (p *Panels) begin(r message.Request) error {
 		return message.Refuse("id", "is %d, which is under way", r.ID)
 	case o.Strategy.Mode == message.Weighted:
 		return message.Refuse("strategy.mode", "is weighted, which needs the confidence of every token")
+	case o.Strategy.Mode == message.BestOf && o.Strategy.Verifier == nil:
+		return message.Refuse("strategy.mode", "is best_of without a verifier, which needs the log-probability of every token")
 	case o.Strategy.Stop == message.StopProbe:
 		return message.Refuse("strategy.stop", "is probe, which needs a model in this tab")
 	case o.Strategy.Wait != nil && *o.Strategy.Wait > 0:
 		return message.Refuse("strategy.wait", "is %d, which needs a model in this tab", *o.Strategy.Wait)
+	}
+	if r.Params.Seed != nil {
+		o.Seed = *r.Params.Seed
 	}
 	if v := o.Strategy.Verifier; v != nil {
 		var err error

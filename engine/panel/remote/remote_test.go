@@ -98,12 +98,17 @@ func TestChecksAndVerdicts(t *testing.T) {
 }
 
 func TestRefusals(t *testing.T) {
-	for param, s := range map[string]message.Strategy{
-		"strategy.mode":             {Mode: message.Weighted},
-		"strategy.stop":             {Mode: message.Vote, Stop: message.StopProbe},
-		"strategy.wait":             {Mode: message.Single, Wait: pointer(1)},
-		"strategy.verifier.pattern": {Mode: message.Vote, Verifier: &message.Verifier{Type: message.VerifyRegex, Pattern: "("}},
+	for _, c := range []struct {
+		param string
+		s     message.Strategy
+	}{
+		{"strategy.mode", message.Strategy{Mode: message.Weighted}},
+		{"strategy.mode", message.Strategy{Mode: message.BestOf}},
+		{"strategy.stop", message.Strategy{Mode: message.Vote, Stop: message.StopProbe}},
+		{"strategy.wait", message.Strategy{Mode: message.Single, Wait: pointer(1)}},
+		{"strategy.verifier.pattern", message.Strategy{Mode: message.Vote, Verifier: &message.Verifier{Type: message.VerifyRegex, Pattern: "("}}},
 	} {
+		param, s := c.param, c.s
 		var p remote.Panels
 		require.True(t, p.Request(ask(s)))
 		events := p.Take()

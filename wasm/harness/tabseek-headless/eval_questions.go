@@ -181,6 +181,7 @@ func answerLive(ctx context.Context, host *harness.Host, q question, params mess
 	r := answers[0].Result
 	o := q.outcome(r, answers[0].Text)
 	o.Passed = q.passed(r.Traces[:1])
+	o.Tokens = answers[0].Usage.CompletionTokens // those of probes too, which are no traces
 	return &o, nil
 }
 

@@ -98,6 +98,10 @@ func perSecond(amount int64, nanoseconds float64) float64 {
 // print shows a table for people.
 func (m measured) print(to streams) error {
 	fmt.Fprintf(to.out, "prefill %.1f tokens/s, decode %.1f tokens/s on %s\n", m.PrefillTokensPerSecond, m.DecodeTokensPerSecond, m.Device)
+	if m.Drafted > 0 {
+		fmt.Fprintf(to.out, "drafts: %d of %d right (%.1f %%), by position %v; %.2f tokens a pass, %d drafts in the last\n",
+			m.Accepted, m.Drafted, 100*float64(m.Accepted)/float64(m.Drafted), m.AcceptedByPosition, m.TokensPerPass, m.DraftDepth)
+	}
 	fmt.Fprintf(to.out, "probes: reads %.1f GB/s, computes %.1f GFLOP/s\n\n", m.Probes.ReadGBPerSecond, m.Probes.GFlopsPerSecond)
 	fmt.Fprintf(to.out, "%-15s %5s %10s %6s %8s %9s %8s\n", "kernel", "times", "µs", "share", "GB/s", "GFLOP/s", "of probe")
 	for _, k := range m.Kernels {

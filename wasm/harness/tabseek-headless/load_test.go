@@ -69,6 +69,7 @@ func TestLoad(t *testing.T) {
 		clients, len(crowd.firsts), float64(crowd.tokens)/took.Seconds(), p95(crowd.firsts), p95(single), before>>20, after>>20)
 	if thorough != "" {
 		require.Less(t, float64(after), 1.1*float64(before), "memory has grown")
+		require.Less(t, p95(crowd.firsts), 8*p95(single), "the first token comes late")
 	}
 	s.sendMalformed(t, malformed)
 	s.abort(t, aborted)
