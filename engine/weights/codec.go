@@ -101,26 +101,23 @@ func EncodeRow(f Format, src []float32, quants, scales []byte) error {
 
 func notFinite(i int, x float32) error { return fmt.Errorf("element %d is %v", i, x) }
 
-// encodeBlock quantises one block as ggml's reference quantisers do, and returns
-// the bits of its f16 scale. The quants are made with the f32 scale, before it
-// is rounded to f16: that, too, is what ggml does.
+// encodeBlock quantises one block, and returns the bits of its f16 scale. q8_0 is made as ggml's reference quantiser does it,
+// with the f32 scale, before that is rounded to f16.
 func encodeBlock(f Format, x *[BlockElems]float32, q []byte) (scale uint16, err error) {
-	var amax, max float32 // max keeps its sign
+	var amax float32
 	for i, v := range x {
 		if !finite(v) {
 			return 0, notFinite(i, v)
 		}
-		if a := float32(math.Abs(float64(v))); a > amax {
-			amax, max = a, v
-		}
+		amax = max(amax, abs(v))
 	}
 	d := amax / 127
 	if f == Q4_0 {
-		d = max / -8
+		d = fitSymmetric(x[:], 8)
 	}
 	scale = ToF16(d)
 	if scale&0x7c00 == 0x7c00 {
-		return 0, fmt.Errorf("value %v is too large for %s", max, f)
+		return 0, fmt.Errorf("value %v is too large for %s", amax, f)
 	}
 	var inv float32
 	if d != 0 {
@@ -135,11 +132,9 @@ func encodeBlock(f Format, x *[BlockElems]float32, q []byte) (scale uint16, err 
 		}
 		return scale, nil
 	}
-	// The conversions keep the compiler from fusing multiply and add, which
-	// would round differently on some machines.
+	d = FromF16(scale)
 	for i := range BlockElems / 2 {
-		lo := min(15, int8(float32(x[i]*inv)+8.5))
-		hi := min(15, int8(float32(x[i+16]*inv)+8.5))
+		lo, hi := roundTo(x[i], d, -8, 7)+8, roundTo(x[i+16], d, -8, 7)+8
 		q[i] = byte(lo) | byte(hi)<<4
 	}
 	return scale, nil

@@ -55,6 +55,9 @@ func encodeQ4K(x *[SuperElems]float32, quants, scales []byte) error {
 	if err != nil {
 		return err
 	}
+	for b := range 8 {
+		leasts[b] = fitLeast(x[b*BlockElems:(b+1)*BlockElems], d*float32(roundTo(steps[b], d, 0, 63)), leasts[b], 15)
+	}
 	dmin, err := putHalf(scales[2:], maxOf(leasts[:])/63)
 	if err != nil {
 		return err
@@ -153,8 +156,11 @@ func putScaleMin(s []byte, b int, scale, least byte) {
 	s[b] |= least >> 4 << 6
 }
 
-// trialScales is how many scales a block tries.
-const trialScales = 7
+// How many scales a block tries, and how often the codes are then rounded anew by the best one.
+const (
+	trialScales = 9
+	refinements = 2
+)
 
 // importance is what a number weighs beside its size.
 func importance(x []float32) float32 {
@@ -176,12 +182,19 @@ func fitAffine(x []float32, levels int) (step, least float32) {
 	}
 	base := importance(x)
 	bestError := float32(math.Inf(1))
-	for trial := range trialScales {
-		inverse := (float32(levels) - 0.6 + 0.2*float32(trial)) / (high - low)
+	for trial := range trialScales + refinements {
+		from := low
+		if step > 0 {
+			from = -least
+		}
+		inverse := (float32(levels) - 1 + 0.25*float32(trial)) / (high - from)
+		if trial >= trialScales && step > 0 {
+			inverse = 1 / step
+		}
 		var w, wl, wll, wx, wlx, wxx float32
 		for _, v := range x {
 			weight := base + abs(v)
-			l := min(max(float32(int(inverse*(v-low)+0.5)), 0), float32(levels))
+			l := min(max(float32(int(inverse*(v-from)+0.5)), 0), float32(levels))
 			w, wl, wll = w+weight, wl+weight*l, wll+weight*l*l
 			wx, wlx, wxx = wx+weight*v, wlx+weight*l*v, wxx+weight*v*v
 		}
@@ -205,6 +218,26 @@ func fitAffine(x []float32, levels int) (step, least float32) {
 	return step, least
 }
 
+// fitLeast finds the least that suits a step which had to be rounded, as fitAffine does.
+func fitLeast(x []float32, step, least float32, levels int) float32 {
+	if step == 0 {
+		return least
+	}
+	base := importance(x)
+	for range refinements {
+		var w, wd float32
+		for _, v := range x {
+			weight := base + abs(v)
+			l := min(max(float32(int((v+least)/step+0.5)), 0), float32(levels))
+			w, wd = w+weight, wd+weight*(step*l-v)
+		}
+		if w > 0 {
+			least = max(wd/w, 0)
+		}
+	}
+	return least
+}
+
 // fitSymmetric finds the scale such that scale * code, with codes of -levels to levels-1, is near to x. It may be negative:
 // the code of the greatest magnitude has but one sign.
 func fitSymmetric(x []float32, levels int) float32 {
@@ -219,8 +252,11 @@ func fitSymmetric(x []float32, levels int) float32 {
 	}
 	base := importance(x)
 	best, bestGain := largest/-float32(levels), float32(0)
-	for trial := range trialScales {
-		inverse := -(float32(levels) - 0.6 + 0.2*float32(trial)) / largest
+	for trial := range trialScales + refinements {
+		inverse := -(float32(levels) - 1 + 0.25*float32(trial)) / largest
+		if trial >= trialScales && best != 0 {
+			inverse = 1 / best
+		}
 		var wll, wlx float32
 		for _, v := range x {
 			weight := base + abs(v)
