@@ -125,8 +125,14 @@ func (d *decoder) fill(r *run) {
 		return
 	}
 	d.prompt.position += steps * record.MaxRows
+	first := r.filled
 	r.filled = min(r.filled+steps*record.MaxRows, r.target())
-	r.cached.Append(r.tokens[r.cached.Len():r.filled]...)
+	if known := r.cached.Len(); known < r.filled { // or else it is the draft module's rows that are filled
+		r.cached.Append(r.tokens[known:r.filled]...)
+	}
+	if p.Shape.Depth > 0 {
+		r.cached.Draft(first, r.filled)
+	}
 	if r.filled == r.target() {
 		d.changed = true
 	}
@@ -251,10 +257,10 @@ func (d *decoder) receive(w window, depth int, ranges [][]byte) {
 		ranges = ranges[:len(ranges)-1]
 	}
 	records := slices.Concat(ranges...)
-	if !d.takeAll(r, records[(len(r.tokens)-w.first)*chosenSize:(position+1-w.first)*chosenSize]) {
+	if !d.takeAll(r, depth, records[(len(r.tokens)-w.first)*chosenSize:(position+1-w.first)*chosenSize]) {
 		return
 	}
-	d.keep(r)
+	d.keep(r, depth)
 	d.sendDelta(r)
 	if a.reason != "" {
 		d.finish(r)
@@ -263,8 +269,8 @@ func (d *decoder) receive(w window, depth int, ranges [][]byte) {
 	}
 }
 
-// takeAll has a run's answer take the tokens of records; false if it goes on from elsewhere, or has come to a fault.
-func (d *decoder) takeAll(r *run, records []byte) bool {
+// takeAll has a run's answer take the tokens of records, which passes over so many drafts have brought; false if it goes on from elsewhere, or has come to a fault.
+func (d *decoder) takeAll(r *run, depth int, records []byte) bool {
 	a := r.answer
 	for ; len(records) >= chosenSize && a.reason == ""; records = records[chosenSize:] {
 		c := shaders.DecodeChosen(records)
@@ -274,7 +280,7 @@ func (d *decoder) takeAll(r *run, records []byte) bool {
 		}
 		force, forced, unwanted := r.question.steer(a, c)
 		if forced {
-			d.force(r, d.engine.forced(a, force))
+			d.force(r, depth, d.engine.forced(a, force))
 			return false
 		}
 		if unwanted {
@@ -285,11 +291,15 @@ func (d *decoder) takeAll(r *run, records []byte) bool {
 	return true
 }
 
-// keep notes what a run has: its tokens, and the rows that are computed of them.
-func (d *decoder) keep(r *run) {
+// keep notes what a run has: its tokens, and the rows that are computed of them, of the draft module too where there were drafts.
+func (d *decoder) keep(r *run, depth int) {
 	r.tokens = append(r.tokens[:len(r.answer.prompt)], r.answer.tokens...)
 	r.filled = r.target()
-	r.cached.Append(r.tokens[r.cached.Len():r.filled]...)
+	known := r.cached.Len()
+	r.cached.Append(r.tokens[known:r.filled]...)
+	if depth > 0 {
+		r.cached.Draft(known, r.filled)
+	}
 	d.watch(r)
 }
 

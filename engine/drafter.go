@@ -1,7 +1,9 @@
 package engine
 
 import (
+	"cmp"
 	"encoding/binary"
+	"fmt"
 
 	"tabseek/engine/message"
 	"tabseek/engine/record"
@@ -16,6 +18,8 @@ var passesSize = 4 * shaders.PassesWords(record.Ring)
 type drafter struct {
 	right   [record.MaxDepth]float64 // how often a guess is right if those before it are: a moving average
 	settled int                      // submits since the depth was last chosen
+	passes  int                      // with drafts of a module,
+	first   int                      // and in how many of them the first was right
 }
 
 const (
@@ -25,6 +29,9 @@ const (
 	dearer    = 0.4  // what a further row adds to the time of a pass, as long as that is not known
 	patience  = 4    // submits between two choices
 	better    = 1.05 // what another depth must gain
+
+	judgedAfter = 64  // passes, after which a module is judged:
+	wrongBelow  = 0.2 // one whose first guesses are right less often is not this model's
 )
 
 // newDrafter hopes for the best of a module. What comes of other guesses is seen before any is made.
@@ -48,6 +55,18 @@ func (d *drafter) learn(depth, tokens int) {
 		}
 		d.right[i] += learning * (seen - d.right[i])
 	}
+}
+
+// judge counts a pass with a module's drafts. Once, after so many, it tells if so few are right that the module must be a wrong one.
+func (d *drafter) judge(tokens int) string {
+	d.passes++
+	if tokens > 1 {
+		d.first++
+	}
+	if d.passes != judgedAfter || float64(d.first) >= wrongBelow*judgedAfter {
+		return ""
+	}
+	return fmt.Sprintf("only %d of the draft module's first %d guesses of the next token were right: its weights may not be this model's", d.first, d.passes)
 }
 
 // forgive lets drafts that did not pay be tried again some time.
@@ -164,6 +183,9 @@ func (d *decoder) count(r *run, depth int, passes []byte) int {
 		tokens := word(2 + r.passes%record.Ring)
 		d.drafter.learn(depth, tokens)
 		drafts.Pass(depth, tokens)
+		if d.engine.architecture.Drafts() {
+			drafts.Warning = cmp.Or(drafts.Warning, d.drafter.judge(tokens))
+		}
 	}
 	return word(0)
 }

@@ -3,6 +3,7 @@ package engine_test
 import (
 	"fmt"
 	"math/rand/v2"
+	"slices"
 	"testing"
 
 	"github.com/stretchr/testify/require"
@@ -77,6 +78,54 @@ func draftsChangeNothing(t *testing.T, packed string) {
 		}
 	}
 	require.Greater(t, accepted, 40, "many guesses are right")
+}
+
+// What was decoded or filled without guesses is given to the draft module before it guesses on: as many guesses are right then as from the
+// start.
+func TestDraftsGoOnAfterNone(t *testing.T) {
+	packed := packDrafting(t, enginetest.V3())
+	with := func(n int, seed uint32, depth message.Depth) message.Params {
+		params := few(n, seed)
+		params.Draft = &depth
+		return params
+	}
+	for _, length := range []int{3, 30, 100} {
+		h := openSmall(t, packed, engine.Options{Context: 250})
+		said, _ := h.Generate(prompt(length, 0), with(50, 5, 0)) // its pages stay, and are taken
+		longer := slices.Concat(prompt(length, 0), said)
+		want, fromStart := openSmall(t, packed, engine.Options{Context: 250}).Generate(longer, with(60, 9, 3))
+		got, after := h.Generate(longer, with(60, 9, 3))
+		require.Equal(t, want, got)
+		require.Positive(t, after.Usage.CachedTokens)
+		require.Equal(t, fromStart.Usage.Drafts, after.Usage.Drafts)
+	}
+
+	// The same for an answer that goes without as long as another one beside it must, and then on with guesses.
+	h := openSmall(t, packed, engine.Options{Context: 250, Chunk: 4})
+	penalised := with(12, 1, 3)
+	penalised.FrequencyPenalty = pointer(0.5)
+	ask := func(id uint32, params message.Params) message.Request {
+		return message.Request{Type: message.Generate, ID: id, Tokens: prompt(40, int(id)), Params: params}
+	}
+	got := answers(t, h.Ask(ask(1, penalised), ask(2, with(100, 3, 3))))
+	want := answers(t, openSmall(t, packed, engine.Options{Context: 250}).Ask(ask(2, with(100, 3, 3))))
+	require.Equal(t, want["2.0"], got["2.0"])
+	require.Zero(t, h.Engine.PagesInUse())
+}
+
+// A module that hardly ever guesses right is told of once: one of random weights is as wrong as one of another model.
+func TestWrongModule(t *testing.T) {
+	packed := packDrafting(t, enginetest.V3())
+	ask := func(h *enginetest.Host, params message.Params) string {
+		params.Draft, params.IgnoreEOS = pointer(message.Depth(1)), true
+		_, last := h.Generate(prompt(9, 0), params)
+		require.GreaterOrEqual(t, last.Usage.Drafts.Passes, 60)
+		return last.Usage.Drafts.Warning
+	}
+	h := openSmall(t, packed, engine.Options{Context: 250})
+	require.Regexp(t, `^only \d+ of the draft module's first 64 guesses of the next token were right`, ask(h, sampled(110, 3)))
+	require.Empty(t, ask(h, sampled(110, 4)), "it has been said")
+	require.Empty(t, ask(openSmall(t, packed, engine.Options{Context: 250}), few(160, 5)), "enough are right by chance")
 }
 
 // An answer ends where the context does, with guesses too.

@@ -30,6 +30,9 @@ func (d *decoder) seat() {
 		}
 	}
 	d.depth = d.choose()
+	if d.depth > 0 && d.refill() {
+		return
+	}
 	var rows []uint32
 	for _, r := range d.seats {
 		for i := range 1 + d.depth {
@@ -58,4 +61,23 @@ func (e *Engine) writeSampling(r *run) bool {
 	e.commands = append(e.commands, gpu.Write{Buffer: e.model.Sampling.ID(), Offset: uint64(r.slot * size), Data: s.Encode(biases)})
 	r.penalised = s.Penalises()
 	return r.penalised
+}
+
+// mostRefilled is how many rows the draft module is given at most before it drafts for a sequence: each 16 of them take a step of a prompt,
+// which must be earned by what comes yet.
+const mostRefilled = 512
+
+// refill has the prompts of runs filled anew whose sequences have rows that the draft module has not seen: those that were decoded
+// while nothing was guessed, or that come from a prompt without drafts. What the model's own caches have there is written once more, the
+// same. True: they must be filled before the runs are seated.
+func (d *decoder) refill() bool {
+	if !d.engine.architecture.Drafts() {
+		return false
+	}
+	for _, r := range d.seats {
+		if from := r.cached.Drafted(); from < r.filled && r.filled-from <= mostRefilled {
+			r.filled, d.changed = from, true
+		}
+	}
+	return d.changed
 }

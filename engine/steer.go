@@ -44,9 +44,9 @@ func (e *Engine) forced(a *answer, f panel.Force) []int {
 
 // force has a run go on with tokens that were not chosen. It gives up its row, for what it has decoded beyond this place counts
 // for nothing, and goes on as a run that begins with all of them.
-func (d *decoder) force(r *run, ids []int) {
+func (d *decoder) force(r *run, depth int, ids []int) {
 	a := r.answer
-	d.keep(r)
+	d.keep(r, depth)
 	d.leave(r)
 	r.cached.End()
 	r.over = true

@@ -25,6 +25,7 @@ type Cache struct {
 type page struct {
 	number   uint32
 	tokens   []int // that its rows belong to, as far as they are valid
+	drafted  int   // of these, the leading ones whose rows the draft module's cache has too
 	parent   *page
 	children []*page
 	users    int    // sequences
@@ -94,7 +95,7 @@ func (c *Cache) Begin(prompt []int) (*Sequence, *Copy) {
 			copied := s.add()
 			child.users--
 			if copied != nil {
-				copied.tokens = slices.Clone(child.tokens[:same])
+				copied.tokens, copied.drafted = slices.Clone(child.tokens[:same]), min(child.drafted, same)
 				s.length += same
 				return s, &Copy{child.number, copied.number}
 			}
@@ -207,6 +208,23 @@ func (s *Sequence) Append(tokens ...int) {
 	}
 }
 
+// Drafted is how many leading rows the draft module's cache has without a gap: what was decoded or filled without drafts, it has not.
+func (s *Sequence) Drafted() int {
+	for i, p := range s.pages {
+		if p.drafted < PageSize {
+			return i*PageSize + p.drafted
+		}
+	}
+	return len(s.pages) * PageSize
+}
+
+// Draft notes that the draft module's cache has valid rows from .. to-1, which counts only where it has all before them.
+func (s *Sequence) Draft(from, to int) {
+	for at := s.Drafted(); from <= at && at < to; at = s.Drafted() {
+		s.pages[at/PageSize].drafted = min(PageSize, to-at/PageSize*PageSize)
+	}
+}
+
 // End gives the pages up. Their valid rows stay for other prompts until their place is needed.
 func (s *Sequence) End() {
 	for i := len(s.pages) - 1; i >= 0; i-- {
@@ -234,7 +252,7 @@ func (p *page) idle() bool {
 func (s *Sequence) Drop() {
 	for _, p := range s.pages {
 		if p.users == 1 {
-			p.tokens = nil
+			p.tokens, p.drafted = nil, 0
 		}
 	}
 	s.End()

@@ -210,3 +210,39 @@ func TestRandomWalk(t *testing.T) {
 		require.True(t, s.Reserve(u.cache.Pages()*kvcache.PageSize), "all pages can be had again")
 	}
 }
+
+// How far the draft module has come is known of each page, and whoever takes a page, or copies of it, knows it too.
+func TestDrafted(t *testing.T) {
+	c := kvcache.New(20)
+	tokens := make([]int, 200)
+	for i := range tokens {
+		tokens[i] = i
+	}
+	s := c.Fresh()
+	require.True(t, s.Reserve(200))
+	s.Append(tokens[:100]...)
+	require.Zero(t, s.Drafted())
+	s.Draft(10, 50)
+	require.Zero(t, s.Drafted(), "there is a gap before it")
+	s.Draft(0, 40)
+	require.Equal(t, 40, s.Drafted())
+	s.Draft(40, 100)
+	require.Equal(t, 100, s.Drafted())
+	s.Append(tokens[100:150]...) // without
+	require.Equal(t, 100, s.Drafted())
+	s.Draft(120, 150)
+	require.Equal(t, 100, s.Drafted())
+
+	shared, copied := c.Begin(tokens[:131])
+	require.NotNil(t, copied)
+	require.Equal(t, 130, shared.Len())
+	require.Equal(t, 100, shared.Drafted())
+	shared.Draft(100, 130)
+	require.Equal(t, 130, shared.Drafted())
+	require.Equal(t, 128, s.Drafted(), "the full page is the same, and the copy is another")
+	shared.End()
+	s.Drop()
+	again, _ := c.Begin(tokens)
+	require.LessOrEqual(t, again.Drafted(), 130)
+	again.End()
+}

@@ -155,6 +155,8 @@ type Drafts struct {
 	Drafted    int   `json:"drafted"`     // tokens that were guessed
 	Accepted   int   `json:"accepted"`    // of these, the guesses that were right
 	ByPosition []int `json:"by_position"` // accepted guesses of the next token, of the one after it, and so on
+	// Warning tells, once for a loaded model, that its draft module seems to be a wrong one.
+	Warning string `json:"warning,omitempty"`
 }
 
 // Pass counts a pass over so many drafts, which gave so many tokens: the drafts that were right, and one more.
@@ -180,7 +182,7 @@ func (d *Drafts) Plus(other *Drafts) *Drafts {
 	if len(long) < len(short) {
 		long, short = short, long
 	}
-	sum := Drafts{other.Depth, d.Passes + other.Passes, d.Drafted + other.Drafted, d.Accepted + other.Accepted, slices.Clone(long)}
+	sum := Drafts{other.Depth, d.Passes + other.Passes, d.Drafted + other.Drafted, d.Accepted + other.Accepted, slices.Clone(long), cmp.Or(d.Warning, other.Warning)}
 	for i, n := range short {
 		sum.ByPosition[i] += n
 	}
@@ -243,12 +245,15 @@ type Stats struct {
 	AcceptedByPosition []int   `json:"accepted_by_position,omitempty"`
 	TokensPerPass      float64 `json:"tokens_per_pass,omitempty"`
 	DraftDepth         int     `json:"draft_depth,omitempty"`
+	// Warning is something about the model that came up while the answer was computed.
+	Warning string `json:"warning,omitempty"`
 }
 
 // Count adds what came of drafts to the stats.
 func (s *Stats) Count(d *Drafts) {
 	if d != nil {
 		s.Drafted, s.Accepted, s.AcceptedByPosition, s.DraftDepth = d.Drafted, d.Accepted, d.ByPosition, d.Depth
+		s.Warning = d.Warning
 		s.TokensPerPass = 1 + float64(d.Accepted)/float64(max(d.Passes, 1))
 	}
 }

@@ -102,6 +102,9 @@ func (m measured) print(to streams) error {
 		fmt.Fprintf(to.out, "drafts: %d of %d right (%.1f %%), by position %v; %.2f tokens a pass, %d drafts in the last\n",
 			m.Accepted, m.Drafted, 100*float64(m.Accepted)/float64(m.Drafted), m.AcceptedByPosition, m.TokensPerPass, m.DraftDepth)
 	}
+	if m.Warning != "" {
+		fmt.Fprintf(to.out, "warning: %s\n", m.Warning)
+	}
 	fmt.Fprintf(to.out, "probes: reads %.1f GB/s, computes %.1f GFLOP/s\n\n", m.Probes.ReadGBPerSecond, m.Probes.GFlopsPerSecond)
 	fmt.Fprintf(to.out, "%-15s %5s %10s %6s %8s %9s %8s\n", "kernel", "times", "µs", "share", "GB/s", "GFLOP/s", "of probe")
 	for _, k := range m.Kernels {

@@ -273,6 +273,7 @@ class Host implements Listener {
         accepted_by_position: usage.drafts.by_position,
         tokens_per_pass: 1 + usage.drafts.accepted / Math.max(usage.drafts.passes, 1),
         draft_depth: usage.drafts.depth,
+        ...(usage.drafts.warning && { warning: usage.drafts.warning }),
       }),
     };
   }

@@ -440,6 +440,8 @@ export interface Drafts {
   accepted: number;
   /** accepted guesses of the next token, of the one after it, and so on */
   by_position: number[];
+  /** warning tells, once for a loaded model, that its draft module seems to be a wrong one. */
+  warning?: string;
 }
 
 /** Usage counts a finished request's tokens. */
@@ -641,6 +643,8 @@ export interface Stats {
   accepted_by_position?: number[];
   tokens_per_pass?: number;
   draft_depth?: number;
+  /** warning is something about the model that came up while the answer was computed. */
+  warning?: string;
 }
 
 /** What the numbers among the parameters may be; the engine checks them. */
