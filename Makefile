@@ -54,7 +54,7 @@ test-go: build
 
 test-web: build browsers
 	go run ./web/build -test
-	cd web && node --test test/*.test.mjs
+	cd web && node --test --test-concurrency=2 test/*.test.mjs # each waits much of its time
 
 test-recipe: build
 	@.ci/install python
