@@ -50,10 +50,37 @@ func readCheckpoint(dir, family string) (*checkpoint, error) {
 		return nil, fmt.Errorf("%s: %w", filepath.Join(dir, "config.json"), err)
 	}
 	c.seed.Name = c.name()
+	if err := c.readLicense(); err != nil {
+		return nil, err
+	}
 	if err := c.readText(family); err != nil {
 		return nil, err
 	}
 	return c, c.readSpecial(configJSON)
+}
+
+// readLicense takes the licence from the model card's head, where hubs have it.
+func (c *checkpoint) readLicense() error {
+	card, err := c.read("README.md")
+	if errors.Is(err, fs.ErrNotExist) {
+		return nil
+	}
+	if err != nil {
+		return err
+	}
+	lines := strings.Split(strings.ReplaceAll(string(card), "\r\n", "\n"), "\n")
+	if lines[0] != "---" {
+		return nil
+	}
+	for _, line := range lines[1:] {
+		if line == "---" {
+			break
+		}
+		if license, ok := strings.CutPrefix(line, "license:"); ok {
+			c.seed.License = strings.Trim(strings.TrimSpace(license), `"'`)
+		}
+	}
+	return nil
 }
 
 // readText reads what a folder says about text: tokenizer and chat format.

@@ -281,6 +281,11 @@ func TestModelList(t *testing.T) {
 	require.Equal(t, "f32 lanes=8 rows=4", got.Profile)
 	require.Greater(t, got.ParamsTotal, got.ParamsActive)
 	require.Positive(t, got.ParamsActive)
+	require.Equal(t, []any{"deepseek_v3", "MLA"}, []any{got.Family, got.Attention})
+	require.GreaterOrEqual(t, got.Size, got.WeightBytes)
+	require.Greater(t, got.WeightBytes, got.BytesPerToken)
+	require.LessOrEqual(t, got.LargestBuffer, got.WeightBytes)
+	require.Equal(t, 4*2*(32+8), got.KVBytesPerToken)
 
 	w = httptest.NewRecorder()
 	handler.ServeHTTP(w, httptest.NewRequest("GET", "http://localhost"+got.URL+"/model.json", nil))

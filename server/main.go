@@ -20,7 +20,7 @@ const usage = `usage: tabseek COMMAND ...
                                                     serve the page and models; remote ones run elsewhere, behind OpenAI's API
   site DST [--models DIR]...                        write all that serve would, as files for a static host
   health [URL]                                      whether a server answers, for container platforms
-  pack SRC DST [--quant keep|q8|q4|q4k|q3] [--chat NAME] [--buffer MIB] [--force]
+  pack SRC DST [--quant keep|q8|q4|q4k|q3] [--chat NAME] [--buffer MIB] [--shard KIB] [--force]
                                                     turn a Hugging Face folder or a GGUF file into a packed model
   pull OWNER/NAME[@REVISION][:QUANT] [DST] [--quant keep|q8|q4|q4k|q3] [--chat NAME] [--hub URL] [--force]
                                                     pack a model straight from a hub; HF_TOKEN is for gated ones
@@ -29,7 +29,7 @@ const usage = `usage: tabseek COMMAND ...
   verify MODEL                                      check every file of a packed model against its SHA-256
   compare A B TEXTFILE [--device native|ref] [--json]
                                                     how far B is from A on a text: KL divergence, top-1 agreement, perplexity
-  synth SHAPE DST [--layers N] [--vocab N] [--quant keep|q8|q4|q4k|q3] [--buffer MIB] [--seed S] [--force]
+  synth SHAPE DST [--layers N] [--vocab N] [--quant keep|q8|q4|q4k|q3] [--buffer MIB] [--shard KIB] [--seed S] [--force]
                                                     random weights with a published model's shapes
   tokenize MODEL [--special] [--decode]             text on stdin to JSON ids, or back
   prompt MODEL [--thinking true|false]              messages (JSON) on stdin to the model's prompt

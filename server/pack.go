@@ -19,11 +19,16 @@ func pack(ctx context.Context, args []string, _ io.Reader, stdout, stderr io.Wri
 	planOptions := planFlags(flags, weights.QuantKeep)
 	force := flags.Bool("force", false, "replace DST")
 	family := chatFlag(flags)
+	shardSize := shardFlag(flags)
 	paths, err := parse(flags, args, "SRC", "DST")
 	if err != nil {
 		return err
 	}
 	options, err := planOptions()
+	if err != nil {
+		return err
+	}
+	size, err := shardSize()
 	if err != nil {
 		return err
 	}
@@ -44,7 +49,7 @@ func pack(ctx context.Context, args []string, _ io.Reader, stdout, stderr io.Wri
 		return err
 	}
 	sayRounded(stderr, "pack", src, plan)
-	manifest, err := weights.Write(ctx, plan, inventory, c.seed, dst, weights.WriteOptions{Force: *force, Progress: progressLine(stderr, "packed")})
+	manifest, err := weights.Write(ctx, plan, inventory, c.seed, dst, weights.WriteOptions{Force: *force, Progress: progressLine(stderr, "packed"), ShardSize: size})
 	if err != nil {
 		return err
 	}
@@ -85,6 +90,18 @@ func planFlags(flags *flag.FlagSet, quant weights.Quant) func() (weights.PlanOpt
 			return weights.PlanOptions{}, commandline.UsageError("--buffer %d: must be 1 to %d (MiB)", *buffer, weights.MaxBufferSize>>20)
 		}
 		return weights.PlanOptions{Quant: quant, MaxBuffer: *buffer << 20}, nil
+	}
+}
+
+// shardFlag adds the flag for the size of shards; the returned function checks it, and gives bytes.
+func shardFlag(flags *flag.FlagSet) func() (int64, error) {
+	const most = weights.MaxShardSize >> 10
+	size := flags.Int64("shard", most, "KiB of a shard: smaller ones make more files")
+	return func() (int64, error) {
+		if *size < 1 || *size > most {
+			return 0, commandline.UsageError("--shard %d: must be 1 to %d (KiB)", *size, most)
+		}
+		return *size << 10, nil
 	}
 }
 

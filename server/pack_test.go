@@ -307,6 +307,26 @@ func TestPackFolders(t *testing.T) {
 		require.NoError(t, os.WriteFile(filepath.Join(src, "model.safetensors.index.json"), []byte(index), 0o644))
 		require.Equal(t, plain.Shards, packed(t, src).Shards)
 	})
+	t.Run("a model card", func(t *testing.T) {
+		src := checkpointWith(t, nil)
+		for card, want := range map[string]string{
+			"---\nlanguage: en\nlicense: mit\n---\nlicense: none": "mit", "---\r\nlicense: \"apache-2.0\"\r\n---\r\n": "apache-2.0", "# Tiny\n\nlicense: mit\n": "", "": "",
+		} {
+			require.NoError(t, os.WriteFile(filepath.Join(src, "README.md"), []byte(card), 0o644))
+			require.Equal(t, want, packed(t, src).Source.License, "%q", card)
+		}
+	})
+	t.Run("small shards", func(t *testing.T) {
+		dst := filepath.Join(t.TempDir(), "model")
+		o := command("", "pack", checkpointWith(t, nil), dst, "--shard", "64")
+		require.Zero(t, o.Status, o.Stderr)
+		m, err := weights.OpenModel(dst)
+		require.NoError(t, err)
+		require.Greater(t, len(m.Shards), 3)
+		require.EqualValues(t, 64<<10, m.Shards[0].Size)
+		require.NoError(t, m.Verify(t.Context(), nil))
+		require.Equal(t, plain.Buffers, m.Buffers)
+	})
 	t.Run("a folder of Hugging Face's cache", func(t *testing.T) {
 		repository := filepath.Join(t.TempDir(), "models--some-lab--Tiny-V3")
 		snapshot := filepath.Join(repository, "snapshots", "0123abc")

@@ -113,17 +113,25 @@ var hashedName = regexp.MustCompile(`.-[A-Z2-7]{8}(\.[a-z]+)+$`)
 
 func isHashed(name string) bool { return hashedName.MatchString(path.Base(name)) }
 
-// listing is an entry of /models/index.json.
+// listing is an entry of /models/index.json: what somebody may want to know before the first byte of a model.
 type listing struct {
-	Name         string `json:"name"`
-	URL          string `json:"url"`
-	Size         int64  `json:"size"`
-	ParamsTotal  int64  `json:"params_total"`
-	ParamsActive int64  `json:"params_active"`
-	Context      int    `json:"context"`
-	Chat         string `json:"chat"`
-	Profile      string `json:"profile,omitempty"` // that the page is to load it with
-	SHA256       string `json:"sha256"`            // of model.json: by it, a page knows whether what it keeps of the model is still good
+	Name            string `json:"name"`
+	URL             string `json:"url"`
+	Size            int64  `json:"size"`   // bytes of all files
+	Family          string `json:"family"` // its model type
+	Attention       string `json:"attention"`
+	License         string `json:"license,omitempty"`
+	ParamsTotal     int64  `json:"params_total"`
+	ParamsActive    int64  `json:"params_active"`
+	Context         int    `json:"context"` // at most
+	Chat            string `json:"chat"`
+	WeightBytes     int64  `json:"weight_bytes"`
+	BytesPerToken   int64  `json:"bytes_per_token"` // of weights, read for a token
+	KVBytesPerToken int    `json:"kv_bytes_per_token"`
+	Layers          int    `json:"layers"`            // that have a cache
+	LargestBuffer   int64  `json:"largest_buffer"`    // bytes that a device must be able to bind at once
+	Profile         string `json:"profile,omitempty"` // that the page is to load it with
+	SHA256          string `json:"sha256"`            // of model.json: by it, a page knows whether what it keeps of the model is still good
 }
 
 // remoteListing is an entry of it for a model elsewhere. What lies behind the name is the server's affair.
@@ -157,8 +165,9 @@ func (h *handler) addModels(has hosted) error {
 			return err
 		}
 		list = append(list, listing{
-			Name: modelName(m), URL: (&url.URL{Path: base}).EscapedPath(), Size: m.Bytes(),
-			ParamsTotal: i.ParamsTotal, ParamsActive: i.ParamsActive, Context: i.Context, Chat: m.Chat, Profile: has.profile, SHA256: description.sha256,
+			Name: modelName(m), URL: (&url.URL{Path: base}).EscapedPath(), Size: m.Bytes(), Family: i.ModelType, Attention: i.Attention, License: i.License,
+			ParamsTotal: i.ParamsTotal, ParamsActive: i.ParamsActive, Context: i.Context, Chat: m.Chat, WeightBytes: i.WeightBytes, BytesPerToken: i.BytesPerToken,
+			KVBytesPerToken: i.KVBytesPerToken, Layers: i.Layers, LargestBuffer: i.LargestBuffer, Profile: has.profile, SHA256: description.sha256,
 		})
 	}
 	index, err := json.Marshal(map[string]any{"models": list, "remotes": remotes})

@@ -31,11 +31,16 @@ func synth(ctx context.Context, args []string, _ io.Reader, stdout, stderr io.Wr
 	planOptions := planFlags(flags, weights.QuantQ4)
 	number := flags.Uint64("seed", 0, "of the random numbers")
 	force := flags.Bool("force", false, "replace DST")
+	shardSize := shardFlag(flags)
 	rest, err := parse(flags, args, "SHAPE", "DST")
 	if err != nil {
 		return err
 	}
 	options, err := planOptions()
+	if err != nil {
+		return err
+	}
+	size, err := shardSize()
 	if err != nil {
 		return err
 	}
@@ -68,7 +73,7 @@ func synth(ctx context.Context, args []string, _ io.Reader, stdout, stderr io.Wr
 	if err != nil {
 		return err
 	}
-	manifest, err := weights.WriteRandom(ctx, plan, seed, *number, dst, weights.WriteOptions{Force: *force, Progress: progressLine(stderr, "written")})
+	manifest, err := weights.WriteRandom(ctx, plan, seed, *number, dst, weights.WriteOptions{Force: *force, Progress: progressLine(stderr, "written"), ShardSize: size})
 	if err != nil {
 		return err
 	}
