@@ -324,7 +324,12 @@ func (e *Engine) info() *message.ModelInfo {
 	return &message.ModelInfo{
 		Name: e.manifest.Source.Name, Chat: e.manifest.Chat, Context: e.options.Context, VocabSize: e.sizes.VocabSize,
 		Layers: e.sizes.Layers, Attention: message.Attention(e.sizes.Attention), ParamsTotal: facts.ParamsTotal, ParamsActive: facts.ParamsActive, WeightBytes: facts.WeightBytes, BytesPerToken: facts.BytesPerToken,
-		KVBytesPerToken: int64(facts.KVBytesPerToken), Chunk: e.options.Chunk, Profile: e.model.Profile.String(), Temperature: recommended(e.manifest.Generation.Temperature), TopP: recommended(e.manifest.Generation.TopP),
+		KVBytesPerToken: int64(facts.KVBytesPerToken), KVBytesPerTokenExpanded: int64(facts.KVBytesPerTokenExpanded),
+		BytesByPart: message.TokenBytes{
+			Attention: facts.Parts[record.AttentionPart], Routed: facts.Parts[record.RoutedPart], Shared: facts.Parts[record.DensePart],
+			Head: facts.Parts[record.HeadPart], Other: facts.Parts[record.OtherPart],
+		},
+		Chunk: e.options.Chunk, Profile: e.model.Profile.String(), Temperature: recommended(e.manifest.Generation.Temperature), TopP: recommended(e.manifest.Generation.TopP),
 		Drafts: e.architecture.Drafts(), Sequences: e.options.Sequences,
 	}
 }

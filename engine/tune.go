@@ -255,7 +255,7 @@ func (t *tuning) choose() {
 	switch {
 	case len(t.candidates) > 0 && len(t.timed) == 0:
 		e.task = nil
-		e.events = append(e.events, message.ErrorEvent(0, t.wrong))
+		e.events = append(e.events, message.ErrorEvent(0, &message.Error{Code: message.WrongResults, Err: t.wrong}))
 		return
 	case len(t.candidates) > 0:
 		e.model.Profile = t.timed[t.best()].profile

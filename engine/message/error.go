@@ -27,12 +27,13 @@ const (
 	BadRequest        Code = "bad_request"
 	ContextFull       Code = "context_full"
 	NumericFault      Code = "numeric_fault" // logits that are not finite
+	WrongResults      Code = "wrong_results" // the device computes wrong numbers, whichever kernels are tried
 	Internal          Code = "internal"      // a fault of the program
 )
 
 // Codes lists the codes.
 var Codes = []Code{
-	NoWebGPU, InsecureContext, DownloadFailed, BadHash, QuotaExceeded, RemoteUnreachable, RemoteRefused, RateLimited, RemoteFailed, Unsupported, BadModel, OutOfMemory, DeviceLost, ContextFull, BadRequest, NumericFault, Aborted, Internal,
+	NoWebGPU, InsecureContext, DownloadFailed, BadHash, QuotaExceeded, RemoteUnreachable, RemoteRefused, RateLimited, RemoteFailed, Unsupported, BadModel, OutOfMemory, DeviceLost, ContextFull, BadRequest, NumericFault, WrongResults, Aborted, Internal,
 }
 
 // An Error is a failure with a code, and with the parameter at fault if it is one's.

@@ -189,6 +189,15 @@ func (d *Drafts) Plus(other *Drafts) *Drafts {
 	return &sum
 }
 
+// TokenBytes are the summands of bytes_per_token.
+type TokenBytes struct {
+	Attention int64 `json:"attention"`
+	Routed    int64 `json:"routed"` // experts that were chosen
+	Shared    int64 `json:"shared"` // experts that are always visited, and dense layers
+	Head      int64 `json:"head"`
+	Other     int64 `json:"other"` // norms, routers
+}
+
 // An Attention is the kind that a model has, and so what its cache keeps of a token.
 type Attention string
 
@@ -200,23 +209,25 @@ const (
 
 // ModelInfo is what a caller may want to know of the loaded model.
 type ModelInfo struct {
-	Name            string    `json:"name"`
-	Chat            string    `json:"chat"` // family of its conversation format; empty: it cannot chat
-	Context         int       `json:"context"`
-	VocabSize       int       `json:"vocab_size"`
-	Layers          int       `json:"layers"`
-	Attention       Attention `json:"attention"`
-	ParamsTotal     int64     `json:"params_total"`
-	ParamsActive    int64     `json:"params_active"`
-	WeightBytes     int64     `json:"weight_bytes"`
-	BytesPerToken   int64     `json:"bytes_per_token"` // of the weights, read to decode one token
-	KVBytesPerToken int64     `json:"kv_bytes_per_token"`
-	Chunk           int       `json:"chunk"`
-	Profile         string    `json:"profile"` // which variants of the kernels run
-	Temperature     float64   `json:"temperature"`
-	TopP            float64   `json:"top_p"`
-	Drafts          bool      `json:"drafts"`    // the model has an MTP module
-	Sequences       int       `json:"sequences"` // answers that are computed side by side at most
+	Name                    string     `json:"name"`
+	Chat                    string     `json:"chat"` // family of its conversation format; empty: it cannot chat
+	Context                 int        `json:"context"`
+	VocabSize               int        `json:"vocab_size"`
+	Layers                  int        `json:"layers"`
+	Attention               Attention  `json:"attention"`
+	ParamsTotal             int64      `json:"params_total"`
+	ParamsActive            int64      `json:"params_active"`
+	WeightBytes             int64      `json:"weight_bytes"`
+	BytesPerToken           int64      `json:"bytes_per_token"` // of the weights, read to decode one token
+	KVBytesPerToken         int64      `json:"kv_bytes_per_token"`
+	KVBytesPerTokenExpanded int64      `json:"kv_bytes_per_token_expanded"` // what keys and values of every head would take
+	BytesByPart             TokenBytes `json:"bytes_by_part"`
+	Chunk                   int        `json:"chunk"`
+	Profile                 string     `json:"profile"` // which variants of the kernels run
+	Temperature             float64    `json:"temperature"`
+	TopP                    float64    `json:"top_p"`
+	Drafts                  bool       `json:"drafts"`    // the model has an MTP module
+	Sequences               int        `json:"sequences"` // answers that are computed side by side at most
 }
 
 // Stats tell what an answer took. Dispatches, submits, readbacks and guest calls are those of the decode phase,

@@ -22,7 +22,7 @@ var words = []struct{ goName, name string }{
 // structs are the types that both languages have.
 var structs = []any{
 	message.Message{}, message.StreamOptions{}, message.Verifier{}, message.Strategy{}, message.Params{}, message.Measure{}, message.Request{}, message.Options{},
-	message.TopLogprob{}, message.Logprob{}, message.Logprobs{}, message.Drafts{}, message.Usage{}, message.ModelInfo{},
+	message.TopLogprob{}, message.Logprob{}, message.Logprobs{}, message.Drafts{}, message.Usage{}, message.TokenBytes{}, message.ModelInfo{},
 	message.Group{}, message.TraceSummary{}, message.Result{}, message.Lane{}, message.Tally{}, message.Measured{}, message.ExpertCounts{}, message.Event{}, message.Stats{},
 }
 

@@ -48,10 +48,11 @@ func param(name string) *string {
 
 // statuses are of what the engine refuses; what is not here is its fault or the machine's.
 var statuses = map[message.Code]int{
-	message.BadRequest:  http.StatusBadRequest,
-	message.ContextFull: http.StatusBadRequest,
-	message.OutOfMemory: http.StatusServiceUnavailable,
-	message.DeviceLost:  http.StatusServiceUnavailable,
+	message.BadRequest:   http.StatusBadRequest,
+	message.ContextFull:  http.StatusBadRequest,
+	message.OutOfMemory:  http.StatusServiceUnavailable,
+	message.DeviceLost:   http.StatusServiceUnavailable,
+	message.WrongResults: http.StatusServiceUnavailable,
 }
 
 // openAICodes are those of the engine's codes that OpenAI has another word for.

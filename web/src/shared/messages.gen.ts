@@ -114,6 +114,8 @@ export type ErrorCode =
   | 'context_full'
   /** logits that are not finite */
   | 'numeric_fault'
+  /** the device computes wrong numbers, whichever kernels are tried */
+  | 'wrong_results'
   /** a fault of the program */
   | 'internal';
 
@@ -456,6 +458,18 @@ export interface Usage {
   drafts?: Drafts;
 }
 
+/** TokenBytes are the summands of bytes_per_token. */
+export interface TokenBytes {
+  attention: number;
+  /** experts that were chosen */
+  routed: number;
+  /** experts that are always visited, and dense layers */
+  shared: number;
+  head: number;
+  /** norms, routers */
+  other: number;
+}
+
 /** ModelInfo is what a caller may want to know of the loaded model. */
 export interface ModelInfo {
   name: string;
@@ -471,6 +485,9 @@ export interface ModelInfo {
   /** of the weights, read to decode one token */
   bytes_per_token: number;
   kv_bytes_per_token: number;
+  /** what keys and values of every head would take */
+  kv_bytes_per_token_expanded: number;
+  bytes_by_part: TokenBytes;
   chunk: number;
   /** which variants of the kernels run */
   profile: string;
