@@ -30,6 +30,8 @@ build: server
 wasm: deps
 	@rm -f web/dist/engine*.wasm* # of the build before; the page's build names it by its content
 	GOOS=wasip1 GOARCH=wasm go build -ldflags='-s -w' -buildmode=c-shared -o web/dist/engine.wasm ./wasm
+	@rm -f web/dist/preflight*.json*
+	go run ./wasm/preflight web/dist/preflight.json
 
 page: wasm web/node_modules/.installed
 	go run ./web/build

@@ -114,6 +114,7 @@ var rules = []rule{
 		"tabseek/engine/deepseek": "the wire carries commands and opaque JSON",
 	}},
 	{"wasm/abi/gen", []string{"shaders", "engine/gpu", "engine/message", "wasm/abi"}, nil},
+	{"wasm/preflight", []string{"shaders", "engine/gpu", "engine/gpu/gputest", "wasm/abi"}, map[string]string{"tabseek/engine": "a device is examined by kernels alone"}},
 	{"wasm", []string{"engine", "engine/gpu", "engine/message", "engine/panel/remote", "wasm/abi"}, map[string]string{
 		"os": "the guest sees no files",
 	}},

@@ -52,11 +52,15 @@ func build() error {
 		return err
 	}
 	names := map[string]string{}
-	engine, err := nameEngine()
+	engine, err := nameMade("engine", ".wasm")
 	if err != nil {
 		return err
 	}
-	if _, err := bundle("dist", "[name]-[hash]", define{"ENGINE_URL": "./" + engine}, names, "src/host/worker.ts"); err != nil {
+	preflight, err := nameMade("preflight", ".json")
+	if err != nil {
+		return err
+	}
+	if _, err := bundle("dist", "[name]-[hash]", define{"ENGINE_URL": "./" + engine, "PREFLIGHT_URL": "./" + preflight}, names, "src/host/worker.ts"); err != nil {
 		return err
 	}
 	if _, err := bundle("dist", "[name]", define{"WORKER_URL": "./" + names["worker.js"], "ENGINE_URL": "./" + engine}, nil, "src/api/tabseek.ts"); err != nil {
@@ -136,7 +140,7 @@ func removeOld() error {
 		return err
 	}
 	for _, e := range entries {
-		if e.IsDir() || e.Name() == ".gitkeep" || isEngine(e.Name()) {
+		if e.IsDir() || e.Name() == ".gitkeep" || isMade(e.Name()) {
 			continue
 		}
 		if err := os.Remove(filepath.Join(dist, e.Name())); err != nil {
@@ -168,6 +172,7 @@ func bundle(folder, form string, constants define, served map[string]string, ent
 		AbsWorkingDir: root, EntryPoints: entries, EntryNames: form, ChunkNames: "[name]-[hash]", Splitting: len(entries) == 1, Define: values, External: []string{"/pdf/*"}, Outdir: folder, Write: true, Metafile: true,
 		Bundle: true, Format: api.FormatESModule, Target: api.ES2022, JSX: api.JSXAutomatic, JSXImportSource: "preact",
 		MinifyWhitespace: true, MinifySyntax: true, MinifyIdentifiers: true, LegalComments: api.LegalCommentsEndOfFile,
+		Alias:   map[string]string{"linkify-it": "./src/app/markdown/no-links.ts"}, // much code that the page has switched off
 		Plugins: []api.Plugin{{Name: "public API", Setup: useServedAPI}},
 	})
 	if len(result.Errors) > 0 {
@@ -223,7 +228,7 @@ func compressAll(folder string) error {
 		return err
 	}
 	for _, e := range entries {
-		if !slices.Contains([]string{".js", ".css", ".html", ".svg", ".wasm", ".webmanifest"}, filepath.Ext(e.Name())) {
+		if !slices.Contains([]string{".js", ".css", ".html", ".svg", ".json", ".wasm", ".webmanifest"}, filepath.Ext(e.Name())) {
 			continue
 		}
 		if err := compress(filepath.Join(folder, e.Name())); err != nil {

@@ -26,25 +26,26 @@ func hashed(name string, content []byte) string {
 	return strings.TrimSuffix(name, extension) + "-" + base32.StdEncoding.EncodeToString(sum[:5]) + extension
 }
 
-// isEngine tells of the guest, under whatever name, and of its compressed copy.
-func isEngine(name string) bool {
-	return unhashed(strings.TrimSuffix(name, ".br")) == "engine.wasm"
+// isMade tells of what make wasm has left, under whatever name, and of its compressed copy.
+func isMade(name string) bool {
+	plain := unhashed(strings.TrimSuffix(name, ".br"))
+	return plain == "engine.wasm" || plain == "preflight.json"
 }
 
-// nameEngine names the guest by its content; copies of other content go.
-func nameEngine() (string, error) {
-	found, err := filepath.Glob(filepath.Join(dist, "engine*.wasm"))
+// nameMade names a file that make wasm has left by its content: the guest, or what devices are examined with.
+func nameMade(base, extension string) (string, error) {
+	found, err := filepath.Glob(filepath.Join(dist, base+"*"+extension))
 	if err != nil {
 		return "", err
 	}
 	if len(found) != 1 {
-		return "", fmt.Errorf("%s holds %d guests, want one: run make wasm", dist, len(found))
+		return "", fmt.Errorf("%s holds %d of %s%s, want one: run make wasm", dist, len(found), base, extension)
 	}
 	data, err := os.ReadFile(found[0])
 	if err != nil {
 		return "", err
 	}
-	name := hashed("engine.wasm", data)
+	name := hashed(base+extension, data)
 	return name, os.Rename(found[0], filepath.Join(dist, name))
 }
 

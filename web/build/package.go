@@ -6,7 +6,7 @@ import (
 	"path/filepath"
 )
 
-// packageFolder is what npm installs: the API, its worker and the guest, under names that stay.
+// packageFolder is what npm installs: the API, its worker, the guest and what devices are examined with, under names that stay.
 const packageFolder = dist + "/package"
 
 const packageReadme = `# tabseek
@@ -24,17 +24,21 @@ func buildPackage() error {
 	if err := os.RemoveAll(packageFolder); err != nil {
 		return err
 	}
-	if _, err := bundle("dist/package", "[name]", define{"ENGINE_URL": "./engine.wasm"}, nil, "src/host/worker.ts"); err != nil {
+	if _, err := bundle("dist/package", "[name]", define{"ENGINE_URL": "./engine.wasm", "PREFLIGHT_URL": "./preflight.json"}, nil, "src/host/worker.ts"); err != nil {
 		return err
 	}
 	if _, err := bundle("dist/package", "[name]", define{"WORKER_URL": "./worker.js", "ENGINE_URL": "./engine.wasm"}, nil, "src/api/tabseek.ts"); err != nil {
 		return err
 	}
-	engine, err := nameEngine()
+	engine, err := nameMade("engine", ".wasm")
 	if err != nil {
 		return err
 	}
-	for from, to := range map[string]string{filepath.Join(dist, engine): "engine.wasm", "LICENSE": "LICENSE"} {
+	preflight, err := nameMade("preflight", ".json")
+	if err != nil {
+		return err
+	}
+	for from, to := range map[string]string{filepath.Join(dist, engine): "engine.wasm", filepath.Join(dist, preflight): "preflight.json", "LICENSE": "LICENSE"} {
 		data, err := os.ReadFile(from)
 		if err != nil {
 			return err
@@ -57,12 +61,13 @@ func writePackageJSON() error {
 		"name": "tabseek", "version": "0.0.0", "description": "DeepSeek-architecture language models in a browser tab", "license": "Apache-2.0",
 		"type": "module", "sideEffects": false, "types": "./types/api/tabseek.d.ts",
 		"exports": map[string]any{
-			".":              map[string]string{"types": "./types/api/tabseek.d.ts", "default": "./tabseek.js"},
-			"./worker.js":    "./worker.js",
-			"./engine.wasm":  "./engine.wasm",
-			"./package.json": "./package.json",
+			".":                map[string]string{"types": "./types/api/tabseek.d.ts", "default": "./tabseek.js"},
+			"./worker.js":      "./worker.js",
+			"./engine.wasm":    "./engine.wasm",
+			"./preflight.json": "./preflight.json",
+			"./package.json":   "./package.json",
 		},
-		"files": []string{"tabseek.js", "worker.js", "engine.wasm", "types"},
+		"files": []string{"tabseek.js", "worker.js", "engine.wasm", "preflight.json", "types"},
 	}
 	data, err := json.MarshalIndent(description, "", "  ")
 	if err != nil {

@@ -98,6 +98,13 @@ func setUp(dev gpu.Device, c shaders.Case, names []string) (setup, error) {
 // prepare lists the commands that set a case up.
 func prepare(c shaders.Case, names []string) (setup, []gpu.Command, error) {
 	plan := gpu.NewPlan()
+	set := lay(plan, c, names)
+	commands, err := plan.Commands()
+	return set, append(commands, set.writes(c, names)...), err
+}
+
+// lay plans a case.
+func lay(plan *gpu.Plan, c shaders.Case, names []string) setup {
 	set := setup{buffers: map[string]*gpu.Buffer{}}
 	bind := gpu.Bind{}
 	for _, name := range names {
@@ -108,14 +115,16 @@ func prepare(c shaders.Case, names []string) (setup, []gpu.Command, error) {
 	recorder := plan.Record(c.Name)
 	recorder.Dispatch(c.Dispatch, bind)
 	set.recording = recorder.ID()
-	commands, err := plan.Commands()
-	if err != nil {
-		return set, nil, err
-	}
+	return set
+}
+
+// writes fill the case's buffers.
+func (set setup) writes(c shaders.Case, names []string) []gpu.Command {
+	var commands []gpu.Command
 	for _, name := range names {
 		commands = append(commands, gpu.Write{Buffer: set.buffers[name].ID(), Data: guard(c.Buffers[name])})
 	}
-	return set, commands, nil
+	return commands
 }
 
 // guard puts guard words before and after the words.

@@ -31,13 +31,28 @@ func Record(c shaders.Case) (Recorded, error) {
 	if err != nil {
 		return Recorded{}, fmt.Errorf("case %s: %w", c.Name, err)
 	}
-	out := Recorded{Name: c.Name, Commands: append(commands, submission(set, names))}
+	return Recorded{c.Name, append(commands, submission(set, names)), wantsOf(c, names)}, nil
+}
+
+// wantsOf is what the Go reference leaves in buffers of a case.
+func wantsOf(c shaders.Case, names []string) []Want {
 	want := c.Want()
+	var wants []Want
 	for _, name := range names {
 		at := slices.IndexFunc(c.Dispatch.Program.Bindings, func(b shaders.Binding) bool { return b.Name == name })
-		out.Wants = append(out.Wants, Want{name, at < 0 || c.Exact(c.Dispatch.Program.Bindings[at]), guard(want[name])})
+		wants = append(wants, Want{name, at < 0 || c.Exact(c.Dispatch.Program.Bindings[at]), guard(want[name])})
 	}
-	return out, nil
+	return wants
+}
+
+// RecordIn writes a case down as part of a plan: what fills its buffers, and the submit, which reads back what the kernel writes.
+func RecordIn(plan *gpu.Plan, c shaders.Case) (writes []gpu.Command, submit gpu.Submit, wants []Want) {
+	names := bufferNames(c)
+	set := lay(plan, c, names)
+	written := slices.DeleteFunc(slices.Clone(names), func(name string) bool {
+		return !slices.ContainsFunc(c.Dispatch.Program.Bindings, func(b shaders.Binding) bool { return b.Name == name && b.Writable })
+	})
+	return set.writes(c, names), submission(set, written), wantsOf(c, written)
 }
 
 // Replays are tests of what a recording can hold beside dispatches, and of replays of its parts: a row of a step moves

@@ -1,7 +1,7 @@
 // The worker, and which request each of its messages belongs to. Whatever happens, every call settles: what is open when
 // the connection closes is rejected, and so is what comes later.
 
-import { errorShape, fromShape, TabseekError, type FromWorker, type Progress, type Recovery, type ToWorker } from '../shared/messages';
+import { errorShape, fromShape, TabseekError, type DeviceFacts, type FromWorker, type ModelFiles, type Progress, type Recovery, type ToWorker } from '../shared/messages';
 import type { EngineOptions, EngineRequest, Lane, Measured, ModelInfo } from '../shared/messages.gen';
 import { encode, refuse, show } from './encode';
 
@@ -43,6 +43,7 @@ export interface Places {
   modelURL: string;
   sha256?: string;
   engineURL?: string;
+  files?: ModelFiles;
 }
 
 export class Connection {
@@ -118,12 +119,12 @@ export class Connection {
   }
 
   /** The signal closes the connection: a model that is not wanted any more needs no worker. */
-  async load({ modelURL, sha256, engineURL }: Places, options: EngineOptions, onProgress?: (p: Progress) => void, signal?: AbortSignal | null): Promise<ModelInfo> {
+  async load({ modelURL, sha256, engineURL, files }: Places, options: EngineOptions, onProgress?: (p: Progress) => void, signal?: AbortSignal | null): Promise<ModelInfo> {
     const abort = () => this.abort();
     signal?.addEventListener('abort', abort);
     if (signal?.aborted) abort();
     try {
-      return (await this.ask({ kind: 'load', modelURL, sha256, engineURL, json: encode(options) }, onProgress)).info!;
+      return (await this.ask({ kind: 'load', modelURL, sha256, engineURL, files, json: encode(options) }, onProgress)).info!;
     } finally {
       signal?.removeEventListener('abort', abort);
     }
@@ -132,6 +133,11 @@ export class Connection {
   /** For tests: the GPU is lost. */
   lose(): void {
     this.worker.postMessage({ kind: 'lose', id: 0 } satisfies ToWorker);
+  }
+
+  /** What the device can do; no model is needed for it. */
+  async examine(): Promise<DeviceFacts> {
+    return (await this.ask({ kind: 'examine' })).device!;
   }
 
   async stats(): Promise<Reply['stats']> {

@@ -12,7 +12,7 @@
  * promise rejects with a TabseekError, whose code tells what. A parameter that is not known, of another type or out of
  * its bounds is `bad_request`, with its name in `fields.param`.
  */
-import { TabseekError, type LogitsRows, type Progress, type Recovery } from '../shared/messages';
+import { TabseekError, type DeviceFacts, type LogitsRows, type Progress, type Recovery } from '../shared/messages';
 import { bounds } from '../shared/messages.gen';
 import type { EngineOptions, ExpertCounts, FinishReason, Measure, Measured, Mode, ModelInfo, Params, Stats } from '../shared/messages.gen';
 import { chunks, completion, usageOf, type Chunks, type Completion, type CompletionRequest, type Create, type Usage } from './completion';
@@ -23,7 +23,7 @@ import { splitVerifier } from './strategy';
 
 export { TabseekError };
 export { bounds, MAX_REQUEST_BYTES } from '../shared/messages.gen';
-export type { LogitsRows, Progress, Recovery } from '../shared/messages';
+export type { DeviceFacts, LogitsRows, Progress, Recovery } from '../shared/messages';
 export type { Effort, ErrorCode, ExpertCounts, FinishReason, Group, Lane, Logprob, Logprobs, Measure, Measured, Message, Mode, ModelInfo, Params, Result, Role, Stats } from '../shared/messages.gen';
 export type { StopRule, Strategy, StrategyMode, StreamOptions, Tally, TopLogprob, TraceSummary, Verifier, VerifierType } from '../shared/messages.gen';
 export type { Choice, Chunk, ChunkChoice, Chunks, Completion, CompletionRequest, Create, Delta, Said, StrategyRequest, StrategyResult, Usage } from './completion';
@@ -42,6 +42,8 @@ export interface LoadOptions extends EngineOptions {
   workerURL?: string;
   /** Where the engine lies: beside the worker, if left out. */
   wasmURL?: string;
+  /** The packed model's files by name, `model.json` among them, which the user chose: nothing is fetched then, and `modelURL` is only what the model is known by. */
+  files?: Record<string, Blob>;
   /** Called while the model loads. */
   onProgress?: (progress: Progress) => void;
   /** Called when the GPU was lost; the model comes to another by itself, and what is under way goes on there. */
@@ -79,7 +81,7 @@ export interface Generation {
 /** Loads a packed model into GPU memory. */
 export async function load(modelURL: string, options: LoadOptions = {}): Promise<Engine> {
   const url = checkURL('modelURL', modelURL);
-  const { onProgress, onRecovery, signal, sha256, workerURL, wasmURL, ...engineOptions } = fieldsOf('options', options);
+  const { onProgress, onRecovery, signal, sha256, workerURL, wasmURL, files, ...engineOptions } = fieldsOf('options', options);
   checkCallback('onProgress', onProgress);
   checkCallback('onRecovery', onRecovery);
   checkSignal(signal);
@@ -88,10 +90,24 @@ export async function load(modelURL: string, options: LoadOptions = {}): Promise
   const engineURL = wasmURL === undefined ? undefined : checkURL('wasmURL', wasmURL);
   const connection = new Connection(worker, onRecovery);
   try {
-    return new Engine(connection, await connection.load({ modelURL: url, sha256, engineURL }, engineOptions, onProgress, signal));
+    return new Engine(connection, await connection.load({ modelURL: url, sha256, engineURL, files }, engineOptions, onProgress, signal));
   } catch (e) {
     if (!signal?.aborted) connection.close(new TabseekError('bad_request', 'the model is not loaded')); // it ends by itself then
     throw e;
+  }
+}
+
+/**
+ * What this device can do: whether each kind of kernel gives known answers, how fast it reads, and how large a buffer may be. The first
+ * time it takes a second or two; it is remembered for the device and this build. Rejects where there is no device.
+ */
+export async function examineDevice(options: { workerURL?: string } = {}): Promise<DeviceFacts> {
+  const { workerURL } = fieldsOf('options', options);
+  const connection = new Connection(workerURL === undefined ? undefined : checkURL('workerURL', workerURL));
+  try {
+    return await connection.examine();
+  } finally {
+    connection.close(new TabseekError('bad_request', 'there is no model'));
   }
 }
 

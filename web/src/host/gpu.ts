@@ -31,20 +31,22 @@ export class Gpu {
   private readonly timestamps: Timestamps | undefined;
   private lastDone = 0;
   private closed = false;
+  /** Bytes of the buffers that were asked for. */
+  private allocated = 0;
 
   /** `onFailure` hears of what no call returns: a lost device, an error that nothing else caught. */
   private constructor(
     private readonly device: GPUDevice,
     private readonly adapterInfo: GPUAdapterInfo,
-    onFailure: (error: TabseekError) => void,
+    private readonly onFailure: (error: TabseekError) => void,
   ) {
     if (device.features.has('timestamp-query')) this.timestamps = new Timestamps(device);
     void device.lost.then((info) => {
       if (!this.closed) onFailure(new TabseekError('device_lost', `the GPU was lost: ${info.message || info.reason}`));
     });
     device.addEventListener('uncapturederror', (e) => {
-      const code = e.error instanceof GPUOutOfMemoryError ? 'out_of_memory' : 'internal';
-      if (!this.closed) onFailure(new TabseekError(code, `the GPU refused: ${e.error.message}`));
+      if (this.closed) return;
+      onFailure(e.error instanceof GPUOutOfMemoryError ? this.outOfMemory(e.error.message) : new TabseekError('internal', `the GPU refused: ${e.error.message}`));
     });
   }
 
@@ -81,20 +83,35 @@ export class Gpu {
     return description || [vendor, architecture].filter(Boolean).join(' ') || 'WebGPU';
   }
 
+  /** The largest buffer that a kernel can be given, in bytes. */
+  get maxBinding(): number {
+    return Math.min(this.device.limits.maxBufferSize, this.device.limits.maxStorageBufferBindingSize);
+  }
+
+  /** The error with what is needed in all, as far as it was asked for, and what there may be at once. */
+  private outOfMemory(reason: string): TabseekError {
+    const needed = this.allocated;
+    const { maxBufferSize: max_buffer_size, maxStorageBufferBindingSize: max_binding_size } = this.device.limits;
+    return new TabseekError('out_of_memory', `the GPU has not enough memory: ${needed} bytes are needed, and a buffer has at most ${max_buffer_size}: ${reason}`, { needed, max_buffer_size, max_binding_size });
+  }
+
   /**
    * Runs the commands that create things, and waits until the GPU has accepted them all: what it refuses is an error of
-   * out_of_memory or internal, by name.
+   * out_of_memory or internal, by name. A buffer that is too large would be an invalid one: that is told as too little memory, too.
    */
   async create(frames: Frame[]): Promise<void> {
+    const buffers = frames.filter((f) => f.op === 'buffer');
+    for (const f of buffers) this.allocated += f.size;
+    const large = buffers.find((f) => f.size > this.device.limits.maxBufferSize);
+    if (large) throw this.outOfMemory(`${large.label} has ${large.size}`);
+    const refused = this.scoped('validation', () => buffers.forEach((f) => this.createBuffer(f)));
+    refused.catch(() => {}); // with the device lost, what comes first says so
     this.device.pushErrorScope('out-of-memory');
     this.device.pushErrorScope('validation');
     const problems: Promise<void>[] = [];
     let failure: unknown;
     try {
-      for (const f of frames) {
-        if (f.op === 'buffer') this.createBuffer(f);
-        else if (f.op === 'pipeline') problems.push(this.createPipeline(f));
-      }
+      for (const f of frames) if (f.op === 'pipeline') problems.push(this.createPipeline(f));
       await Promise.all(problems);
       for (const f of frames) {
         if (f.op === 'recording') this.recordings.set(f.id, f.commands.map((c) => this.prepare(c)));
@@ -105,9 +122,20 @@ export class Gpu {
     }
     const validation = await this.device.popErrorScope();
     const memory = await this.device.popErrorScope();
-    if (memory) throw new TabseekError('out_of_memory', `the GPU has not enough memory for this model: ${memory.message}`);
+    const buffer = await refused;
+    if (buffer ?? memory) throw this.outOfMemory((buffer ?? memory)!.message);
     if (failure) throw failure;
     if (validation) throw new TabseekError('internal', `the GPU refused: ${validation.message}`);
+  }
+
+  /** What the GPU has against something: too little memory, or an error of the kind given. */
+  private scoped(kind: 'validation' | undefined, act: () => void): Promise<GPUError | undefined> {
+    this.device.pushErrorScope('out-of-memory');
+    if (kind) this.device.pushErrorScope(kind);
+    act(); // creating and writing throw nothing: what is wrong comes by the scopes
+    const other = kind && this.device.popErrorScope();
+    const memory = this.device.popErrorScope();
+    return Promise.all([memory, other]).then(([memory, other]) => memory ?? other ?? undefined);
   }
 
   private createBuffer(f: Frame & { op: 'buffer' }): void {
@@ -166,9 +194,14 @@ export class Gpu {
     this.device.queue.writeBuffer(this.buffer(buffer), offset, data);
   }
 
-  /** Resolves when the GPU has done what was submitted so far. */
-  idle(): Promise<void> {
-    return this.device.queue.onSubmittedWorkDone();
+  /** Writes much, and resolves when it is there; rejects with out_of_memory where what it is copied through finds no room. */
+  async upload(buffer: number, offset: number, pieces: Iterable<{ at: number; data: Uint8Array<ArrayBuffer> }>): Promise<void> {
+    const refused = this.scoped(undefined, () => {
+      for (const { at, data } of pieces) this.write(buffer, offset + at, data);
+    });
+    await this.device.queue.onSubmittedWorkDone(); // the queue's copies are gone before the next shard's begin
+    const error = await refused;
+    if (error) throw this.outOfMemory(error.message);
   }
 
   /** All replays, in one compute pass as long as nothing is copied, then the copies for the readbacks; the result comes later. */
@@ -222,7 +255,12 @@ export class Gpu {
   /** Idle staging buffers are kept by size, which is rounded up so that there are few sizes. */
   private stagingBuffer(size: number): GPUBuffer {
     const rounded = 2 ** Math.ceil(Math.log2(Math.max(size, 256)));
-    return this.staging.get(rounded)?.pop() ?? this.device.createBuffer({ label: 'staging', size: rounded, usage: GPUBufferUsage.MAP_READ | GPUBufferUsage.COPY_DST });
+    const idle = this.staging.get(rounded)?.pop();
+    if (idle) return idle;
+    let made: GPUBuffer | undefined;
+    const refused = this.scoped(undefined, () => (made = this.device.createBuffer({ label: 'staging', size: rounded, usage: GPUBufferUsage.MAP_READ | GPUBufferUsage.COPY_DST })));
+    void refused.then((error) => error && !this.closed && this.onFailure(this.outOfMemory(error.message)), () => {}); // a lost device says so itself
+    return made!;
   }
 
   private async read(ticket: number, target: GPUBuffer, sizes: number[], submitted: number, timing: Timing | undefined): Promise<Result> {

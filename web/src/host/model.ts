@@ -1,9 +1,9 @@
 // A packed model's description, its tokenizer and the source of its shards: from this device where they lie on it, and
 // else from the server. What lies here is used without asking the network.
 
-import { TabseekError } from '../shared/messages';
+import { TabseekError, type ModelFiles } from '../shared/messages';
 import { keepRecord, modelRecord, sweep, type ModelRecord } from '../storage/models';
-import { fetchFile, sha256Of, type FileSpec } from './network';
+import { fetchFile, isLocal, sha256Of, type FileSpec } from './network';
 import { openSource, type Source } from './weights';
 
 interface Description {
@@ -11,7 +11,13 @@ interface Description {
   sha256: string;
 }
 
+/** Held by who sweeps, and shared by those whose files are not to be swept yet. */
+const SWEEP = 'tabseek sweep';
+
 export class Model {
+  private noted = () => {};
+  private unswept: Promise<unknown> = Promise.resolve();
+
   private constructor(
     /** The address of its folder, without a slash at the end. */
     readonly url: string,
@@ -24,14 +30,21 @@ export class Model {
   ) {}
 
   /** With a `wanted` SHA-256 of model.json, another one that lies here is not used unless the server is out of reach. */
-  static async open(url: string, wanted: string | undefined, signal: AbortSignal): Promise<Model> {
+  static async open(url: string, wanted: string | undefined, signal: AbortSignal, files?: ModelFiles): Promise<Model> {
     const base = url.replace(/\/+$/, '');
-    const [source, known] = await Promise.all([openSource(base), modelRecord(base).catch(() => undefined)]);
-    const { manifest, sha256 } = await describe(base, known, wanted, signal);
+    const [source, known] = await Promise.all([openSource(base, files), modelRecord(base).catch(() => undefined)]);
+    const { manifest, sha256 } = files ? await chosen(files) : await describe(base, known, wanted, signal);
     return new Model(base, manifest, sha256, source, known);
   }
 
+  /** From here until the model is noted (keep), no tab may sweep: its files are nobody's yet. */
   async tokenizer(signal: AbortSignal): Promise<Uint8Array<ArrayBuffer>> {
+    await new Promise<void>((begun) => {
+      this.unswept = navigator.locks.request(SWEEP, { mode: 'shared' }, () => {
+        begun();
+        return new Promise<void>((done) => (this.noted = done));
+      });
+    });
     return this.source.file(this.tokenizerSpec(), 'tokenizers', signal, () => {});
   }
 
@@ -52,17 +65,26 @@ export class Model {
     ];
     const stale = this.known?.stale === true && this.known.sha256 === this.sha256;
     await keepRecord({ url: this.url, manifest: this.manifest, sha256: this.sha256, stale, files, used: Date.now() });
-    void navigator.locks.request('tabseek sweep', { ifAvailable: true }, async (lock) => lock && sweep()).catch(() => {});
+    this.noted();
+    void this.unswept.then(() => navigator.locks.request(SWEEP, { ifAvailable: true }, async (lock) => lock && sweep())).catch(() => {});
   }
 
   /** Asks the server whether its model.json is another by now, which the next load is to fetch. */
   async checkAge(signal: AbortSignal): Promise<void> {
-    if (this.known?.sha256 !== this.sha256) return; // it has just been fetched
+    if (this.known?.sha256 !== this.sha256 || isLocal(this.url)) return; // it has just been fetched, or never is
     const manifest = await fetchFile(this.url, 'model.json', signal).catch(() => undefined);
     if (!manifest || !parse(manifest) || (await sha256Of(manifest)) === this.sha256) return;
     const record = await modelRecord(this.url);
     if (record) await keepRecord({ ...record, stale: true });
   }
+}
+
+/** The description among files that the user chose. */
+async function chosen(files: ModelFiles): Promise<Description> {
+  const file = files['model.json'];
+  if (!file) throw new TabseekError('bad_model', 'there is no model.json among the files');
+  const manifest = new Uint8Array(await file.arrayBuffer());
+  return { manifest, sha256: await sha256Of(manifest) };
 }
 
 async function describe(base: string, known: ModelRecord | undefined, wanted: string | undefined, signal: AbortSignal): Promise<Description> {

@@ -27,8 +27,17 @@ export interface Keeper {
   truncate(size: number): void;
 }
 
+/** A model whose files the user chose has an address that no server has. */
+export const isLocal = (url: string): boolean => url.startsWith('local:');
+
+/** Refuses to ask the network for what is not there. */
+function checkServed(base: string, file: string): void {
+  if (isLocal(base)) throw new TabseekError('download_failed', `${file}: this model came from a folder, which has to be chosen again`, { file });
+}
+
 /** Fetches a small file whole. */
 export async function fetchFile(base: string, name: string, signal: AbortSignal): Promise<Uint8Array<ArrayBuffer>> {
+  checkServed(base, name);
   const watch = new Watch(signal);
   try {
     const response = await fetch(`${base}/${name}`, { signal: watch.signal });
@@ -70,6 +79,7 @@ export class Download {
   /** The file, verified. A broken connection goes on from the bytes that are here; wrong content starts over. */
   async whole(): Promise<Uint8Array<ArrayBuffer>> {
     const { file, sha256 } = this.spec;
+    if (this.have < this.spec.size) checkServed(this.base, file);
     let wrong = 0;
     for (let vain = 0; ; ) {
       const before = this.have;

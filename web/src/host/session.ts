@@ -50,10 +50,8 @@ export class Session {
 
   /** Writes a shard to the GPU, and tells the guest. */
   async upload(u: UploadCommand, data: Uint8Array<ArrayBuffer>): Promise<void> {
-    for (let at = 0; at < data.length; at += WRITE_PIECE) {
-      this.gpu.write(u.buffer, u.offset + at, data.subarray(at, at + WRITE_PIECE));
-    }
-    await this.gpu.idle(); // the queue's copies are gone before the next shard's begin
+    const pieces = Array.from({ length: Math.ceil(data.length / WRITE_PIECE) }, (_, i) => ({ at: i * WRITE_PIECE, data: data.subarray(i * WRITE_PIECE, (i + 1) * WRITE_PIECE) }));
+    await this.gpu.upload(u.buffer, u.offset, pieces);
     const shard = new Uint8Array(4);
     new DataView(shard.buffer).setUint32(0, u.shard, true);
     this.carryOut(this.tell(Message.Uploaded, shard));

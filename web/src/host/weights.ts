@@ -1,7 +1,7 @@
 // Where the files of a model come from: this device, where they lie since an earlier visit, and else the network. Each is
 // verified before anybody gets it. The bytes go from here to the GPU and never into the guest.
 
-import { TabseekError } from '../shared/messages';
+import { TabseekError, type ModelFiles } from '../shared/messages';
 import { isComplete, markComplete, markIncomplete, openFolder, useFile, type Folder, type StoredFile } from '../storage/shards';
 import { Download, sha256Of, type FileSpec, type OnBytes } from './network';
 
@@ -15,8 +15,9 @@ export interface Source {
 }
 
 /** The source of a model's files. Where the browser keeps nothing, all comes from the network each time. */
-export async function openSource(base: string): Promise<Source> {
+export async function openSource(base: string, files?: ModelFiles): Promise<Source> {
   const kept = await openFolder('shards').then(() => isComplete('shards', '')).then(() => true, () => false);
+  if (files) return new Chosen(files, kept);
   return kept ? new Kept(base) : new Network(base);
 }
 
@@ -57,6 +58,42 @@ class Kept implements Source {
     const data = await download.whole();
     file.flush();
     return data;
+  }
+}
+
+/** Files that the user chose, verified like any others. They are kept as well, as far as there is room, so that the next visit has them. */
+class Chosen implements Source {
+  constructor(
+    private readonly files: ModelFiles,
+    private readonly keeps: boolean,
+  ) {}
+
+  async file(spec: FileSpec & { storedAs?: string }, folder: Folder, signal: AbortSignal, onBytes: OnBytes): Promise<Uint8Array<ArrayBuffer>> {
+    const data = await this.read(spec);
+    signal.throwIfAborted();
+    if (this.keeps) await this.keep(spec.storedAs ?? spec.file, folder, data, signal).catch(() => {}); // it is there without
+    onBytes(spec.size, 'disk');
+    return data;
+  }
+
+  private async read({ file, size, sha256 }: FileSpec): Promise<Uint8Array<ArrayBuffer>> {
+    const blob = this.files[file];
+    if (!blob) throw new TabseekError('download_failed', `${file} is not among the files`, { file });
+    if (blob.size !== size) throw new TabseekError('bad_hash', `${file} has ${blob.size} bytes, want ${size}`, { file });
+    const data = new Uint8Array(await blob.arrayBuffer());
+    const actual = await sha256Of(data);
+    if (actual !== sha256) throw new TabseekError('bad_hash', `${file} is damaged: its SHA-256 is ${actual}`, { file, expected: sha256, actual });
+    return data;
+  }
+
+  private async keep(name: string, folder: Folder, data: Uint8Array<ArrayBuffer>, signal: AbortSignal): Promise<void> {
+    await useFile(folder, name, signal, async (file) => {
+      if ((await isComplete(folder, name)) && file.size === data.length) return;
+      file.truncate(0);
+      file.write(data, 0);
+      file.flush();
+      await markComplete(folder, name, data.length);
+    });
   }
 }
 

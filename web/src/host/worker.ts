@@ -5,6 +5,7 @@ import type { EngineEvent, EngineOptions, ModelInfo, RequestType, Stats, Usage }
 import { withRoom } from '../storage/quota';
 import { Message } from './abi.gen';
 import type { Frame, UploadCommand } from './abi';
+import { examine } from './examine';
 import { Gpu } from './gpu';
 import { Guest } from './guest';
 import { Model } from './model';
@@ -71,6 +72,8 @@ class Host implements Listener {
       case 'stats':
         if (this.failed) throw this.failed;
         return post({ kind: 'reply', id: m.id, stats: this.last });
+      case 'examine':
+        return post({ kind: 'reply', id: m.id, device: await examine() });
       case 'lose':
         return this.session?.gpu.lose();
       case 'unload':
@@ -78,12 +81,12 @@ class Host implements Listener {
     }
   }
 
-  private async load({ id, modelURL, json, sha256, engineURL }: ToWorker & { kind: 'load' }): Promise<void> {
+  private async load({ id, modelURL, json, sha256, engineURL, files }: ToWorker & { kind: 'load' }): Promise<void> {
     const start = performance.now();
     const { signal } = this.loading;
     const url = new URL(modelURL, self.location.origin).href;
     post({ kind: 'progress', id, progress: { phase: 'manifest', loaded: 0, total: 0, bytesPerSecond: 0 } });
-    const coming = Promise.all([Guest.open(new URL(engineURL ?? ENGINE_URL, import.meta.url)), Model.open(url, sha256, signal)]);
+    const coming = Promise.all([Guest.open(new URL(engineURL ?? ENGINE_URL, import.meta.url)), Model.open(url, sha256, signal, files)]);
     coming.catch(() => {}); // the GPU's error comes first
     const gpu = await Gpu.open((e) => this.fail(e));
     const [guest, model] = await coming;

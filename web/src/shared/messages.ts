@@ -12,6 +12,7 @@
 //            cancel         the request it names ends with done, finish_reason "abort"; logits with error "aborted"
 //            answer_now, think_longer, verdict: the request they name goes on accordingly, if it is under way
 //   stats                   reply {stats}
+//   examine                 reply {device}; needs no model
 //   lose                    for tests: the GPU is lost
 //   unload                  every request under way ends as if cancelled, then reply
 //
@@ -85,6 +86,17 @@ export interface Recovery {
   message: string;
 }
 
+/** What a device can do, found out by trying (host/examine.ts). */
+export interface DeviceFacts {
+  name: string;
+  /** Bytes a second that it reads, one after the other; 0 where it computes wrong numbers. */
+  bytes_per_second: number;
+  /** Bytes of the largest buffer that a kernel can be given. */
+  max_binding: number;
+  /** Kinds of kernels that gave wrong answers: attention, experts, routing, norm, sampling, product. */
+  wrong: string[];
+}
+
 export interface LogitsRows {
   /** Row i is for prompt token i. */
   rows: Float32Array[];
@@ -92,11 +104,15 @@ export interface LogitsRows {
   drafts: Float32Array[];
 }
 
+/** A packed model's files by name, as the user chose them. */
+export type ModelFiles = Record<string, Blob>;
+
 /** Main thread to worker. JSON is as the engine reads it, who also checks it. */
 export type ToWorker =
-  | { kind: 'load'; id: number; modelURL: string; sha256?: string; engineURL?: string; json: string } // EngineOptions; sha256 is model.json's, where it is known
+  | { kind: 'load'; id: number; modelURL: string; sha256?: string; engineURL?: string; json: string; files?: ModelFiles } // EngineOptions; sha256 is model.json's, where it is known
   | { kind: 'request'; id: number; type: RequestType; json: string } // EngineRequest; cancel and what steers have the id of what they mean
   | { kind: 'stats'; id: number }
+  | { kind: 'examine'; id: number }
   | { kind: 'lose'; id: number }
   | { kind: 'unload'; id: number };
 
@@ -114,5 +130,5 @@ export type FromWorker =
   | { kind: 'again'; id: number }
   | { kind: 'measured'; id: number; measured: Measured }
   | { kind: 'done'; id: number; finish_reason: FinishReason; usage: Usage; stats: Stats; tabseek?: Result }
-  | { kind: 'reply'; id: number; info?: ModelInfo; logits?: LogitsRows; stats?: Stats; experts?: ExpertCounts }
+  | { kind: 'reply'; id: number; info?: ModelInfo; logits?: LogitsRows; stats?: Stats; experts?: ExpertCounts; device?: DeviceFacts }
   | { kind: 'error'; id: number; error: ErrorShape };
