@@ -99,6 +99,24 @@ for (const name of Object.keys(browsers)) {
       await screenshot(page, `${name}-chats`);
     });
 
+    test('a screen reader hears an answer block by block', async () => {
+      await newChat(page);
+      await page.evaluate((q) => {
+        globalThis.heard = [];
+        new MutationObserver((all) => all.forEach((m) => m.addedNodes.forEach((n) => n.parentElement?.matches?.(q) && globalThis.heard.push(n.textContent)))).observe(document.body, { childList: true, subtree: true });
+      }, byID('announcer'));
+      await page.$eval(byID('prompt'), (area) => {
+        area.value = `say ${Array.from({ length: 6 }, (_, i) => `Paragraph ${i} says a little.`).join('\n\n')}`;
+        area.dispatchEvent(new InputEvent('input', { bubbles: true }));
+      });
+      await page.click(byID('send'));
+      await state(page, 'generating');
+      await state(page, 'ready');
+      const heard = await page.evaluate(() => globalThis.heard);
+      assert.equal(heard.join('\n'), Array.from({ length: 6 }, (_, i) => `Paragraph ${i} says a little.`).join('\n'));
+      assert.ok(heard.length > 2, `in ${heard.length} pieces`);
+    });
+
     test('a question that is not sent survives a reload', async () => {
       await page.focus(byID('prompt'));
       await page.keyboard.type('half a quest');

@@ -39,6 +39,8 @@ function edited(edit) {
 const byID = (id) => `[data-testid="${id}"]`;
 
 for (const name of Object.keys(browsers)) {
+  /** What cannot differ between browsers is tried in one. */
+  const inOne = { skip: name !== 'chromium' && 'as in Chromium' };
   describe(name, () => {
     let folder, server, proxy, browser, page;
     before(async () => {
@@ -151,6 +153,104 @@ for (const name of Object.keys(browsers)) {
     test('an address that is not secure: insecure_context', async () => {
       await open(`http://${insecureName}:${proxy.port}`);
       await shows('insecure_context', 'This page needs a secure address');
+    });
+
+    /** Removes what is remembered of devices, so that they are examined anew. */
+    const forgetDevice = () =>
+      page.evaluate(async () => {
+        const db = await new Promise((resolve) => (indexedDB.open('tabseek').onsuccess = (e) => resolve(e.target.result)));
+        await new Promise((resolve) => (db.transaction('profiles', 'readwrite').objectStore('profiles').clear().onsuccess = resolve));
+        db.close();
+      });
+
+    test('a GPU that computes wrong numbers: wrong_results, before anything is fetched', inOne, async () => {
+      await forget();
+      await forgetDevice();
+      proxy.more.prelude = `{
+        const get = GPUBuffer.prototype.getMappedRange;
+        GPUBuffer.prototype.getMappedRange = function (...range) {
+          const mapped = get.apply(this, range);
+          const words = new Uint32Array(mapped);
+          for (let i = 4; i < words.length; i++) words[i] ^= 0x00400000;
+          return mapped;
+        };
+      }`;
+      try {
+        let fetched = false;
+        page.on('request', (r) => (fetched ||= r.url().endsWith('.bin')));
+        await open();
+        await shows('wrong_results', 'This GPU computes wrong numbers', 'attention, experts, routing, norm, sampling, product');
+        assert.equal(fetched, false);
+        await screenshot(page, `${name}-wrong-results`);
+      } finally {
+        proxy.more.prelude = '';
+      }
+      await page.click(`${byID('failure')} .primary`); // now it is right again
+      await state('ready');
+    });
+
+    test('a GPU with too little memory: out_of_memory, with numbers, and a smaller context', inOne, async () => {
+      proxy.more.prelude = `{
+        const create = GPUDevice.prototype.createBuffer;
+        let large = false;
+        GPUDevice.prototype.createBuffer = function (d) { large ||= d.size > 2e6; return create.call(this, d); };
+        const pop = GPUDevice.prototype.popErrorScope;
+        GPUDevice.prototype.popErrorScope = async function () { const e = await pop.call(this); if (!large) return e; large = false; return new GPUOutOfMemoryError('as asked'); };
+      }`;
+      try {
+        await open();
+        await shows('out_of_memory', 'The GPU has too little memory', 'MB of GPU memory with a context of 2,048 tokens');
+        await screenshot(page, `${name}-out-of-memory`);
+        await page.click(byID('other-model'));
+        await page.waitForSelector('dialog');
+        await page.keyboard.press('Escape');
+        await page.waitForFunction(() => !document.querySelector('dialog'));
+      } finally {
+        proxy.more.prelude = '';
+      }
+      await page.click(byID('smaller-context'));
+      await state('ready');
+      assert.match(await page.$eval(byID('context'), (e) => e.innerText), /of 1,024/);
+      await page.evaluate(() => localStorage.removeItem('tabseek.contexts'));
+    });
+
+    test('a browser that gives no GPU after a reload is asked again', inOne, async () => {
+      const other = await browser.newPage();
+      await other.evaluateOnNewDocument(() => {
+        const wait = window.setTimeout;
+        window.setTimeout = (f, ms, ...rest) => wait(f, ms === 5000 ? 100 : ms, ...rest);
+        const request = globalThis.GPU?.prototype.requestAdapter;
+        let refusals = 0;
+        if (request) GPU.prototype.requestAdapter = function (...args) { return refusals++ < 30 ? Promise.resolve(null) : request.apply(this, args); };
+      });
+      await other.goto(proxy.address);
+      await other.waitForSelector(`${byID('failure')}[data-code="no_webgpu"]`);
+      await other.waitForSelector('[data-recovery=waiting]');
+      await other.waitForFunction(() => document.documentElement.dataset.state === 'ready', { timeout: 60_000, polling: 50 });
+      assert.equal(await other.$('[data-recovery]'), null);
+      await other.close();
+    });
+
+    test('a large model is asked about once: again only if its download was paused', inOne, async () => {
+      await forget();
+      const list = JSON.parse(await (await fetch(`${server.address}/models/index.json`)).text());
+      proxy.replaced.set('/models/index.json', JSON.stringify({ models: [{ ...list.models[0], size: 300e6, sha256: 'new' }] }));
+      proxy.hold(/pocket\/model\.json$/);
+      await page.evaluate(() => localStorage.removeItem('tabseek.consented'));
+      await open();
+      await state('offered');
+      assert.match(await page.$eval('.consent', (e) => e.innerText), /300\sMB[^]*licence: apache-2.0[^]*GPU memory/);
+      await screenshot(page, `${name}-consent`);
+      await page.click(byID('load'));
+      await page.waitForSelector(byID('pause'));
+      await page.reload();
+      await page.waitForSelector(byID('pause')); // it goes on
+      await page.click(byID('pause'));
+      await page.waitForSelector(byID('resume'));
+      await page.reload();
+      await state('offered');
+      proxy.replaced.delete('/models/index.json');
+      proxy.hold();
     });
 
     test('a question sent while the model loads is asked when it is ready', async () => {

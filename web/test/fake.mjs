@@ -8,7 +8,8 @@ export * from '/tabseek.js?real';
 import { TabseekError } from '/tabseek.js?real';
 const sleep = (ms) => new Promise((r) => setTimeout(r, ms));
 const info = { name: 'fake', chat: 'deepseek-v3', context: 4096, vocab_size: 100, layers: 1, attention: 'MLA', params_total: 1, params_active: 1, weight_bytes: 1,
-  bytes_per_token: 1, kv_bytes_per_token: 1, chunk: 1, profile: 'none', temperature: 0.6, top_p: 0.95, drafts: false, sequences: 16 };
+  bytes_per_token: 1, kv_bytes_per_token: 1, kv_bytes_per_token_expanded: 8, bytes_by_part: { attention: 1, routed: 0, shared: 0, head: 0, other: 0 }, chunk: 1, profile: 'none', temperature: 0.6, top_p: 0.95, drafts: false, sequences: 16 };
+export const examineDevice = async () => ({ name: 'fake', bytes_per_second: 1e9, max_binding: 2 ** 30, wrong: [] });
 globalThis.fakeRequests = [];
 function* script(text, begun) {
   const [, verb, rest] = /^(\\w+) ([^]*)$/.exec(text) ?? [];

@@ -122,10 +122,11 @@ export const workerScript = /^\/worker-\w+\.js$/;
 
 /**
  * A server before the server, whose workers have mishaps. `hold` makes requests of names that match wait until it is
- * called without; `replaced` has other contents for paths that match, with their type if it matters.
+ * called without; `more.prelude` is script that goes before the workers'; `replaced` has other contents for paths that match, with their type if it matters.
  */
 export async function instrument(address) {
   const replaced = new Map();
+  const more = { prelude: '' };
   let held;
   let release = () => {};
   let free = Promise.resolve();
@@ -138,7 +139,7 @@ export async function instrument(address) {
     const head = Object.fromEntries([...answer.headers].filter(([key]) => key !== 'content-length' && key !== 'content-encoding'));
     if (workerScript.test(url)) head['cache-control'] = 'no-store'; // or a browser has it from before
     response.writeHead(answer.status, head);
-    if (workerScript.test(url)) response.write(`if (self.GPUAdapter) ${mishaps}`);
+    if (workerScript.test(url)) response.write(`if (self.GPUAdapter) ${mishaps}${more.prelude}\n`);
     response.end(Buffer.from(await answer.arrayBuffer()));
   });
   await new Promise((resolve) => proxy.listen(0, '127.0.0.1', resolve));
@@ -147,7 +148,7 @@ export async function instrument(address) {
     held = pattern;
     free = new Promise((resolve) => (release = resolve));
   };
-  return { port: proxy.address().port, address: `http://127.0.0.1:${proxy.address().port}`, hold, replaced, stop: () => proxy.close() };
+  return { port: proxy.address().port, address: `http://127.0.0.1:${proxy.address().port}`, hold, replaced, more, stop: () => proxy.close() };
 }
 
 /** Keeps a picture of the page for somebody to look at. */

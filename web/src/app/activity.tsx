@@ -32,7 +32,9 @@ export function Activity({ engine, live, answer, onClose }: Props) {
             <Curve values={live?.speeds ?? []} />
           </Figure>
           <BytesPerToken engine={engine} used={contextUsed(answer ?? {})} />
-          <Ledger engine={engine} />
+          {engine.info.attention === 'MLA' && <Cache engine={engine} used={contextUsed(answer ?? {})} />}
+          <Ledger engine={engine} stats={stats} batch={Math.min(answer?.panel?.lanes.length || 1, engine.info.sequences)} />
+          {stats && <Drafts stats={stats} />}
           <ExpertMap engine={engine} live={live} />
           {stats && stats.completion_tokens > 0 && <Times stats={stats} />}
           {stats && stats.completion_tokens > 0 && <Costs stats={stats} engine={engine} />}
@@ -78,31 +80,102 @@ function Curve({ values }: { values: number[] }) {
   );
 }
 
-/** What is read for each token: the active weights, and the cached rows of all tokens before it. */
+/** What is read for each token, by what it is for: the active weights, and the cached rows of all tokens before it. */
 function BytesPerToken({ engine: { info }, used }: { engine: Engine; used: number }) {
-  const cache = used * info.kv_bytes_per_token;
-  const total = info.bytes_per_token + cache;
+  const { attention, routed, shared, head, other } = info.bytes_by_part;
+  const parts: [name: string, key: string, bytes: number][] = [
+    [t('partAttention'), 'attention', attention],
+    [t('partRouted'), 'routed', routed],
+    [t('partShared'), 'shared', shared],
+    [t('partHead'), 'head', head],
+    [t('partOther'), 'other', other],
+    [t('partCache', { tokens: count(used) }), 'cache', used * info.kv_bytes_per_token],
+  ];
+  const total = parts.reduce((sum, [, , n]) => sum + n, 0);
+  let at = 0;
   return (
     <Figure title={t('bytesPerToken')} value={bytes(total)}>
       <>
         <svg class="stack" viewBox="0 0 100 4" preserveAspectRatio="none" aria-hidden="true">
-          <rect class="weights" width={(100 * info.bytes_per_token) / total} height="4" />
-          <rect class="cache" x={(100 * info.bytes_per_token) / total} width={(100 * cache) / total} height="4" />
+          {parts.map(([, key, n]) => {
+            const width = (100 * n) / Math.max(total, 1);
+            at += width;
+            return <rect key={key} class={key} x={at - width} width={width} height="4" />;
+          })}
         </svg>
-        <p class="hint">{t(info.attention === 'MLA' ? 'bytesPartsLatent' : 'bytesParts', { weights: bytes(info.bytes_per_token), cache: bytes(cache), tokens: count(used) })}</p>
+        <ul class="legend">
+          {parts.filter(([, , n]) => n > 0).map(([name, key, n]) => (
+            <li key={key} class={key} data-part={key} data-bytes={n}>
+              {name} {bytes(n)}
+            </li>
+          ))}
+        </ul>
       </>
     </Figure>
   );
 }
 
-/** Why so few bytes: what dense weights of 32 bits would take, and what divides it. */
-function Ledger({ engine: { info } }: { engine: Engine }) {
+/** The cache as it is kept, and as it would be with keys and values of every head. */
+function Cache({ engine: { info }, used }: { engine: Engine; used: number }) {
+  const rows: [name: string, key: string, bytes: number][] = [
+    [t('cacheKept'), 'kept', info.kv_bytes_per_token],
+    [t('cacheExpanded'), 'expanded', info.kv_bytes_per_token_expanded],
+  ];
+  const most = Math.max(...rows.map(([, , n]) => n), 1);
+  const tokens = Math.max(used, 1);
+  return (
+    <Figure title={t('cacheOf', { tokens: count(tokens) })} value={`${withTenth(info.kv_bytes_per_token_expanded / info.kv_bytes_per_token)} ×`}>
+      <>
+        {rows.map(([name, key, n]) => (
+          <div key={key} class="cache-row" data-cache={key} data-bytes={n * tokens}>
+            <svg class="stack" viewBox="0 0 100 4" preserveAspectRatio="none" aria-hidden="true">
+              <rect class={key} width={(100 * n) / most} height="4" />
+            </svg>
+            <span class="hint">
+              {name} {bytes(n * tokens)}
+            </span>
+          </div>
+        ))}
+      </>
+    </Figure>
+  );
+}
+
+/** Why so few bytes: what dense weights of 32 bits and the cache of every head would take for a token, and what divides it. */
+function Ledger({ engine: { info }, stats, batch }: { engine: Engine; stats?: Stats; batch: number }) {
+  const factors: [name: string, key: string, factor: number][] = [
+    [t('factorBits'), 'bits', (4 * info.params_active) / info.bytes_per_token],
+    [t('factorRouting'), 'routing', info.params_total / info.params_active],
+    [t('factorLatent'), 'latent', info.kv_bytes_per_token_expanded / info.kv_bytes_per_token],
+    [t('factorDrafts'), 'drafts', stats?.tokens_per_pass ?? 1],
+    [t('factorBatch'), 'batch', batch],
+  ];
   const dense = 4 * info.params_total;
-  const routing = info.params_total / info.params_active;
-  const format = (4 * info.params_active) / info.bytes_per_token;
   return (
     <Figure title={t('ledger')} value={`${withTenth(dense / info.bytes_per_token)} ×`}>
-      <p class="hint">{t('ledgerParts', { dense: bytes(dense), actual: bytes(info.bytes_per_token), routing: withTenth(routing), format: withTenth(format) })}</p>
+      <>
+        <p class="hint">{t('ledgerParts', { dense: bytes(dense), actual: bytes(info.bytes_per_token) })}</p>
+        <dl class="facts">
+          {factors.map(([name, key, factor]) => (
+            <div key={key} data-factor={key}>
+              <dt>{name}</dt>
+              <dd>{withTenth(factor)} ×</dd>
+            </div>
+          ))}
+        </dl>
+      </>
+    </Figure>
+  );
+}
+
+/** How many guessed tokens were right. */
+function Drafts({ stats: { drafted = 0, accepted = 0, tokens_per_pass = 1 } }: { stats: Stats }) {
+  if (drafted === 0) return null;
+  return (
+    <Figure title={t('drafts')} value={`${Math.round((100 * accepted) / drafted)} %`}>
+      <p class="hint" data-testid="drafts">
+        {t('draftParts', { accepted: count(accepted), drafted: count(drafted), perPass: withTenth(tokens_per_pass) })}
+      </p>
     </Figure>
   );
 }

@@ -1,6 +1,5 @@
 import { MAX_REQUEST_BYTES, TabseekError } from '../api/tabseek';
-import { useLayoutEffect, useRef, useState } from 'preact/hooks';
-import { Activity } from './activity';
+import { useEffect, useLayoutEffect, useRef, useState } from 'preact/hooks';
 import { Chat } from './chat';
 import type { Conversation } from './chats/conversation';
 import type { Library } from './chats/library';
@@ -9,21 +8,18 @@ import { turnsOf } from './chats/tree';
 import { Composer } from './composer';
 import { DepthControls } from './depth';
 import { useMarks } from './experts';
-import { locked } from './explain';
+import { asTabseekError, locked } from './explain';
 import { Failure } from './failure';
 import { count } from './format';
 import { Header } from './header';
 import { languageChoice, t } from './language';
 import { Consent, Loading } from './load';
 import type { Loader, LoadState } from './loader';
-import { ModelDialog } from './model-dialog';
 import { Contacting, RemoteConsent, TokenForm } from './remote-panel';
 import { engineOf } from './remotes';
 import { useFollowEnd } from './scroll';
 import { settings } from './settings';
-import { SettingsDialog } from './settings-dialog';
 import { useShortcuts } from './shortcuts';
-import { ShortcutsDialog } from './shortcuts-dialog';
 import { Sidebar, Undo, useSidebar } from './sidebar';
 import { StatusLine } from './status';
 import { Attached, AttachButton } from './sources/attached';
@@ -47,6 +43,7 @@ export function App({ loader, conversation, shelf, library, search }: Props) {
   const live = useStore(conversation.live);
   const interrupted = useStore(conversation.interrupted);
   const problem = useStore(library.problem);
+  const dialogs = useDialogs();
   const [dialog, setDialog] = useState<'settings' | 'model' | 'shortcuts' | 'activity'>();
   const [refused, setRefused] = useState<TabseekError>();
   const sidebar = useSidebar();
@@ -72,6 +69,17 @@ export function App({ loader, conversation, shelf, library, search }: Props) {
     conversation.dismissError();
     if (locks && !offer?.remote) setDialog('model'); // a model elsewhere was asked in passing: chosen there, it asks for the token
     else if (offer) void loader.load(offer);
+  };
+  /** Loads a packed model that was dropped, in its turn. */
+  const own = async (files: File[]) => {
+    setRefused(undefined);
+    try {
+      if (conversation.busy) throw new TabseekError('bad_request', t('modelBusy'));
+      const { offerOfFiles } = await import('./own-files');
+      await loader.choose((await offerOfFiles(files))!);
+    } catch (e) {
+      setRefused(asTabseekError(e));
+    }
   };
   const newChat = () => {
     setRefused(undefined);
@@ -121,23 +129,23 @@ export function App({ loader, conversation, shelf, library, search }: Props) {
               />
             )}
             {turns.length === 0 && engine && <Examples onAsk={ask} />}
-            <LoadPanel load={load} loader={loader} />
+            <LoadPanel dialogs={dialogs} load={load} loader={loader} onModels={() => setDialog('model')} />
           </main>
           <div class="dock">
             <Undo library={library} />
             {refused && <Failure error={refused} />}
-            <Attached shelf={shelf} />
+            <Attached shelf={shelf} onModel={(files) => void own(files)} />
             <Composer attach={<AttachButton shelf={shelf} />} ready={canAsk(load) && !entries.some((e) => !e.source && !e.error)} generating={generating} onSend={ask} onChange={() => setRefused(undefined)} onStop={() => void conversation.stop()} />
             <DepthControls info={engine?.info} />
             <StatusLine load={load} live={shown} turns={turns} onActivity={() => setDialog('activity')} />
           </div>
         </div>
       </div>
-      {dialog === 'settings' && <SettingsDialog info={local?.info} library={library} chat={view.chat} onClose={() => setDialog(undefined)} />}
-      {dialog === 'activity' && <Activity engine={local} live={shown} answer={turns.at(-1)?.answer} onClose={() => setDialog(undefined)} />}
-      {dialog === 'shortcuts' && <ShortcutsDialog onClose={() => setDialog(undefined)} />}
-      {dialog === 'model' && (
-        <ModelDialog
+      {dialogs && dialog === 'settings' && <dialogs.SettingsDialog info={local?.info} library={library} chat={view.chat} onClose={() => setDialog(undefined)} />}
+      {dialogs && dialog === 'activity' && <dialogs.Activity engine={local} live={shown} answer={turns.at(-1)?.answer} onClose={() => setDialog(undefined)} />}
+      {dialogs && dialog === 'shortcuts' && <dialogs.ShortcutsDialog onClose={() => setDialog(undefined)} />}
+      {dialogs && dialog === 'model' && (
+        <dialogs.ModelDialog
           offers={offers}
           current={offer}
           engine={engine}
@@ -154,6 +162,15 @@ export function App({ loader, conversation, shelf, library, search }: Props) {
   );
 }
 
+type Dialogs = typeof import('./dialogs');
+
+/** The dialogs, which are fetched beside the page rather than with it. */
+function useDialogs(): Dialogs | undefined {
+  const [dialogs, setDialogs] = useState<Dialogs>();
+  useEffect(() => void import('./dialogs').then(setDialogs, () => {}), []); // without a network and not kept: there are none
+  return dialogs;
+}
+
 /** What the engine could not even read is not asked, so that it stays where it was written. */
 function tooLong(question: string): TabseekError | undefined {
   if (question.length < MAX_REQUEST_BYTES / 4) return undefined;
@@ -163,7 +180,7 @@ function tooLong(question: string): TabseekError | undefined {
 }
 
 /** What stands between the user and a loaded model. */
-function LoadPanel({ load, loader }: { load: LoadState; loader: Loader }) {
+function LoadPanel({ dialogs, load, loader, onModels }: { dialogs?: Dialogs; load: LoadState; loader: Loader; onModels: () => void }) {
   switch (load.kind) {
     case 'offered':
       if (load.offer.remote) return <RemoteConsent offer={load.offer} onChoose={() => void loader.load(load.offer)} />;
@@ -185,7 +202,8 @@ function LoadPanel({ load, loader }: { load: LoadState; loader: Loader }) {
     case 'locked':
       return <TokenForm offer={load.offer} again={load.again} onToken={(token) => loader.unlock(token)} />;
     case 'failed':
-      return <Failure error={load.error} onRetry={() => loader.retry()} />;
+      if (!dialogs) return <Failure error={load.error} onRetry={() => loader.retry()} />;
+      return <dialogs.LoadFailure offer={load.offer} error={load.error} onRetry={() => loader.retry()} onModels={onModels} />;
   }
   return null;
 }

@@ -1,5 +1,6 @@
 import { TabseekError } from '../api/tabseek';
 import { recall, remember } from './kept';
+import { ownOffers } from './own';
 
 /** What this server offers (server/resources.go). */
 export type Offer = LocalOffer | RemoteOffer;
@@ -11,13 +12,27 @@ export interface LocalOffer {
   url: string;
   /** Bytes to download. */
   size: number;
-  params_total: number;
-  params_active: number;
-  context: number;
   /** The kernels to use without measuring, if the server says so. */
   profile?: string;
   /** Of its model.json. */
   sha256?: string;
+  // What follows is not known of a model that this server does not list.
+  /** Its model type. */
+  family?: string;
+  attention?: string;
+  license?: string;
+  params_total?: number;
+  params_active?: number;
+  /** Positions at most. */
+  context?: number;
+  weight_bytes?: number;
+  /** Bytes of weights that are read for a token. */
+  bytes_per_token?: number;
+  kv_bytes_per_token?: number;
+  /** Layers that have a cache. */
+  layers?: number;
+  /** Bytes that a device must be able to bind at once. */
+  largest_buffer?: number;
 }
 
 /** A model elsewhere, that this server hands questions on to. */
@@ -59,7 +74,7 @@ export async function fetchOffers(): Promise<Offer[]> {
 }
 
 /** The model that was last chosen, if it is still there, and else the first. */
-export const preferred = (offers: Offer[]): Offer => offers.find(({ url }) => url === recall(CHOSEN)) ?? offers[0]!;
+export const preferred = (offers: Offer[]): Offer => [...offers, ...ownOffers()].find(({ url }) => url === recall(CHOSEN)) ?? offers[0]!;
 
 export const prefer = (offer: Offer): void => remember(CHOSEN, offer.url);
 

@@ -1,4 +1,5 @@
 import { useMemo } from 'preact/hooks';
+import { Announcer } from './announcer';
 import type { RemoteOffer } from './catalogue';
 import type { Live } from './chats/answer';
 import type { Turn } from './chats/tree';
@@ -22,6 +23,7 @@ interface Props {
 export function Chat({ turns, live, interrupted, context, model, busy, elsewhere, actions }: Props) {
   const numbers = turns.flatMap(({ question }) => question.included?.flatMap((i) => i.number ?? []) ?? []);
   const citations = useMemo(() => new Set(numbers), [numbers.join()]);
+  const last = turns.at(-1)?.answer;
   return (
     <section class="chat" aria-label={t('conversation')}>
       {turns.map((turn, i) => (
@@ -39,6 +41,7 @@ export function Chat({ turns, live, interrupted, context, model, busy, elsewhere
           actions={actions}
         />
       ))}
+      <Announcer live={live?.id === last?.id ? live : undefined} content={last?.content ?? ''} />
     </section>
   );
 }

@@ -1,7 +1,8 @@
 import type { ComponentChildren } from 'preact';
 import { useEffect, useLayoutEffect, useRef, useState } from 'preact/hooks';
 import { directionOf } from './direction';
-import { forgetDraft, keepDraft, keptDraft } from './draft';
+import { forgetDraft, keepDraft, keptDraft, MAX_LENGTH } from './draft';
+import { count } from './format';
 import { Icon } from './icons';
 import { composes } from './keys';
 import { t } from './language';
@@ -48,31 +49,38 @@ export function Composer({ attach, ready, generating, onSend, onChange, onStop }
     send();
   };
   return (
-    <form class="composer" onSubmit={onSubmit}>
-      {attach}
-      <textarea
-        ref={area}
-        id="prompt"
-        data-testid="prompt"
-        rows={1}
-        aria-label={t('yourQuestion')}
-        placeholder={t('askSomething')}
-        dir={directionOf(text)}
-        value={text}
-        onInput={(e) => onInput(e.currentTarget)}
-        onKeyDown={onEnter(send)}
-        onPaste={(e) => pasteAtOnce(e, onInput)}
-      />
-      {generating ? (
-        <button type="button" class="round-button stop" data-testid="stop" aria-label={t('stop')} title={t('stop')} onClick={stop}>
-          <Icon name="stop" />
-        </button>
-      ) : (
-        <button type="submit" class="round-button" data-testid="send" aria-label={t('send')} title={t('sendEnter')} disabled={!ready || !question}>
-          <Icon name="send" />
-        </button>
+    <>
+      {text.length > MAX_LENGTH && (
+        <p class="hint unkept" role="status" data-testid="draft-unkept">
+          {t('draftUnkept', { limit: count(MAX_LENGTH) })}
+        </p>
       )}
-    </form>
+      <form class="composer" onSubmit={onSubmit}>
+        {attach}
+        <textarea
+          ref={area}
+          id="prompt"
+          data-testid="prompt"
+          rows={1}
+          aria-label={t('yourQuestion')}
+          placeholder={t('askSomething')}
+          dir={directionOf(text)}
+          value={text}
+          onInput={(e) => onInput(e.currentTarget)}
+          onKeyDown={onEnter(send)}
+          onPaste={(e) => pasteAtOnce(e, onInput)}
+        />
+        {generating ? (
+          <button type="button" class="round-button stop" data-testid="stop" aria-label={t('stop')} title={t('stop')} onClick={stop}>
+            <Icon name="stop" />
+          </button>
+        ) : (
+          <button type="submit" class="round-button" data-testid="send" aria-label={t('send')} title={t('sendEnter')} disabled={!ready || !question}>
+            <Icon name="send" />
+          </button>
+        )}
+      </form>
+    </>
   );
 }
 

@@ -2,8 +2,8 @@
 
 const KEY = 'tabseek.draft';
 
-/** Longer ones would fill the storage. */
-const MAX_LENGTH = 100_000;
+/** Longer ones would fill the storage; the page says so (composer.tsx). */
+export const MAX_LENGTH = 100_000;
 
 export function keptDraft(): string {
   try {

@@ -35,6 +35,7 @@ const RETRY: Partial<Record<Kind, PlainText>> = {
   out_of_memory: 'tryAgain',
   device_lost: 'reloadModel',
   numeric_fault: 'reloadModel',
+  wrong_results: 'tryAgain',
   remote_unreachable: 'tryAgain',
   remote_refused: 'tryAgain',
   remote_locked: 'tryAgain',

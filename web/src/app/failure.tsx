@@ -1,3 +1,4 @@
+import type { ComponentChildren } from 'preact';
 import { explain, type Explained } from './explain';
 import { Icon } from './icons';
 
@@ -5,10 +6,12 @@ interface Props {
   error: Explained;
   /** Without it there is nothing to try again. */
   onRetry?: () => void;
+  /** More that can be done. */
+  children?: ComponentChildren;
 }
 
 /** What went wrong, what to do, and the technical reason in small print. */
-export function Failure({ error, onRetry }: Props) {
+export function Failure({ error, onRetry, children }: Props) {
   const { title, text, steps, retry } = explain(error);
   return (
     <section class="failure" role="alert" data-testid="failure" data-code={error.code}>
@@ -24,6 +27,7 @@ export function Failure({ error, onRetry }: Props) {
           ))}
         </ul>
       )}
+      {children}
       {retry && onRetry && (
         <button type="button" class="button primary" onClick={onRetry}>
           {retry}

@@ -1,7 +1,9 @@
 import type { Progress } from '../api/tabseek';
 import type { LocalOffer } from './catalogue';
+import { contextOf } from './device';
 import { bytes, guess, parameters } from './format';
 import { t, type PlainText } from './language';
+import { ModelFacts } from './model-facts';
 
 const PHASES: Record<Progress['phase'], PlainText> = { manifest: 'loadManifest', compile: 'loadCompile', download: 'loadDownload', weights: 'loadWeights' };
 
@@ -58,13 +60,14 @@ export function Loading({ offer, progress, paused, onPause, onResume, onCancel }
   );
 }
 
-/** Asks before a large download. */
+/** Asks before a large download, with what is known of the model. */
 export function Consent({ offer, onLoad }: { offer: LocalOffer; onLoad: () => void }) {
   const size = bytes(offer.size);
   return (
     <section class="card consent">
       <h2>{t('loadQuestion', { name: offer.name })}</h2>
-      <p>{t('loadConsent', { size, parameters: parameters(offer.params_total) })}</p>
+      <p>{t('loadConsent', { size, parameters: offer.params_total ? parameters(offer.params_total) : '–' })}</p>
+      <ModelFacts offer={offer} context={contextOf(offer)} />
       <button type="button" class="button primary" data-testid="load" onClick={onLoad}>
         {t('loadOffer', { name: offer.name, size })}
       </button>

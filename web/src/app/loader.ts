@@ -1,7 +1,10 @@
 import { load, storedModels, TabseekError, type Recovery, type Progress } from '../api/tabseek';
 import { fetchOffers, needsConsent, prefer, preferred, type LocalOffer, type Offer, type RemoteOffer } from './catalogue';
+import { chosenContext, examine } from './device';
 import { checkEnvironment } from './environment';
 import { asTabseekError, locked } from './explain';
+import { recall, remember } from './kept';
+import { filesOf } from './own';
 import { engineOf, keepToken, knownOf, learn, probe, type ChatEngine } from './remotes';
 import { askToPersist } from './storage';
 import { Store } from './store';
@@ -21,6 +24,10 @@ const NOTHING_YET: Progress = { phase: 'manifest', loaded: 0, total: 0, bytesPer
 
 /** So long the page says that all is well again. */
 const RESTORED_MS = 8000;
+
+/** A browser that gives no device is asked for one this often, so many milliseconds apart (as by host/worker.ts). */
+const DEVICE_TRIES = 36;
+const DEVICE_MS = 5000;
 
 /** Loads one model at a time. */
 export class Loader {
@@ -43,23 +50,46 @@ export class Loader {
       else if (problem) throw problem;
       else await this.choose(offer);
     } catch (e) {
-      this.state.value = { kind: 'failed', error: asTabseekError(e) };
+      const failed: LoadState = { kind: 'failed', error: asTabseekError(e) };
+      this.state.value = failed;
+      if (failed.error.code === 'no_webgpu' && navigator.gpu) void this.awaitDevice(failed);
     }
+  }
+
+  /** Asks for a device until there is one: after a second crash browsers give none for two minutes, and a reload changes nothing about that. */
+  private async awaitDevice(failed: LoadState): Promise<void> {
+    const waiting: Recovery = { state: 'waiting', message: 'the browser gives no GPU now; it is asked again for three minutes' };
+    this.recovery.value = waiting;
+    for (let i = 0; i < DEVICE_TRIES && this.state.value === failed; i++) {
+      await new Promise((resolve) => setTimeout(resolve, DEVICE_MS));
+      if (this.state.value !== failed || !(await checkEnvironment().then(() => true, () => false))) continue;
+      this.recovery.value = undefined;
+      return void this.start();
+    }
+    if (this.recovery.value === waiting) this.recovery.value = undefined;
   }
 
   /** Loads a model, or asks first if it is large. */
   async choose(offer: Offer): Promise<void> {
     if (offer.remote) return this.contact(offer);
     prefer(offer);
-    if (!needsConsent(offer) || (await isStored(offer))) return this.load(offer);
+    if (filesOf(offer) || (await isStored(offer))) return this.load(offer);
     this.release();
-    this.state.value = { kind: 'offered', offer };
+    const abort = (this.abort = new AbortController());
+    this.state.value = { kind: 'checking' };
+    const problem = await examine().then(() => undefined, asTabseekError);
+    if (this.abort !== abort) return; // another was chosen meanwhile
+    // What else is wrong, loading finds out.
+    if (problem?.code === 'wrong_results') this.state.value = { kind: 'failed', offer, error: problem };
+    else if (!needsConsent(offer) || hasConsent(offer)) await this.load(offer);
+    else this.state.value = { kind: 'offered', offer };
   }
 
   /** Loads a model in place of the one that is loaded or loading. */
   async load(offer: Offer): Promise<void> {
     if (offer.remote) return this.contact(offer);
     this.release();
+    rememberConsent(offer, true);
     const abort = (this.abort = new AbortController());
     const show = (state: LoadState) => {
       if (this.abort === abort) this.state.value = state;
@@ -70,7 +100,8 @@ export class Loader {
         if (progress.phase === 'download') void askToPersist();
         show({ kind: 'loading', offer, progress });
       };
-      const engine = await load(offer.url, { sha256: offer.sha256, profile: offer.profile, onRecovery: (r) => this.tell(r), onProgress, signal: abort.signal });
+      const engine = await load(offer.url, { sha256: offer.sha256, profile: offer.profile, files: filesOf(offer), context: chosenContext(offer), onRecovery: (r) => this.tell(r), onProgress, signal: abort.signal });
+      rememberConsent(offer, false); // it lies here; another time is another download
       show({ kind: 'ready', offer, engine });
     } catch (e) {
       const error = asTabseekError(e);
@@ -152,6 +183,7 @@ export class Loader {
     const state = this.state.value;
     if (state.kind !== 'loading') return;
     this.release();
+    rememberConsent(state.offer, false); // another visit does not go on unasked
     this.state.value = { ...state, kind: 'paused' };
   }
 
@@ -163,6 +195,7 @@ export class Loader {
   /** Stops loading; what is offered stays offered. */
   cancel(): void {
     const state = this.state.value;
+    if (state.kind === 'paused' || state.kind === 'loading') rememberConsent(state.offer, false);
     if (state.kind === 'paused') this.state.value = { kind: 'offered', offer: state.offer };
     this.abort?.abort();
   }
@@ -170,8 +203,9 @@ export class Loader {
   /** Tries what failed once more. */
   retry(): void {
     const state = this.state.value;
-    if ('offer' in state && state.offer) void this.load(state.offer);
-    else void this.start();
+    if (!('offer' in state) || !state.offer) void this.start();
+    else if (state.kind === 'failed' && state.error.code === 'wrong_results') void this.choose(state.offer); // which examines the device anew
+    else void this.load(state.offer);
   }
 
   private release(): void {
@@ -182,6 +216,17 @@ export class Loader {
     this.abort?.abort();
     this.abort = undefined; // what it was for has no more say
   }
+}
+
+const CONSENTED = 'tabseek.consented';
+
+const consented = (): string[] => (recall(CONSENTED) ?? '').split('\n').filter(Boolean);
+
+/** Whether the user has wanted its download, which then goes on after the tab was closed. */
+const hasConsent = ({ url }: LocalOffer): boolean => consented().includes(url);
+
+function rememberConsent({ url }: LocalOffer, given: boolean): void {
+  remember(CONSENTED, [...consented().filter((u) => u !== url), ...(given ? [url] : [])].join('\n'));
 }
 
 /** Nothing needs to be downloaded for it. */

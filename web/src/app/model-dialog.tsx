@@ -24,7 +24,7 @@ interface Props {
 export function ModelDialog({ offers, current, engine, busy, onChoose, onModel, onClose }: Props) {
   return (
     <Dialog title={t('models')} onClose={onClose}>
-      <ModelList offers={offers} current={current} loaded={engine !== undefined} busy={busy} onChoose={onChoose} onModel={onModel} />
+      <ModelList offers={offers} current={current} loaded={engine !== undefined} context={engine?.info.context} busy={busy} onChoose={onChoose} onModel={onModel} />
       <Install />
       {engine && !engine.remote && current && <About name={current.name} engine={engine} />}
     </Dialog>

@@ -1,10 +1,14 @@
-import { useEffect, useState } from 'preact/hooks';
-import { deleteModel, storedModels, type StoredModel, type TabseekError } from '../api/tabseek';
+import { useEffect, useRef, useState } from 'preact/hooks';
+import { deleteModel, storedModels, TabseekError, type StoredModel } from '../api/tabseek';
 import type { LocalOffer, Offer, RemoteOffer } from './catalogue';
 import { asTabseekError } from './explain';
+import { chooseContext, contextOf, contextsOf, examine } from './device';
 import { Failure } from './failure';
-import { bytes, parameters } from './format';
+import { bytes, count, parameters } from './format';
 import { t } from './language';
+import { ModelFacts } from './model-facts';
+import { forgetOwn, offerOfStored, ownOffers } from './own';
+import { offerOfAddress, offerOfFiles } from './own-files';
 import { RemoteItem } from './remote-item';
 import { persisted, usage } from './storage';
 import { useStore } from './store';
@@ -12,8 +16,9 @@ import { useStore } from './store';
 interface Props {
   offers: Offer[];
   current?: Offer;
-  /** The current one is loaded. */
+  /** The current one is loaded, with this context. */
   loaded: boolean;
+  context?: number;
   busy: boolean;
   onChoose: (offer: Offer) => void;
   onModel: (offer: RemoteOffer, model: string) => void;
@@ -28,7 +33,7 @@ interface Item {
 }
 
 /** The server's models, and what lies on this device of them and of others. */
-export function ModelList({ offers, current, loaded, busy, onChoose, onModel }: Props) {
+export function ModelList({ offers, current, loaded, context, busy, onChoose, onModel }: Props) {
   const [stored, setStored] = useState<StoredModel[]>([]);
   const [used, setUsed] = useState<number>();
   const [error, setError] = useState<TabseekError>();
@@ -38,17 +43,28 @@ export function ModelList({ offers, current, loaded, busy, onChoose, onModel }: 
     setUsed(await usage());
   };
   useEffect(() => void look(), []);
-  const remove = (url: string) => void deleteModel(url).catch((e) => setError(asTabseekError(e))).then(look);
+  useEffect(() => {
+    if (!busy) void examine().catch(() => {}); // of which the page tells when a model is chosen
+  }, []);
+  const remove = (url: string) => void deleteModel(url).then(() => forgetOwn(url)).catch((e) => setError(asTabseekError(e))).then(look);
+  const take = (offer: Promise<LocalOffer | undefined>) => {
+    setError(undefined);
+    offer.then((o) => {
+      if (!o) throw new TabseekError('bad_model', t('ownNoModel'));
+      onChoose(o);
+    }).catch((e: unknown) => setError(asTabseekError(e)));
+  };
   return (
     <>
       <ul class="offers" aria-label={t('models')}>
         {itemsOf(offers.filter((o) => !o.remote), stored).map((item) => (
-          <ModelItem key={item.url} item={item} loaded={loaded && item.offer === current} busy={busy} onChoose={onChoose} onDelete={() => remove(item.url)} />
+          <ModelItem key={item.url} item={item} context={loaded && item.url === absolute(current?.url) ? context : undefined} busy={busy} onChoose={onChoose} onDelete={() => remove(item.url)} />
         ))}
         {offers.filter((o) => o.remote === true).map((offer) => (
           <RemoteItem key={offer.url} offer={offer} chosen={loaded && offer === current} busy={busy} onChoose={onChoose} onModel={onModel} />
         ))}
       </ul>
+      <Own busy={busy} onTake={take} />
       {error && <Failure error={error} />}
       {used !== undefined && (
         <p class="hint" data-testid="storage">
@@ -59,7 +75,8 @@ export function ModelList({ offers, current, loaded, busy, onChoose, onModel }: 
   );
 }
 
-function itemsOf(offers: LocalOffer[], stored: StoredModel[]): Item[] {
+function itemsOf(listed: LocalOffer[], stored: StoredModel[]): Item[] {
+  const offers = [...listed, ...ownOffers().filter((own) => stored.some((s) => s.url === own.url) && !listed.some((o) => absolute(o.url) === own.url))];
   const left = new Map(stored.map((s) => [s.url, s]));
   const items = offers.map((offer): Item => {
     const url = new URL(offer.url, location.href).href;
@@ -70,27 +87,36 @@ function itemsOf(offers: LocalOffer[], stored: StoredModel[]): Item[] {
   return [...items, ...[...left.values()].map((s): Item => ({ url: s.url, name: s.name, stored: s }))];
 }
 
+const absolute = (url: string | undefined): string | undefined => url && new URL(url, location.href).href;
+
 interface ItemProps {
   item: Item;
-  loaded: boolean;
+  /** It is loaded, with this context. */
+  context?: number;
   /** Models cannot be changed in the middle of an answer. */
   busy: boolean;
   onChoose: (offer: LocalOffer) => void;
   onDelete: () => void;
 }
 
-function ModelItem({ item: { name, offer, stored }, loaded, busy, onChoose, onDelete }: ItemProps) {
+function ModelItem({ item: { name, offer, stored }, context: loadedWith, busy, onChoose, onDelete }: ItemProps) {
   const [asking, setAsking] = useState(false);
+  const model = offer ?? offerOfStored(stored!);
+  const [context, setContext] = useState(() => contextOf(model));
+  const contexts = contextsOf(model);
+  const loaded = loadedWith !== undefined && (contexts.length === 0 || loadedWith === context);
+  const choose = (n: number) => {
+    chooseContext(model, n);
+    setContext(n);
+  };
   return (
-    <li data-testid="model-item" aria-current={loaded ? 'true' : undefined}>
+    <li data-testid="model-item" aria-current={loadedWith !== undefined ? 'true' : undefined}>
       <strong>{name}</strong>
       <span>{factsOf(offer, stored)}</span>
       <span class="actions">
-        {offer && (
-          <button type="button" class="button" data-testid="load" disabled={busy || loaded} onClick={() => onChoose(offer)}>
-            {loaded ? t('loaded') : t('load')}
-          </button>
-        )}
+        <button type="button" class="button" data-testid="load" disabled={busy || loaded} onClick={() => onChoose(model)}>
+          {loaded ? t('loaded') : t('load')}
+        </button>
         {stored && !asking && (
           <button type="button" class="button" data-testid="delete-model" aria-label={`${t('deleteModel')}: ${name}`} onClick={() => setAsking(true)}>
             {t('deleteModel')}
@@ -107,12 +133,56 @@ function ModelItem({ item: { name, offer, stored }, loaded, busy, onChoose, onDe
           </>
         )}
       </span>
+      <div class="about">
+        <ModelFacts offer={model} context={context} />
+        {contexts.length > 1 && (
+          <label>
+            {t('context')}
+            <select data-testid="model-context" value={String(context)} disabled={busy} onChange={(e) => choose(Number(e.currentTarget.value))}>
+              {[...new Set([...contexts, context])].sort((a, b) => a - b).map((n) => (
+                <option key={n} value={String(n)}>
+                  {t('tokenCount', { count: count(n) })}
+                </option>
+              ))}
+            </select>
+          </label>
+        )}
+      </div>
     </li>
   );
 }
 
+/** A packed folder, or an address: how the user brings a model that no list has. */
+function Own({ busy, onTake }: { busy: boolean; onTake: (offer: Promise<LocalOffer | undefined>) => void }) {
+  const input = useRef<HTMLInputElement>(null);
+  const take = (e: { currentTarget: HTMLInputElement }) => {
+    onTake(offerOfFiles([...(e.currentTarget.files ?? [])]));
+    e.currentTarget.value = '';
+  };
+  const onSubmit = (e: SubmitEvent & { currentTarget: HTMLFormElement }) => {
+    e.preventDefault();
+    onTake(offerOfAddress(String(new FormData(e.currentTarget).get('address')).trim()));
+  };
+  return (
+    <section class="own" aria-label={t('ownModels')}>
+      <h3>{t('ownModels')}</h3>
+      <p class="hint">{t('ownHint')}</p>
+      <form onSubmit={onSubmit}>
+        <input ref={input} type="file" multiple hidden data-testid="own-folder-input" onChange={take} {...{ webkitdirectory: true }} />
+        <button type="button" class="button" data-testid="own-folder" disabled={busy} onClick={() => input.current!.click()}>
+          {t('ownFolder')}
+        </button>
+        <input name="address" data-testid="own-address" aria-label={t('ownAddress')} placeholder={t('ownAddress')} autocomplete="off" dir="ltr" required />
+        <button type="submit" class="button" data-testid="own-load" disabled={busy}>
+          {t('load')}
+        </button>
+      </form>
+    </section>
+  );
+}
+
 function factsOf(offer: LocalOffer | undefined, stored: StoredModel | undefined): string {
-  const facts = [offer ? t('modelFacts', { parameters: parameters(offer.params_total), size: bytes(offer.size) }) : bytes(stored!.size)];
+  const facts = [offer?.params_total ? t('modelFacts', { parameters: parameters(offer.params_total), size: bytes(offer.size) }) : bytes(offer?.size ?? stored!.size)];
   if (stored) facts.push(stored.stored >= stored.size ? t('onDevice') : t('partOnDevice', { stored: bytes(stored.stored) }));
   if (!offer) facts.push(t('noLongerOffered'));
   return facts.join(' · ');

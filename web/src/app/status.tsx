@@ -14,8 +14,7 @@ export function StatusLine({ load, live, turns, onActivity }: { load: LoadState;
   const context = load.kind === 'ready' ? load.engine.info.context : 0;
   const local = load.kind === 'ready' && !load.engine.remote;
   const answer = turns.at(-1)?.answer;
-  // Known only at an answer's end; until then the one before is the best guess.
-  const used = contextUsed(turns.findLast((turn) => turn.answer?.usage)?.answer ?? {});
+  const used = usedNow(live, turns);
   return (
     <div class="status-line">
       <span role="status" data-testid="status">
@@ -53,6 +52,12 @@ function describe(load: LoadState, live: Live | undefined, turns: Turn[]): strin
   if (live.stage !== 'done') return t(live.stage);
   const finish = turns.at(-1)?.answer?.finish;
   return t(finish === 'length' ? 'cutOff' : finish === 'abort' ? 'answerStopped' : 'complete');
+}
+
+/** How much of the context is used: as an answer's end tells, and until then its prompt, or what was used before, with its tokens so far. */
+function usedNow(live: Live | undefined, turns: Turn[]): number {
+  const before = contextUsed(turns.findLast((turn) => turn.answer?.usage && turn.answer.finish)?.answer ?? {});
+  return live && live.stage !== 'done' ? (live.prompt ?? before) + (live.tokens ?? 0) : before;
 }
 
 function ContextUse({ used, context }: { used: number; context: number }) {

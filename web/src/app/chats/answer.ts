@@ -12,6 +12,9 @@ export interface Live {
   stage: Stage;
   /** The part of the prompt that has been read, while it is. */
   read?: number;
+  /** Tokens of the prompt, as soon as they are known, and of the answer so far; a panel's samples share the context as little as answers do. */
+  prompt?: number;
+  tokens?: number;
   /** When thinking began, by performance.now(). */
   thinkingSince?: number;
   /** It can be told to answer now, and to think longer. */
@@ -45,13 +48,16 @@ export class AnswerStream {
     if (logprobs) this.set({ logprobs: [...(this.message.logprobs ?? []), ...logprobs.content] });
     if (delta.reasoning_content) this.think(delta.reasoning_content);
     if (delta.content) this.say(delta.content);
-    if (chunk.tokens && !this.message.panel) this.measure(chunk.tokens);
+    if (chunk.tokens && !this.message.panel) {
+      this.measure(chunk.tokens);
+      this.show({ tokens: chunk.tokens });
+    }
     if (finish_reason) this.finish(finish_reason, chunk);
   }
 
-  /** The model is there, and has read this part of the prompt. */
-  read(part = 0): void {
-    this.show({ stage: 'reading', read: part });
+  /** The model is there, and has read so much of the prompt. */
+  read(done = 0, total?: number): void {
+    this.show({ stage: 'reading', read: total ? done / total : 0, ...(total && { prompt: total }) });
   }
 
   /** The answer is going to be made of several. */
@@ -74,6 +80,7 @@ export class AnswerStream {
     this.beginThinking();
     this.show({ stage: told.lanes.some((l) => l.thinking && !l.finish) ? 'thinking' : 'answering' });
     this.measure(tokensOf(told));
+    this.show({ tokens: Math.max(...told.lanes.map((l) => l.tokens)) });
   }
 
   /** Stopped before the model was there. */

@@ -212,7 +212,7 @@ export class Conversation {
       stream.read();
       show();
       const onPrefill = (done: number, total: number) => {
-        stream.read(done / total);
+        stream.read(done, total);
         show();
       };
       const wanted = await fitting(engine, await request(engine));

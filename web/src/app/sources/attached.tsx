@@ -6,10 +6,10 @@ import { useStore } from '../store';
 import type { Entry, Shelf } from './shelf';
 import { MAX_BYTES } from './extract';
 
-/** The files of the open chat, above the question. Files may be dropped anywhere on the page. */
-export function Attached({ shelf }: { shelf: Shelf }) {
+/** The files of the open chat, above the question. Files may be dropped anywhere on the page; a packed model is no file of a chat. */
+export function Attached({ shelf, onModel }: { shelf: Shelf; onModel: (files: File[]) => void }) {
   const entries = useStore(shelf.entries);
-  const over = useDrop((files) => void shelf.add(files));
+  const over = useDrop((files) => (files.some((f) => f.name === 'model.json') ? onModel(files) : void shelf.add(files)));
   return (
     <>
       {over && (
@@ -83,7 +83,10 @@ function useDrop(onFiles: (files: File[]) => void): boolean {
       if (!holds(e)) return;
       e.preventDefault();
       setOver(false);
-      onFiles([...e.dataTransfer!.files]);
+      const transfer = e.dataTransfer!;
+      const folders = [...transfer.items].flatMap((item) => item.webkitGetAsEntry?.() ?? []); // at once: later they are gone
+      if (!folders.some((entry) => entry.isDirectory)) return onFiles([...transfer.files]);
+      void import('../own-files').then(({ filesOfAll }) => filesOfAll(folders)).then(onFiles);
     };
     addEventListener('dragover', onOver);
     addEventListener('dragleave', onLeave);
