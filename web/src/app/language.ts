@@ -43,13 +43,19 @@ export function followLanguage(): void {
 
 /** What stands in braces in a text. */
 type Gaps<S> = S extends `${string}{${infer Name}}${infer Rest}` ? Name | Gaps<Rest> : never;
-type Values<K extends Text> = [Gaps<(typeof TEXTS)[K][0]>] extends [never] ? [] : [values: Record<Gaps<(typeof TEXTS)[K][0]>, string | number>];
+type Table = Record<string, readonly [en: string, zh: string]>;
+type Values<T extends Table, K extends keyof T> = [Gaps<T[K][0]>] extends [never] ? [] : [values: Record<Gaps<T[K][0]>, string | number>];
 
 /** The texts without gaps. */
-export type PlainText = { [K in Text]: Values<K> extends [] ? K : never }[Text];
+export type PlainText = { [K in Text]: Values<typeof TEXTS, K> extends [] ? K : never }[Text];
 
-/** A text of the page in the user's language, its gaps filled. Called while rendering, so that it follows the language. */
-export function t<K extends Text>(text: K, ...values: Values<K>): string {
-  const filled = (values[0] ?? {}) as Record<string, string | number>;
-  return TEXTS[text][language() === 'zh' ? 1 : 0].replace(/\{(\w+)\}/g, (_, name) => String(filled[name]));
-}
+/** Tells texts of a table in the user's language, their gaps filled. It is called while rendering, so that it follows the language. */
+export const teller =
+  <T extends Table>(texts: T) =>
+  <K extends keyof T>(text: K, ...values: Values<T, K>): string => {
+    const filled = (values[0] ?? {}) as Record<string, string | number>;
+    return texts[text]![language() === 'zh' ? 1 : 0].replace(/\{(\w+)\}/g, (_, name) => String(filled[name]));
+  };
+
+/** A text of the page. */
+export const t = teller(TEXTS);

@@ -20,7 +20,6 @@ export const TEXTS = {
   load: ['Load', '加载'],
   loaded: ['Loaded', '已加载'],
   modelFacts: ['{parameters} parameters · {size}', '{parameters} 参数 · {size}'],
-  factLicense: ['License', '许可证'],
   license: ['licence: {license}', '许可证：{license}'],
   memoryAt: ['about {size} of GPU memory', '约 {size} 显存'],
   speedHere: ['at most {rate} on this GPU', '在此 GPU 上最多 {rate}'],
@@ -468,7 +467,18 @@ export const TEXTS = {
   cost: ['The last answer: {time}, {moved} moved, {energy} Wh', '上一个回答：{time}，传输 {moved}，{energy} Wh'],
   costElsewhere: [', or {price} elsewhere', '，在别处为 {price}'],
 
-  // Measurements (src/bench)
+  // Amounts (format.ts)
+  seconds: ['{count}\u00a0s', '{count}\u00a0秒'],
+  minutes: ['{count}\u00a0min', '{count}\u00a0分钟'],
+  minutesSeconds: ['{minutes}\u00a0min {seconds}\u00a0s', '{minutes}\u00a0分 {seconds}\u00a0秒'],
+  tokensPerSecond: ['{count}\u00a0tokens/s', '{count}\u00a0词元/秒'],
+  about: ['about {time}', '约 {time}'],
+} as const satisfies Record<string, readonly [en: string, zh: string]>;
+
+export type Text = keyof typeof TEXTS;
+
+/** Of the page /bench (src/bench): the chat page is sent without them. */
+export const BENCH_TEXTS = {
   benchTitle: ['What each kernel takes here', '各内核在此设备上的用时'],
   benchHint: [
     'A step of decoding, kernel by kernel, beside what this device reads and computes at most. The engine times them with the recordings that answers use.',
@@ -493,13 +503,4 @@ export const TEXTS = {
     '屋顶线：各内核的 GFLOP/s 与每字节 FLOP 数，以及读取和计算的上限',
   ],
   flopsPerByte: ['FLOPs a byte', '每字节 FLOP 数'],
-
-  // Amounts (format.ts)
-  seconds: ['{count}\u00a0s', '{count}\u00a0秒'],
-  minutes: ['{count}\u00a0min', '{count}\u00a0分钟'],
-  minutesSeconds: ['{minutes}\u00a0min {seconds}\u00a0s', '{minutes}\u00a0分 {seconds}\u00a0秒'],
-  tokensPerSecond: ['{count}\u00a0tokens/s', '{count}\u00a0词元/秒'],
-  about: ['about {time}', '约 {time}'],
 } as const satisfies Record<string, readonly [en: string, zh: string]>;
-
-export type Text = keyof typeof TEXTS;

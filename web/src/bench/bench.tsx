@@ -4,10 +4,11 @@ import './bench.css';
 import { render } from 'preact';
 import { load, type Engine, type Measure, type Measured } from '../api/tabseek';
 import { withTenth } from '../app/format';
-import { followLanguage, t } from '../app/language';
+import { followLanguage } from '../app/language';
 import { Store, useStore } from '../app/store';
 import { followTheme } from '../app/theme';
 import { Roofline, type Limits } from './roofline';
+import { t } from './tell';
 
 interface Phases {
   prefill_tokens_per_second: number;

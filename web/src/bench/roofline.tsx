@@ -1,7 +1,7 @@
 // The roofline: each kernel as a point, by how much it computes for each byte that it reads, under the two limits of the device.
 
-import { t } from '../app/language';
 import type { Measured } from '../shared/messages.gen';
+import { t } from './tell';
 
 const WIDTH = 760;
 const HEIGHT = 340;
