@@ -169,6 +169,7 @@ for (const name of Object.keys(browsers)) {
       await newChat(page);
       await write(page, 'fail');
       await state(page, 'error');
+      for (let kept = false; !kept; ) kept = (await stored(page)).messages.some((m) => m.error); // shown at once, and kept a moment later
       await page.reload();
       await until(page, () => document.querySelector('[data-testid="failure"][data-code="device_lost"]'));
       assert.match((await texts(page, 'failure'))[0], /as asked/);

@@ -22,7 +22,7 @@ export function Announcer({ live, content }: { live?: Live; content: string }) {
     if (complete.length === 0) return;
     told.current.blocks += complete.length;
     const news = document.createElement('p');
-    news.textContent = complete.map((b) => b.textContent).join('\n');
+    news.textContent = complete.map((b) => b.textContent.trim()).join('\n');
     element.append(news);
   }, [live?.id, open, content]);
   return <div ref={region} class="sr-only" aria-live="polite" data-testid="announcer" />;
