@@ -137,7 +137,7 @@ var rules = []rule{
 	{"server/commandline", nil, map[string]string{"tabseek": "arguments and exit statuses, whatever the command"}},
 	{"server/commandline/commandtest", []string{testify}, map[string]string{"tabseek": "what came of a command line, whatever the command"}},
 	{"server/remote", []string{"server/commandline"}, map[string]string{"tabseek/engine": "requests and answers pass through it unread"}},
-	{"server", []string{"server/commandline", "server/loopback", "server/remote", "web", "engine/weights", "engine/architecture", "engine/record", "engine/message", "engine/tokenizer", "engine/tokenizer/chat"}, map[string]string{
+	{"server", []string{"server/commandline", "server/loopback", "server/remote", "web", "engine/weights", "shaders", "engine/architecture", "engine/record", "engine/message", "engine/tokenizer", "engine/tokenizer/chat"}, map[string]string{
 		"tabseek/engine":     "the server hosts; the page computes",
 		"tabseek/engine/gpu": "the server hosts; the page computes",
 	}},
