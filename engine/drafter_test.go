@@ -113,6 +113,37 @@ func TestDraftsGoOnAfterNone(t *testing.T) {
 	require.Zero(t, h.Engine.PagesInUse())
 }
 
+// Without a module, guesses come from a request's own answers, and never from what another one says, even if that is the same.
+func TestGuessesOfOneRequestAlone(t *testing.T) {
+	packed := packDrafting(t, enginetest.Qwen2())
+	ask := func(id uint32) message.Request {
+		params := few(60, 7)
+		params.Draft, params.Temperature = pointer(message.Depth(3)), pointer(8.0) // so that it does not say one thing again and again
+		return message.Request{Type: message.Generate, ID: id, Tokens: prompt(20, 0), Params: params}
+	}
+	of := func(events []message.Event) map[uint32]message.Drafts {
+		all := map[uint32]message.Drafts{}
+		for _, e := range events {
+			if e.Type == message.Done {
+				all[e.ID] = *e.Usage.Drafts
+			}
+		}
+		return all
+	}
+	h := openSmall(t, packed, engine.Options{Context: 150, Sequences: 4})
+	alone := of(h.Ask(ask(1)))[1]
+	require.Positive(t, alone.Accepted)
+	require.Less(t, 2*alone.Accepted, alone.Drafted)
+	for round := range 2 { // the second time, the same ids have been there before
+		for id, drafts := range of(h.Ask(ask(1), ask(2), ask(3))) {
+			require.Equal(t, alone, drafts, "request %d in round %d", id, round)
+		}
+	}
+	same := ask(1)
+	same.Params.N, same.Params.Temperature = pointer(4), pointer(0.0)
+	require.Greater(t, of(h.Ask(same))[1].Accepted, 4*alone.Accepted, "answers of one request help each other")
+}
+
 // A module that hardly ever guesses right is told of once: one of random weights is as wrong as one of another model.
 func TestWrongModule(t *testing.T) {
 	packed := packDrafting(t, enginetest.V3())

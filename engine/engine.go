@@ -56,6 +56,7 @@ type Engine struct {
 	uploading  map[uint32]bool // shards that are still to come
 	ready      bool
 
+	groups       uint32                    // of questions, so far
 	counting     int                       // reports of experts under way
 	measures     map[string]*timing        // what has been laid out to be timed
 	weightShares map[[2]uint64]weightShare // made when first asked for

@@ -15,6 +15,7 @@ type question struct {
 	ended   int
 	reason  message.FinishReason
 	usage   message.Usage
+	group   uint32 // whose answers may be drafted from each other's texts: the question's own, or its strategy's
 	trace   *trace // of a strategy's, which takes what comes of it; nil: it is the caller's
 }
 
@@ -97,7 +98,8 @@ func (e *Engine) newQuestion(r message.Request, start chat.Prompt) (*question, e
 	if err := e.checkQuestion(r, start.IDs); err != nil {
 		return nil, err
 	}
-	q := &question{request: r, start: start, n: 1}
+	e.groups++
+	q := &question{request: r, start: start, n: 1, group: e.groups}
 	if r.Params.N != nil {
 		q.n = *r.Params.N
 	}

@@ -20,7 +20,8 @@ type run struct {
 	cached    *kvcache.Sequence
 	listed    int  // pages that the GPU has been told of
 	filled    int  // rows that are computed, or will be by what is submitted
-	seated    bool // it has rows of decode steps
+	seated    bool // it has rows of decode steps,
+	guessed   bool // and drafts, so that what follows its tokens is a guess
 	penalised bool // what it chooses depends on what it has chosen
 	sure      int  // tokens that are to come of the submits under way: at least these,
 	ahead     int  // and at most these
@@ -40,7 +41,7 @@ func (r *run) left() int { return r.answer.limit - len(r.answer.tokens) - r.ahea
 
 // begin gives a run a sequence of the GPU and what the cache has of its tokens.
 func (e *Engine) beginRun(r *run, slot int) {
-	r.slot, r.seated, r.sure, r.ahead, r.passes, r.listed = slot, false, 0, 0, 0, 0
+	r.slot, r.seated, r.guessed, r.sure, r.ahead, r.passes, r.listed = slot, false, false, 0, 0, 0, 0
 	var copied *kvcache.Copy
 	r.cached, copied = e.cache.Begin(r.tokens)
 	r.filled = r.cached.Len()
@@ -49,6 +50,7 @@ func (e *Engine) beginRun(r *run, slot int) {
 	}
 	e.writeTokens(slot, r.tokens)
 	e.commands = append(e.commands, gpu.Write{Buffer: e.model.Passes.ID(), Offset: uint64(slot * passesSize), Data: words(0, 0)})
+	e.commands = append(e.commands, gpu.Write{Buffer: e.model.Groups.ID(), Offset: uint64(4 * slot), Data: words(r.question.group)})
 	e.clearList(slot)
 	e.listPages(r)
 }
@@ -78,12 +80,14 @@ func (e *Engine) writeList(slot, from int, pages []uint32) {
 }
 
 // writeTokens puts a sequence's tokens there from the first on.
-func (e *Engine) writeTokens(slot int, tokens []int) {
+func (e *Engine) writeTokens(slot int, tokens []int) { e.writeTokensAt(slot, 0, tokens) }
+
+func (e *Engine) writeTokensAt(slot, position int, tokens []int) {
 	data := make([]byte, 0, 4*len(tokens))
 	for _, id := range tokens {
 		data = binary.LittleEndian.AppendUint32(data, uint32(id))
 	}
-	e.commands = append(e.commands, gpu.Write{Buffer: e.model.Tokens.ID(), Offset: uint64(4 * slot * e.model.Sizes.Stride()), Data: data})
+	e.commands = append(e.commands, gpu.Write{Buffer: e.model.Tokens.ID(), Offset: uint64(4 * (slot*e.model.Sizes.Stride() + position)), Data: data})
 }
 
 // writePromptRows sets the rows of prompts to consecutive positions of a sequence.

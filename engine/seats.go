@@ -1,6 +1,8 @@
 package engine
 
 import (
+	"slices"
+
 	"tabseek/engine/gpu"
 	"tabseek/engine/message"
 	"tabseek/engine/record"
@@ -43,6 +45,12 @@ func (d *decoder) seat() {
 		rows = append(rows, uint32(e.model.Sizes.Parked()), 0)
 	}
 	e.commands = append(e.commands, gpu.Write{Buffer: e.model.Rows.ID(), Data: words(rows...)})
+	for _, r := range d.seats {
+		if d.depth > 0 && !r.guessed { // nobody has guessed yet: what another request has left in that place must not be verified
+			e.writeTokensAt(r.slot, len(r.tokens), slices.Repeat(r.tokens[len(r.tokens)-1:], d.depth))
+		}
+		r.guessed = d.depth > 0
+	}
 	if counts {
 		e.once(record.Shape{Kind: record.Count, Width: d.width()})
 	}

@@ -16,7 +16,8 @@ type strategy struct {
 	panel   *panel.Panel
 	traces  []*trace
 	usage   message.Usage
-	over    bool // the request has its last event
+	group   uint32 // of its questions; 0: it has none yet
+	over    bool   // the request has its last event
 }
 
 // A trace is one of a strategy's questions.
@@ -130,7 +131,16 @@ func (s *strategy) start(a panel.Start) {
 		return
 	}
 	t.question.n, t.question.trace = 1, t
+	s.share(t.question)
 	s.engine.decoder.questions = append(s.engine.decoder.questions, t.question)
+}
+
+// share puts a question into the strategy's group.
+func (s *strategy) share(q *question) {
+	if s.group == 0 {
+		s.group = q.group
+	}
+	q.group = s.group
 }
 
 // fork asks what a trace would answer now: its tokens so far, its thinking closed, and the beginning of an answer.
@@ -148,6 +158,7 @@ func (s *strategy) fork(a panel.Fork) {
 		return // no room for it
 	}
 	q.trace = &trace{strategy: s, index: a.Trace, probe: true, question: q}
+	s.share(q)
 	e.decoder.questions = append(e.decoder.questions, q)
 }
 

@@ -5,6 +5,7 @@ package shaders
 import (
 	"fmt"
 	"math"
+	"slices"
 )
 
 func init() {
@@ -243,14 +244,19 @@ func pickCases() []Case {
 func ngramCases() []Case {
 	const capacity = 200
 	var cases []Case
-	add := func(name string, depth int, texts ...[]uint32) {
-		m := Memory{"accepted": nil, "drafting": nil, "rows": nil, "tokens": make([]uint32, (len(texts)+1)*capacity)}
+	const passes = 5
+	grouped := func(name string, depth, step int, groups []uint32, texts ...[]uint32) { // the first step texts are of the step, the others have ended
+		m := Memory{"accepted": nil, "drafting": nil, "rows": nil, "tokens": make([]uint32, (len(texts)+1)*capacity), "groups": make([]uint32, len(texts)+1), "passes": make([]uint32, (len(texts)+1)*passes)}
 		for i := range m["tokens"] {
 			m["tokens"][i] = 99
 		}
 		for i, text := range texts {
 			sequence := uint32(len(texts) - i)
 			copy(m["tokens"][sequence*capacity:], text)
+			m["groups"][sequence], m["passes"][sequence*passes] = groups[i], uint32(len(text)-1)
+			if i >= step {
+				continue
+			}
 			m["accepted"] = append(m["accepted"], uint32(i+1))
 			m["drafting"] = append(m["drafting"], sequence, uint32(len(text)-2))
 			for range 1 + depth {
@@ -258,9 +264,12 @@ func ngramCases() []Case {
 			}
 		}
 		cases = append(cases, Case{
-			Name: name, Dispatch: Ngram(depth, NgramParams{Sequences: uint32(len(texts)), Capacity: capacity}), Buffers: m,
+			Name: name, Dispatch: Ngram(depth, step, NgramParams{Sequences: uint32(len(texts) + 1), Capacity: capacity, Passes: passes}), Buffers: m,
 			Integers: []string{"rows", "tokens"},
 		})
+	}
+	add := func(name string, depth int, texts ...[]uint32) {
+		grouped(name, depth, len(texts), slices.Repeat([]uint32{7}, len(texts)), texts...)
 	}
 	add("nothing like it", 3, []uint32{1, 2, 3, 4, 5})
 	add("two tokens", 1, []uint32{1, 2})
@@ -269,6 +278,8 @@ func ngramCases() []Case {
 	add("two tokens at the beginning", 3, []uint32{2, 3, 8, 8, 2, 3})
 	add("it ends with the text", 3, []uint32{5, 5, 5})
 	add("in another sequence", 3, []uint32{9, 1, 2, 3}, []uint32{0, 1, 2, 3, 6, 7})
+	grouped("in one that has ended", 2, 1, []uint32{7, 7}, []uint32{9, 1, 2, 3}, []uint32{0, 1, 2, 3, 6, 7})
+	grouped("not in another group", 2, 2, []uint32{7, 8, 8}, []uint32{9, 1, 2, 3}, []uint32{0, 1, 2, 3, 6, 7}, []uint32{1, 2, 3, 5, 5})
 	r := randomFor("ngram")
 	var texts [][]uint32
 	for i := range 4 {

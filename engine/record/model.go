@@ -89,6 +89,7 @@ type Model struct {
 	Sampling   *gpu.Buffer // [Sequences+1] shaders.SamplingParams, encoded with their biases
 	Chosen     *gpu.Buffer // [Sequences+1, Ring] shaders.Chosen: the record of the token at a position is at its remainder
 	Passes     *gpu.Buffer // [Sequences+1, shaders.PassesWords(Ring)] how far Decode has come
+	Groups     *gpu.Buffer // [Sequences+1] which sequences may draft from each other's tokens: those of one number
 	Counts     *gpu.Buffer // [Sequences+1, VocabSize] tokens counted for penalties
 	Logits     *gpu.Buffer // [MaxRows, VocabSize]
 	Experts    *gpu.Buffer // [Sizes.Experts] how many rows of Decode have visited each; nil: there are none
@@ -137,6 +138,7 @@ func NewModel(manifest *weights.Manifest, slots []weights.Slot, sizes Sizes, rop
 	m.Tokens = m.Words("tokens", (sizes.Sequences+1)*sizes.Stride())
 	m.Sampling = m.Words("sampling", (sizes.Sequences+1)*shaders.SamplingWords)
 	m.Passes = m.Words("passes", (sizes.Sequences+1)*shaders.PassesWords(Ring))
+	m.Groups = m.Words("groups", sizes.Sequences+1)
 	m.drafting, m.drawn, m.accepted = m.Words("drafting", 2*MaxRows), m.Words("drawn", MaxRows), m.Words("accepted", MaxRows)
 	m.Logits = m.Words("logits", MaxRows*sizes.VocabSize)
 	m.Chosen = m.Words("chosen", (sizes.Sequences+1)*Ring*shaders.ChosenWords)

@@ -142,8 +142,10 @@ func (m *Model) propose(r *gpu.Recorder, sequences, depth int, last bool) {
 
 // ngram records drafts from what has been said before, and moves the sequences' rows on.
 func (m *Model) ngram(r *gpu.Recorder, sequences, depth int) {
-	r.Dispatch(shaders.Ngram(depth, shaders.NgramParams{Sequences: uint32(sequences), Capacity: uint32(m.Sizes.Stride())}), gpu.Bind{
+	p := shaders.NgramParams{Sequences: uint32(m.Sizes.Sequences), Capacity: uint32(m.Sizes.Stride()), Passes: uint32(shaders.PassesWords(Ring))}
+	r.Dispatch(shaders.Ngram(depth, sequences, p), gpu.Bind{
 		"accepted": m.accepted.All(), "drafting": m.drafting.All(), "rows": m.Rows.All(), "tokens": m.Tokens.All(),
+		"groups": m.Groups.All(), "passes": m.Passes.All(),
 	})
 }
 
