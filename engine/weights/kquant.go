@@ -162,13 +162,56 @@ const (
 	refinements = 2
 )
 
-// importance is what a number weighs beside its size.
-func importance(x []float32) float32 {
+// weighed are numbers with what each weighs, as far as that is the same for every scale that is tried.
+type weighed struct {
+	x       []float32
+	weights [BlockElems]float32
+	w, wx   float32 // sums of weights, and of weighted numbers
+	wxx     float32
+}
+
+// weigh lets a number weigh its size and the root of its block's mean square.
+func weigh(x []float32) *weighed {
 	sum := float32(0)
 	for _, v := range x {
 		sum += v * v
 	}
-	return float32(math.Sqrt(float64(sum / float32(len(x)))))
+	base := float32(math.Sqrt(float64(sum / float32(len(x)))))
+	out := &weighed{x: x}
+	for i, v := range x {
+		weight := base + abs(v)
+		out.weights[i] = weight
+		out.w += weight
+		out.wx += weight * v
+		out.wxx += weight * v * v
+	}
+	return out
+}
+
+// round is the nearest whole number, the even one of two, within the limits.
+func round(x, low, high float32) float32 {
+	const ones = 3 << 22 // the last bit of a number of this size is 1
+	l := float32(x+ones) - ones
+	if l < low {
+		return low
+	}
+	if l > high {
+		return high
+	}
+	return l
+}
+
+// codeSums are the weighted sums over the codes of inverse * (x - from): of codes, their squares, and codes times numbers.
+func (n *weighed) codeSums(inverse, from, low, high float32) (wl, wll, wlx float32) {
+	weights := n.weights[:len(n.x)]
+	for i, v := range n.x {
+		l := round(inverse*(v-from), low, high)
+		weighted := weights[i] * l
+		wl += weighted
+		wll += weighted * l
+		wlx += weighted * v
+	}
+	return wl, wll, wlx
 }
 
 // fitAffine finds step and least >= 0 such that step * code - least, with codes of 0 to levels, is near to x.
@@ -180,7 +223,8 @@ func fitAffine(x []float32, levels int) (step, least float32) {
 	if high <= low {
 		return 0, -low
 	}
-	base := importance(x)
+	n := weigh(x)
+	w, wx, wxx := n.w, n.wx, n.wxx
 	bestError := float32(math.Inf(1))
 	for trial := range trialScales + refinements {
 		from := low
@@ -191,13 +235,7 @@ func fitAffine(x []float32, levels int) (step, least float32) {
 		if trial >= trialScales && step > 0 {
 			inverse = 1 / step
 		}
-		var w, wl, wll, wx, wlx, wxx float32
-		for _, v := range x {
-			weight := base + abs(v)
-			l := min(max(float32(int(inverse*(v-from)+0.5)), 0), float32(levels))
-			w, wl, wll = w+weight, wl+weight*l, wll+weight*l*l
-			wx, wlx, wxx = wx+weight*v, wlx+weight*l*v, wxx+weight*v*v
-		}
+		wl, wll, wlx := n.codeSums(inverse, from, 0, float32(levels))
 		s, m := float32(0), float32(0)
 		if det := w*wll - wl*wl; det > 0 {
 			s, m = (w*wlx-wl*wx)/det, (wl*wlx-wll*wx)/det
@@ -223,16 +261,11 @@ func fitLeast(x []float32, step, least float32, levels int) float32 {
 	if step == 0 {
 		return least
 	}
-	base := importance(x)
+	n := weigh(x)
 	for range refinements {
-		var w, wd float32
-		for _, v := range x {
-			weight := base + abs(v)
-			l := min(max(float32(int((v+least)/step+0.5)), 0), float32(levels))
-			w, wd = w+weight, wd+weight*(step*l-v)
-		}
-		if w > 0 {
-			least = max(wd/w, 0)
+		wl, _, _ := n.codeSums(1/step, -least, 0, float32(levels))
+		if n.w > 0 {
+			least = max((step*wl-n.wx)/n.w, 0)
 		}
 	}
 	return least
@@ -250,19 +283,14 @@ func fitSymmetric(x []float32, levels int) float32 {
 	if largest == 0 {
 		return 0
 	}
-	base := importance(x)
+	n := weigh(x)
 	best, bestGain := largest/-float32(levels), float32(0)
 	for trial := range trialScales + refinements {
 		inverse := -(float32(levels) - 1 + 0.25*float32(trial)) / largest
 		if trial >= trialScales && best != 0 {
 			inverse = 1 / best
 		}
-		var wll, wlx float32
-		for _, v := range x {
-			weight := base + abs(v)
-			l := min(max(float32(math.RoundToEven(float64(inverse*v))), -float32(levels)), float32(levels-1))
-			wll, wlx = wll+weight*l*l, wlx+weight*l*v
-		}
+		_, wll, wlx := n.codeSums(inverse, 0, -float32(levels), float32(levels-1))
 		if wll > 0 && wlx*wlx > bestGain*wll { // the error is that of zeros less wlx^2 / wll
 			best, bestGain = wlx/wll, wlx*wlx/wll
 		}
