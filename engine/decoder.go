@@ -252,7 +252,9 @@ func (d *decoder) receive(w window, depth int, ranges [][]byte) {
 		return
 	}
 	position := w.first + w.sure - 1
-	if depth > 0 {
+	if depth == 0 {
+		r.passes += w.sure // in which nothing was guessed, and so nothing wrong
+	} else {
 		position = d.count(r, depth, ranges[len(ranges)-1])
 		ranges = ranges[:len(ranges)-1]
 	}

@@ -107,7 +107,13 @@ func TestDraftsGoOnAfterNone(t *testing.T) {
 	ask := func(id uint32, params message.Params) message.Request {
 		return message.Request{Type: message.Generate, ID: id, Tokens: prompt(40, int(id)), Params: params}
 	}
-	got := answers(t, h.Ask(ask(1, penalised), ask(2, with(100, 3, 3))))
+	events := h.Ask(ask(1, penalised), ask(2, with(100, 3, 3)))
+	for _, e := range events {
+		if e.Type == message.Choice && e.ID == 2 {
+			require.Less(t, e.Usage.Drafts.Passes+e.Usage.Drafts.Accepted, 100-8, "passes without guesses are none that guessed wrong")
+		}
+	}
+	got := answers(t, events)
 	want := answers(t, openSmall(t, packed, engine.Options{Context: 250}).Ask(ask(2, with(100, 3, 3))))
 	require.Equal(t, want["2.0"], got["2.0"])
 	require.Zero(t, h.Engine.PagesInUse())
