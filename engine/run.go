@@ -50,7 +50,9 @@ func (e *Engine) beginRun(r *run, slot int) {
 	}
 	e.writeTokens(slot, r.tokens)
 	e.commands = append(e.commands, gpu.Write{Buffer: e.model.Passes.ID(), Offset: uint64(slot * passesSize), Data: words(0, 0)})
-	e.commands = append(e.commands, gpu.Write{Buffer: e.model.Groups.ID(), Offset: uint64(4 * slot), Data: words(r.question.group)})
+	if !e.architecture.Drafts() { // tokens are guessed from what was said before
+		e.commands = append(e.commands, gpu.Write{Buffer: e.model.Groups.ID(), Offset: uint64(4 * slot), Data: words(r.question.group)})
+	}
 	e.clearList(slot)
 	e.listPages(r)
 }

@@ -46,7 +46,7 @@ func serve(ctx context.Context, args []string, _ io.Reader, stdout, stderr io.Wr
 	flags.Var(&specs, "remote", "a server with OpenAI's API that the page may ask, NAME=URL; may be repeated")
 	flags.Var(&keys, "remote-key-env", "the environment variable with its key, NAME=VAR, or VAR for all; may be repeated")
 	auth := flags.String("remote-auth", "", "the environment variable with the token that visitors need for remote models")
-	profile := flags.String("profile", "", "the kernels that pages use without measuring which are fastest, as the page's model panel names them")
+	profile := flags.String("profile", "", "the kernels that pages use without examining the device, as the page's model panel names them")
 	if _, err := parse(flags, args); err != nil {
 		return err
 	}

@@ -77,7 +77,8 @@ export class Loader {
     this.release();
     const abort = (this.abort = new AbortController());
     this.state.value = { kind: 'checking' };
-    const problem = await examine().then(() => undefined, asTabseekError);
+    // A device whose kernels the server names is known to it.
+    const problem = offer.profile ? undefined : await examine().then(() => undefined, asTabseekError);
     if (this.abort !== abort) return; // another was chosen meanwhile
     // What else is wrong, loading finds out.
     if (problem?.code === 'wrong_results') this.state.value = { kind: 'failed', offer, error: problem };
