@@ -58,7 +58,7 @@ export class Loader {
 
   /** Asks for a device until there is one: after a second crash browsers give none for two minutes, and a reload changes nothing about that. */
   private async awaitDevice(failed: LoadState): Promise<void> {
-    const waiting: Recovery = { state: 'waiting', message: 'the browser gives no GPU now; it is asked again for three minutes' };
+    const waiting: Recovery = { state: 'waiting', message: 'no GPU now; it is asked for again' };
     this.recovery.value = waiting;
     for (let i = 0; i < DEVICE_TRIES && this.state.value === failed; i++) {
       await new Promise((resolve) => setTimeout(resolve, DEVICE_MS));

@@ -27,7 +27,7 @@ export const TEXTS = {
   fitsNot: ['does not fit: it binds {size} at once, this GPU {most}', '不符合：需一次绑定 {size}，此 GPU 最多 {most}'],
   context: ['Context', '上下文'],
   ownModels: ['Your own model', '你自己的模型'],
-  ownHint: ['A folder that tabseek pack has made, chosen here or dropped on the page, or the address of a model.json on this server: the page may ask no other.', 'tabseek pack 生成的文件夹（在此选择或拖放到页面上），或本服务器上 model.json 的地址：页面不能访问其他服务器。'],
+  ownHint: ['A folder made by tabseek pack, chosen or dropped here, or the address of a model.json on this server.', 'tabseek pack 生成的文件夹，或本服务器上 model.json 的地址。'],
   ownFolder: ['Choose a folder', '选择文件夹'],
   ownAddress: ['Address of a model.json', 'model.json 的地址'],
   ownNoAddress: ['This is no address.', '这不是地址。'],
