@@ -161,7 +161,7 @@ export const TEXTS = {
   keepChats: ['Your chats', '你的对话'],
   exportChats: ['Export all chats', '导出全部对话'],
   importChats: ['Import chats', '导入对话'],
-  exportHint: ['Chats are kept in this browser alone. An export is one JSON file with all of them, which another browser can import. What answers were told of files is in it; the files themselves are not.', '对话只保存在此浏览器中。导出为一个包含全部对话的 JSON 文件，可在其他浏览器导入。其中有回答所依据的文件内容，但不含文件本身。'],
+  exportHint: ['Chats are kept in this browser alone. An export is one JSON file that another browser can import, with what answers were told of files, but not the files.', '对话只保存在此浏览器中。导出为一个 JSON 文件，可在其他浏览器导入，含回答所依据的内容，但不含文件本身。'],
   imported: ['{count} chats imported', '已导入 {count} 个对话'],
 
   // Writing
@@ -354,7 +354,7 @@ export const TEXTS = {
     '它需要密钥，或需要另一个密钥。密钥在启动本页面的服务器时提供（--remote-key-env）。',
   ],
   'remote_locked.title': ['This server wants its token', '此服务器需要令牌'],
-  'remote_locked.text': ['It hands questions on to other servers only with a token, which the page asks for when such a model is chosen.', '只有提供令牌，它才会把问题转发给其他服务器；选择这类模型时页面会要求输入令牌。'],
+  'remote_locked.text': ['It hands questions on only with a token, which the page asks for.', '只有提供令牌，它才会转发问题；页面会要求输入令牌。'],
   'rate_limited.title': ['The other server has too many requests', '另一台服务器请求过多'],
   'rate_limited.text': ['What has come so far is kept. Wait a little, then ask again.', '已收到的内容会保留。请稍等片刻再提问。'],
   'remote_failed.title': ['The other server failed', '另一台服务器出错'],
