@@ -125,14 +125,7 @@ func (d *decoder) fill(r *run) {
 		return
 	}
 	d.prompt.position += steps * record.MaxRows
-	first := r.filled
-	r.filled = min(r.filled+steps*record.MaxRows, r.target())
-	if known := r.cached.Len(); known < r.filled { // or else it is the draft module's rows that are filled
-		r.cached.Append(r.tokens[known:r.filled]...)
-	}
-	if p.Shape.Depth > 0 {
-		r.cached.Draft(first, r.filled)
-	}
+	r.fillTo(min(r.filled+steps*record.MaxRows, r.target()), p.Shape.Depth > 0)
 	if r.filled == r.target() {
 		d.changed = true
 	}
@@ -296,12 +289,7 @@ func (d *decoder) takeAll(r *run, depth int, records []byte) bool {
 // keep notes what a run has: its tokens, and the rows that are computed of them, of the draft module too where there were drafts.
 func (d *decoder) keep(r *run, depth int) {
 	r.tokens = append(r.tokens[:len(r.answer.prompt)], r.answer.tokens...)
-	r.filled = r.target()
-	known := r.cached.Len()
-	r.cached.Append(r.tokens[known:r.filled]...)
-	if depth > 0 {
-		r.cached.Draft(known, r.filled)
-	}
+	r.fillTo(r.target(), depth > 0)
 	d.watch(r)
 }
 

@@ -39,6 +39,18 @@ func (r *run) turn() int { return len(r.answer.tokens) - r.since }
 // left is how many more tokens may come, at least, before the answer reaches its limit.
 func (r *run) left() int { return r.answer.limit - len(r.answer.tokens) - r.ahead }
 
+// fillTo notes that rows are computed up to there, and in the draft module's cache too if it was given them.
+func (r *run) fillTo(rows int, drafted bool) {
+	first := r.filled
+	r.filled = rows
+	if known := r.cached.Len(); known < rows { // or else it is the draft module's rows alone that are filled
+		r.cached.Append(r.tokens[known:rows]...)
+	}
+	if drafted {
+		r.cached.Draft(first, rows)
+	}
+}
+
 // begin gives a run a sequence of the GPU and what the cache has of its tokens.
 func (e *Engine) beginRun(r *run, slot int) {
 	r.slot, r.seated, r.guessed, r.sure, r.ahead, r.passes, r.listed = slot, false, false, 0, 0, 0, 0

@@ -47,16 +47,18 @@ func putHalf(to []byte, d float32) (float32, error) {
 }
 
 func encodeQ4K(x *[SuperElems]float32, quants, scales []byte) error {
+	var blocks [8]weighed
 	var steps, leasts [8]float32 // of each block
-	for b := range 8 {
-		steps[b], leasts[b] = fitAffine(x[b*BlockElems:(b+1)*BlockElems], 15)
+	for b := range blocks {
+		blocks[b] = weigh(x[b*BlockElems : (b+1)*BlockElems])
+		steps[b], leasts[b] = blocks[b].fitAffine(15)
 	}
 	d, err := putHalf(scales, maxOf(steps[:])/63)
 	if err != nil {
 		return err
 	}
 	for b := range 8 {
-		leasts[b] = fitLeast(x[b*BlockElems:(b+1)*BlockElems], d*float32(roundTo(steps[b], d, 0, 63)), leasts[b], 15)
+		leasts[b] = blocks[b].fitLeast(d*float32(roundTo(steps[b], d, 0, 63)), leasts[b], 15)
 	}
 	dmin, err := putHalf(scales[2:], maxOf(leasts[:])/63)
 	if err != nil {
@@ -171,13 +173,13 @@ type weighed struct {
 }
 
 // weigh lets a number weigh its size and the root of its block's mean square.
-func weigh(x []float32) *weighed {
+func weigh(x []float32) weighed {
 	sum := float32(0)
 	for _, v := range x {
 		sum += v * v
 	}
 	base := float32(math.Sqrt(float64(sum / float32(len(x)))))
-	out := &weighed{x: x}
+	out := weighed{x: x}
 	for i, v := range x {
 		weight := base + abs(v)
 		out.weights[i] = weight
@@ -215,15 +217,14 @@ func (n *weighed) codeSums(inverse, from, low, high float32) (wl, wll, wlx float
 }
 
 // fitAffine finds step and least >= 0 such that step * code - least, with codes of 0 to levels, is near to x.
-func fitAffine(x []float32, levels int) (step, least float32) {
-	low, high := float32(0), x[0]
-	for _, v := range x {
+func (n *weighed) fitAffine(levels int) (step, least float32) {
+	low, high := float32(0), n.x[0]
+	for _, v := range n.x {
 		low, high = min(low, v), max(high, v)
 	}
 	if high <= low {
 		return 0, -low
 	}
-	n := weigh(x)
 	w, wx, wxx := n.w, n.wx, n.wxx
 	bestError := float32(math.Inf(1))
 	for trial := range trialScales + refinements {
@@ -257,11 +258,10 @@ func fitAffine(x []float32, levels int) (step, least float32) {
 }
 
 // fitLeast finds the least that suits a step which had to be rounded, as fitAffine does.
-func fitLeast(x []float32, step, least float32, levels int) float32 {
+func (n *weighed) fitLeast(step, least float32, levels int) float32 {
 	if step == 0 {
 		return least
 	}
-	n := weigh(x)
 	for range refinements {
 		wl, _, _ := n.codeSums(1/step, -least, 0, float32(levels))
 		if n.w > 0 {
