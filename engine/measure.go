@@ -29,8 +29,6 @@ type timing struct {
 
 // The probes' sizes: of what is read, and how much is computed.
 const (
-	probeBytes  = 64 << 20
-	probeGroups = 256
 	probeRounds = 64
 )
 
@@ -121,13 +119,13 @@ func (t *measuring) probe() {
 	e := t.engine
 	plan := e.model.Plan
 	t.add("probe.read", func() (shaders.Dispatch, gpu.Bind, int, int) {
-		bytes := int(min(probeBytes, e.device.MaxBindingSize)) &^ 15
-		bind := gpu.Bind{"x": plan.Buffer("probe.x", uint64(bytes)).All(), "y": plan.Buffer("probe.sums", 4*probeGroups).All()}
-		return shaders.ProbeRead(bytes, probeGroups), bind, bytes, 0
+		bytes := int(min(shaders.ProbeBytes, e.device.MaxBindingSize)) &^ 15
+		bind := gpu.Bind{"x": plan.Buffer("probe.x", uint64(bytes)).All(), "y": plan.Buffer("probe.sums", 4*shaders.ProbeGroups).All()}
+		return shaders.ProbeRead(bytes, shaders.ProbeGroups), bind, bytes, 0
 	})
 	t.add("probe.fma", func() (shaders.Dispatch, gpu.Bind, int, int) {
-		y := plan.Buffer("probe.y", uint64(4*shaders.ProbeWords(probeGroups)))
-		return shaders.ProbeFMA(probeRounds, probeGroups), gpu.Bind{"y": y.All()}, 0, shaders.ProbeFlops(probeRounds, probeGroups)
+		y := plan.Buffer("probe.y", uint64(4*shaders.ProbeWords(shaders.ProbeGroups)))
+		return shaders.ProbeFMA(probeRounds, shaders.ProbeGroups), gpu.Bind{"y": y.All()}, 0, shaders.ProbeFlops(probeRounds, shaders.ProbeGroups)
 	})
 }
 

@@ -30,9 +30,7 @@ func (e *Engine) sampling(p message.Params, start int) shaders.SamplingParams {
 			out.TopK = uint32(*k)
 		}
 	}
-	if p.Seed != nil {
-		out.Seed = *p.Seed
-	}
+	out.Seed = p.SeedOrZero()
 	return out
 }
 

@@ -45,10 +45,7 @@ func (e *Engine) beginStrategy(r message.Request) error {
 	if err := e.checkQuestion(r, start.IDs); err != nil {
 		return err
 	}
-	o := panel.Options{Strategy: *r.Params.Strategy, Messages: r.Messages, Budget: e.budget(&r.Params, e.room(&r.Params, len(start.IDs)))}
-	if r.Params.Seed != nil {
-		o.Seed = *r.Params.Seed
-	}
+	o := panel.Options{Strategy: *r.Params.Strategy, Messages: r.Messages, Seed: r.Params.SeedOrZero(), Budget: e.budget(&r.Params, e.room(&r.Params, len(start.IDs)))}
 	if v := o.Strategy.Verifier; v != nil {
 		if o.Verify, err = verify.New(*v, panel.Question(r.Messages)); err != nil {
 			return err

@@ -10,6 +10,12 @@ type probeVariant struct{ Threads int }
 
 const probeThreads = 256
 
+// A read that is timed goes over so many bytes, which a device's caches should not hold, by so many workgroups.
+const (
+	ProbeBytes  = 64 << 20
+	ProbeGroups = 256
+)
+
 var probeRead = register(kernel[probeVariant, ProbeReadParams]{
 	name: "probe_read",
 	reference: func(v probeVariant, p ProbeReadParams, grid Grid, m Memory) {

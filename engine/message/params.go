@@ -98,6 +98,14 @@ const (
 // Thinking says whether an answer begins with reasoning; its JSON may be DeepSeek's object.
 type Thinking bool
 
+// SeedOrZero is the seed; a host that wants chance sets one.
+func (p *Params) SeedOrZero() uint32 {
+	if p.Seed == nil {
+		return 0
+	}
+	return *p.Seed
+}
+
 // Limit is the most tokens that the answer may have; false if it is not limited.
 func (p *Params) Limit() (int, bool) {
 	switch a, b := p.MaxTokens, p.MaxCompletionTokens; {

@@ -9,6 +9,7 @@ import (
 	"fmt"
 	"os"
 	"slices"
+	"strings"
 
 	"tabseek/engine/gpu"
 	"tabseek/engine/gpu/gputest"
@@ -28,12 +29,6 @@ var families = []struct {
 	{"sampling", []string{"sample"}},
 	{"product", []string{"matvec"}},
 }
-
-// The streaming read: so many bytes, by so many workgroups. A cache of the device's should not hold them.
-const (
-	readBytes  = 64 << 20
-	readGroups = 256
-)
 
 // A known answer: what must come of the submit of the same number.
 type answer struct {
@@ -60,7 +55,7 @@ func run(args []string) error {
 	if len(args) != 1 {
 		return fmt.Errorf("usage: preflight FILE")
 	}
-	e := examination{ReadBytes: readBytes}
+	e := examination{ReadBytes: shaders.ProbeBytes}
 	plan := gpu.NewPlan()
 	var writes, submits []gpu.Command
 	all := shaders.Cases()
@@ -76,9 +71,9 @@ func run(args []string) error {
 			e.Answers = append(e.Answers, answer{family.name, c.Name, c.Tolerance, wants})
 		}
 	}
-	sums := plan.Buffer("sums", 4*readGroups)
+	sums := plan.Buffer("sums", 4*shaders.ProbeGroups)
 	r := plan.Record("read")
-	r.Dispatch(shaders.ProbeRead(readBytes, readGroups), gpu.Bind{"x": plan.Buffer("x", readBytes).All(), "y": sums.All()})
+	r.Dispatch(shaders.ProbeRead(shaders.ProbeBytes, shaders.ProbeGroups), gpu.Bind{"x": plan.Buffer("x", shaders.ProbeBytes).All(), "y": sums.All()})
 	submits = append(submits, gpu.Submit{
 		Replays: []gpu.Replay{{Recording: r.ID(), Times: 1}}, Readbacks: []gpu.Readback{{Buffer: sums.ID(), Size: sums.Size()}},
 	})
@@ -139,10 +134,6 @@ func words(c shaders.Case) int {
 }
 
 func kernelOf(c shaders.Case) string {
-	for i, r := range c.Name {
-		if r == '/' {
-			return c.Name[:i]
-		}
-	}
-	return c.Name
+	kernel, _, _ := strings.Cut(c.Name, "/")
+	return kernel
 }

@@ -62,9 +62,7 @@ func (p *Panels) begin(r message.Request) error {
 	case o.Strategy.Wait != nil && *o.Strategy.Wait > 0:
 		return message.Refuse("strategy.wait", "is %d, which needs a model in this tab", *o.Strategy.Wait)
 	}
-	if r.Params.Seed != nil {
-		o.Seed = *r.Params.Seed
-	}
+	o.Seed = r.Params.SeedOrZero()
 	if v := o.Strategy.Verifier; v != nil {
 		var err error
 		if o.Verify, err = verify.New(*v, panel.Question(r.Messages)); err != nil {
