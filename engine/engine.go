@@ -20,21 +20,16 @@ import (
 
 // What two packages must agree on, each for itself.
 var (
-	_ [kvcache.PageSize]struct{} = [shaders.PageSize]struct{}{}
-	_ [message.MaxDepth]struct{} = [record.MaxDepth]struct{}{}
+	_ [kvcache.PageSize]struct{}         = [shaders.PageSize]struct{}{}
+	_ [message.MaxDepth]struct{}         = [record.MaxDepth]struct{}{}
+	_ [message.DefaultSequences]struct{} = [record.MaxRows]struct{}{}
 )
 
 // Options are the caller's choices at Open; what is 0 becomes its default.
 type Options = message.Options
 
-// The defaults of Options.
-const (
-	DefaultContext = 4096
-	DefaultChunk   = maxChunk
-	maxChunk       = 64 // an end of sequence is noticed after at most two submits
-
-	DefaultCacheBytes = 64 << 20
-)
+// maxChunk is the most of Options.Chunk, and its default: an end of sequence is noticed after at most two submits.
+const maxChunk = 64
 
 // An Engine is one loaded model.
 type Engine struct {
@@ -127,10 +122,10 @@ func Open(manifestJSON, compiledTokenizer []byte, device gpu.Info, options Optio
 // settle fills in the options' defaults and checks them against model and device.
 func (e *Engine) settle(device gpu.Info) error {
 	if e.options.Context == 0 {
-		e.options.Context = min(e.sizes.MaxPositions, DefaultContext)
+		e.options.Context = min(e.sizes.MaxPositions, message.DefaultContext)
 	}
 	if e.options.Chunk == 0 {
-		e.options.Chunk = DefaultChunk
+		e.options.Chunk = maxChunk
 	}
 	if c := e.options.Context; c < 1 || c > e.sizes.MaxPositions {
 		return message.Errorf(message.BadRequest, "context is %d, the model takes 1 to %d", c, e.sizes.MaxPositions)
@@ -139,10 +134,10 @@ func (e *Engine) settle(device gpu.Info) error {
 		return message.Errorf(message.BadRequest, "chunk is %d, must be 1 to %d", c, maxChunk)
 	}
 	if e.options.CacheBytes == 0 {
-		e.options.CacheBytes = DefaultCacheBytes
+		e.options.CacheBytes = message.DefaultCacheBytes
 	}
 	if e.options.Sequences == 0 {
-		e.options.Sequences = record.MaxRows
+		e.options.Sequences = message.DefaultSequences
 	}
 	if e.options.Sequences < 0 {
 		return message.Errorf(message.BadRequest, "sequences is %d, must be at least 1", e.options.Sequences)

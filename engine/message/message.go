@@ -94,6 +94,13 @@ const (
 	Assistant Role = "assistant"
 )
 
+// What Options are where they are 0; a context is at most the model's own.
+const (
+	DefaultContext    = 4096
+	DefaultCacheBytes = 64 << 20
+	DefaultSequences  = 16 // as many as a step has rows
+)
+
 // Options are the caller's choices when a model is opened.
 type Options struct {
 	Context int `json:"context,omitempty" min:"0"` // positions of a sequence; 0: the model's own, at most 4096

@@ -9,4 +9,5 @@ export { indexOf, search } from '../src/app/sources/ranking';
 export { bindingType, decode } from '../src/host/abi';
 export { Gpu } from '../src/host/gpu';
 export { Guest } from '../src/host/guest';
+export { mismatch } from '../src/host/mismatch';
 export { engineError, stepOf, TabseekError } from '../src/shared/messages';

@@ -70,7 +70,7 @@ function compileOnce() {
 /** Runs in the page: one case. Returns its name, and what is missing for it or wrong with it. */
 async function run(number) {
   const { name, requires, frames, wants, tolerance } = await (await fetch(`/cases/${number}`)).json();
-  const { decode, Gpu } = await import('/host.js');
+  const { decode, Gpu, mismatch } = await import('/host.js');
   const bytes = (base64) => {
     const text = atob(base64);
     const out = new Uint8Array(text.length);
@@ -87,18 +87,8 @@ async function run(number) {
     await gpu.create(all);
     const { data } = await gpu.submit(all.find((f) => f.op === 'submit'));
     for (const [i, want] of wants.entries()) {
-      const expected = bytes(want.data).buffer;
-      const [got, wanted] = [new Uint32Array(data[i].buffer), new Uint32Array(expected)];
-      const [gotFloats, wantedFloats] = [new Float32Array(data[i].buffer), new Float32Array(expected)];
-      if (got.length !== wanted.length) return { name, wrong: `${want.name}: ${got.length} words, want ${wanted.length}` };
-      for (let i = 0; i < wanted.length; i++) {
-        if (got[i] === wanted[i]) continue;
-        const error = Math.abs(gotFloats[i] - wantedFloats[i]) / (1 + Math.abs(wantedFloats[i]));
-        const guarded = wanted[i] === 0xdeadbeef;
-        if (want.exact || guarded || !(error <= tolerance)) {
-          return { name, wrong: `${want.name}: word ${i} is ${got[i]} (${gotFloats[i]}), want ${wanted[i]} (${wantedFloats[i]})` };
-        }
-      }
+      const wrong = mismatch(data[i], bytes(want.data), want.exact, tolerance);
+      if (wrong) return { name, wrong: `${want.name}: ${wrong}` };
     }
     return { name };
   } finally {

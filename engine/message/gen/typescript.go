@@ -122,6 +122,8 @@ func writeBounds(b *bytes.Buffer) {
 		fmt.Fprintf(b, "  %s: { min: %s, max: %s, integer: %t },\n", f.Name, strconv.FormatFloat(f.Min, 'f', -1, 64), most, f.Integer())
 	}
 	fmt.Fprintf(b, "} as const;\n\n/** The longest request that the engine reads, in bytes of JSON. */\nexport const MAX_REQUEST_BYTES = %d;\n", message.MaxRequestBytes)
+	b.WriteString("\n/** What the engine takes where nobody says: positions, bytes of cache beyond one context's, and answers side by side. */\n")
+	fmt.Fprintf(b, "export interface Defaults {\n  context: %d;\n  cache_bytes: %d;\n  sequences: %d;\n}\n", message.DefaultContext, message.DefaultCacheBytes, message.DefaultSequences)
 }
 
 // comment is a doc comment of TypeScript made of Go's, with the fields called as in JSON; nothing if there is none.

@@ -1,6 +1,7 @@
 // What this device can do, and what a model takes of it: known before the first byte of a model comes.
 
 import { examineDevice, TabseekError, type DeviceFacts } from '../api/tabseek';
+import type { Defaults } from '../shared/messages.gen';
 import type { LocalOffer } from './catalogue';
 import { recall, remember } from './kept';
 import { Store } from './store';
@@ -22,10 +23,10 @@ export async function examine(): Promise<DeviceFacts> {
   throw new TabseekError('wrong_results', `${facts.name} computes wrong numbers: ${facts.wrong.join(', ')}`, { wrong: facts.wrong });
 }
 
-/** What the engine takes where nobody says, and the cache that answers side by side share beyond one context (engine.DefaultContext, DefaultCacheBytes). */
-const DEFAULT_CONTEXT = 4096;
-const SHARED_CACHE = 64 * 2 ** 20;
-const SEQUENCES = 16;
+/** The engine's, each of a type that holds no other number. */
+const DEFAULT_CONTEXT: Defaults['context'] = 4096;
+const CACHE_BYTES: Defaults['cache_bytes'] = 67108864;
+const SEQUENCES: Defaults['sequences'] = 16;
 /** The smallest context that is offered. */
 const LEAST_CONTEXT = 512;
 
@@ -68,7 +69,7 @@ export function smallerContext(offer: LocalOffer): number | undefined {
 export function memoryOf({ weight_bytes, kv_bytes_per_token }: LocalOffer, context: number): number | undefined {
   if (weight_bytes === undefined || kv_bytes_per_token === undefined) return undefined;
   const one = kv_bytes_per_token * context;
-  return weight_bytes + Math.min(one + SHARED_CACHE, SEQUENCES * one);
+  return weight_bytes + Math.min(one + CACHE_BYTES, SEQUENCES * one);
 }
 
 /** Tokens a second at most, were reading the weights all that counts. */

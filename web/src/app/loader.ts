@@ -4,7 +4,7 @@ import { chosenContext, examine } from './device';
 import { checkEnvironment } from './environment';
 import { asTabseekError, locked } from './explain';
 import { recall, remember } from './kept';
-import { filesOf } from './own';
+import { absoluteURL, filesOf } from './own';
 import { engineOf, keepToken, knownOf, learn, probe, type ChatEngine } from './remotes';
 import { askToPersist } from './storage';
 import { Store } from './store';
@@ -231,7 +231,7 @@ function rememberConsent({ url }: LocalOffer, given: boolean): void {
 }
 
 /** Nothing needs to be downloaded for it. */
-async function isStored({ url, size }: LocalOffer): Promise<boolean> {
+async function isStored(offer: LocalOffer): Promise<boolean> {
   const models = await storedModels().catch(() => []);
-  return models.some((m) => m.url === new URL(url, location.href).href && m.stored >= size);
+  return models.some((m) => m.url === absoluteURL(offer) && m.stored >= offer.size);
 }

@@ -7,7 +7,7 @@ import { Failure } from './failure';
 import { bytes, count, parameters } from './format';
 import { t } from './language';
 import { ModelFacts } from './model-facts';
-import { forgetOwn, offerOfStored, ownOffers } from './own';
+import { absoluteURL, forgetOwn, offerOfStored, ownOffers } from './own';
 import { offerOfAddress, offerOfFiles } from './own-files';
 import { RemoteItem } from './remote-item';
 import { persisted, usage } from './storage';
@@ -58,7 +58,7 @@ export function ModelList({ offers, current, loaded, context, busy, onChoose, on
     <>
       <ul class="offers" aria-label={t('models')}>
         {itemsOf(offers.filter((o) => !o.remote), stored).map((item) => (
-          <ModelItem key={item.url} item={item} context={loaded && item.url === absolute(current?.url) ? context : undefined} busy={busy} onChoose={onChoose} onDelete={() => remove(item.url)} />
+          <ModelItem key={item.url} item={item} context={loaded && current && item.url === absoluteURL(current) ? context : undefined} busy={busy} onChoose={onChoose} onDelete={() => remove(item.url)} />
         ))}
         {offers.filter((o) => o.remote === true).map((offer) => (
           <RemoteItem key={offer.url} offer={offer} chosen={loaded && offer === current} busy={busy} onChoose={onChoose} onModel={onModel} />
@@ -76,18 +76,16 @@ export function ModelList({ offers, current, loaded, context, busy, onChoose, on
 }
 
 function itemsOf(listed: LocalOffer[], stored: StoredModel[]): Item[] {
-  const offers = [...listed, ...ownOffers().filter((own) => stored.some((s) => s.url === own.url) && !listed.some((o) => absolute(o.url) === own.url))];
+  const offers = [...listed, ...ownOffers().filter((own) => stored.some((s) => s.url === own.url) && !listed.some((o) => absoluteURL(o) === own.url))];
   const left = new Map(stored.map((s) => [s.url, s]));
   const items = offers.map((offer): Item => {
-    const url = new URL(offer.url, location.href).href;
+    const url = absoluteURL(offer);
     const item = { url, name: offer.name, offer, stored: left.get(url) };
     left.delete(url);
     return item;
   });
   return [...items, ...[...left.values()].map((s): Item => ({ url: s.url, name: s.name, stored: s }))];
 }
-
-const absolute = (url: string | undefined): string | undefined => url && new URL(url, location.href).href;
 
 interface ItemProps {
   item: Item;

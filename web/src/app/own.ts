@@ -2,8 +2,11 @@
 // folder; and those that lie on this device from before.
 
 import type { StoredModel } from '../api/tabseek';
-import type { LocalOffer } from './catalogue';
+import type { LocalOffer, Offer } from './catalogue';
 import { recall, remember } from './kept';
+
+/** An offer's address as the API knows it. */
+export const absoluteURL = ({ url }: Offer): string => new URL(url, location.href).href;
 
 const KEY = 'tabseek.own';
 

@@ -4,6 +4,7 @@
 import { TabseekError, type DeviceFacts } from '../shared/messages';
 import { decode, type SubmitCommand } from './abi';
 import { Gpu } from './gpu';
+import { mismatch } from './mismatch';
 import { rememberedProfile, rememberProfile } from './profiles';
 
 /** What the file of known answers is called in this build (web/build). */
@@ -79,20 +80,7 @@ async function fetchExamination(): Promise<Examination> {
   }
 }
 
-const matchesAll = (data: Uint8Array[], { wants, tolerance }: Answer): boolean => wants.every((want, i) => matches(data[i]!, bytesOf(want.data), want.exact, tolerance));
-
-/** Between any two buffers lies this word, which no kernel may touch (engine/gpu/gputest). */
-const GUARD = 0xdeadbeef;
-
-function matches(got: Uint8Array, wanted: Uint8Array, exact: boolean, tolerance: number): boolean {
-  if (got.length !== wanted.length) return false;
-  const [gotWords, wantedWords] = [new Uint32Array(got.buffer), new Uint32Array(wanted.buffer)];
-  const [gotFloats, wantedFloats] = [new Float32Array(got.buffer), new Float32Array(wanted.buffer)];
-  return wantedWords.every((word, i) => {
-    if (gotWords[i] === word) return true;
-    return !exact && word !== GUARD && Math.abs(gotFloats[i]! - wantedFloats[i]!) / (1 + Math.abs(wantedFloats[i]!)) <= tolerance;
-  });
-}
+const matchesAll = (data: Uint8Array[], { wants, tolerance }: Answer): boolean => wants.every((want, i) => mismatch(data[i]!, bytesOf(want.data), want.exact, tolerance) === undefined);
 
 /** Bytes a second of a streaming read: as many in a row as can be timed. */
 async function speedOf(gpu: Gpu, submit: SubmitCommand, bytes: number): Promise<number> {

@@ -687,3 +687,10 @@ export const bounds = {
 
 /** The longest request that the engine reads, in bytes of JSON. */
 export const MAX_REQUEST_BYTES = 2097152;
+
+/** What the engine takes where nobody says: positions, bytes of cache beyond one context's, and answers side by side. */
+export interface Defaults {
+  context: 4096;
+  cache_bytes: 67108864;
+  sequences: 16;
+}
